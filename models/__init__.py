@@ -1,0 +1,1 @@
+"""Features, environments, agents, training and evaluation; needs no window, no sound card and no pygame."""
