@@ -1,1 +1,1 @@
-"""The program: command line, devices, engine, sessions and scenes. Imports models and pieces, never the reverse."""
+"""The program: command line, devices, engine, sessions, scenes. Imports models and pieces, never back."""

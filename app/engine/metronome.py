@@ -1,0 +1,94 @@
+"""Count-in and click. The clicks are scheduler events, so they fall on the sample; the scene reads `pulse`.
+
+`Metronome.fill` runs in the engine thread some 200 ms ahead of the sound; `ClickVoice.render` in the audio
+callback. The click is mixed into the output after the follower's source was copied: it is never followed.
+"""
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from app.engine.scheduler import Event, Scheduler
+from app.engine.timeline import Timeline
+
+CLICK_S = 0.03
+CLICK_HZ = 1000.0
+ACCENT_HZ = 1600.0
+CLICK_LEVEL = 0.35
+SOURCE = "metronome"
+
+
+@dataclass(frozen=True, slots=True)
+class Pulse:
+    """The click that was heard last: for the blinking light."""
+
+    sample: int
+    bar: int
+    beat: int
+
+
+class Metronome:
+    """Schedules clicks along a timeline: `count_in_bars` before its beat 0, then on if `running`."""
+
+    def __init__(self, scheduler: Scheduler) -> None:
+        self._scheduler = scheduler
+        self._timeline: Timeline | None = None
+        self._next_beat = 0
+        self._last_beat: int | None = None
+        self._pulses: list[Pulse] = []
+        self.pulse: Pulse | None = None
+
+    def start(self, timeline: Timeline, count_in_bars: int = 0, running: bool = True) -> None:
+        """Click along `timeline`; with running=False the clicks stop where beat 0 falls."""
+        self.stop()
+        self._next_beat = -count_in_bars * timeline.meter.beats
+        self._last_beat = None if running else -1
+        self._timeline = timeline
+
+    def stop(self) -> None:
+        """Silence from the next block on."""
+        self._timeline = None
+        self._pulses = []
+        self._scheduler.forget(SOURCE)
+
+    def fill(self, now_sample: int, until_sample: int) -> None:
+        """Schedule the clicks before `until_sample`, and note which has just been heard."""
+        while self._pulses and self._pulses[0].sample <= now_sample:
+            self.pulse = self._pulses.pop(0)
+        timeline = self._timeline
+        while timeline is not None and (self._last_beat is None or self._next_beat <= self._last_beat):
+            sample = math.ceil(timeline.sample_at_beat(self._next_beat) - 1e-6)
+            if sample >= until_sample:
+                return
+            bar, beat = timeline.bar_and_beat(self._next_beat)
+            self._scheduler.submit(Event(sample, "click", int(beat == 0), source=SOURCE))
+            self._pulses.append(Pulse(sample, bar, beat))
+            self._next_beat += 1
+
+
+class ClickVoice:
+    """Renders clicks. Callback only."""
+
+    def __init__(self, rate: int) -> None:
+        self._sounds = tuple(_click(hz, rate) for hz in (CLICK_HZ, ACCENT_HZ))
+        self._sound = self._sounds[0]
+        self._position = len(self._sound)
+
+    def click(self, accent: bool) -> None:
+        """Start a click at the next sample rendered."""
+        self._sound, self._position = self._sounds[int(accent)], 0
+
+    def add_to(self, output: NDArray[np.float32]) -> None:
+        """Mix what is sounding into `output` (n, 2)."""
+        part = self._sound[self._position:self._position + len(output)]
+        output[:len(part)] += part[:, None]
+        self._position += len(part)
+
+
+def _click(hz: float, rate: int) -> NDArray[np.float32]:
+    time_s = np.arange(round(CLICK_S * rate)) / rate
+    sound = np.sin(2 * np.pi * hz * time_s) * np.exp(-time_s * 150) * CLICK_LEVEL
+    return sound.astype(np.float32)
