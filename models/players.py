@@ -1,0 +1,158 @@
+"""Players of the following game: what each needs to know, and the one interface they share.
+
+A player is opened on a piece, put at a place, and then asked once for every frame of sound where the cursor
+stands now. It lives in the policy runner (its own process, or inline when headless) and touches nothing but
+itself, so none of its methods may block or draw.
+"""
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from models.features import SPEC
+from models.game import Truth
+from pieces.errors import RipienoError
+from pieces.piece import Piece
+
+FloatArray = npt.NDArray[np.float32]
+Probabilities = tuple[float, float, float]
+
+
+class UnknownPlayer(RipienoError):
+    """A name that is neither a player nor a checkpoint."""
+
+    exit_code = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What a player answers to one frame.
+
+    `x_px` is where the cursor stands after the action, along the strip; `probabilities` are those of the
+    actions slower, keep, faster; `confidence` lies in 0..1; `fit` says how well the sound fits each 4 px of
+    the strip (float32, 0..1), None where the player has no such map.
+    """
+
+    action: float
+    x_px: float
+    speed_px_per_frame: float
+    probabilities: Probabilities = (0.0, 1.0, 0.0)
+    value: float = 0.0
+    confidence: float = 1.0
+    fit: FloatArray | None = None
+
+
+class Player(Protocol):
+    """Anything that can follow: `open` once per piece, `reset` at every start or seek, `step` every frame."""
+
+    def open(self, piece: Piece) -> None:
+        """Prepare for a piece; may take a second. `reset` must follow before `step`."""
+
+    def reset(self, x_px: float, speed_px_per_frame: float = 0.0) -> None:
+        """Stand at `x_px` and forget the sound heard so far."""
+
+    def step(self, frame: FloatArray) -> Decision:
+        """Hear one frame, (78,) float32, and move; well under 50 ms."""
+
+
+class _Cursor:
+    """Position and speed as the game moves them: the speed first, then the position by the new speed."""
+
+    x_px: float = 0.0
+    speed_px_per_frame: float = 0.0
+
+    def open(self, piece: Piece) -> None:
+        """Nothing to prepare."""
+
+    def reset(self, x_px: float, speed_px_per_frame: float = 0.0) -> None:
+        self.x_px, self.speed_px_per_frame = float(x_px), float(speed_px_per_frame)
+
+    def _move(self, action: float) -> Decision:
+        self.speed_px_per_frame += action
+        self.x_px += self.speed_px_per_frame
+        chosen = int(np.sign(action)) + 1
+        one_hot = (float(chosen == 0), float(chosen == 1), float(chosen == 2))
+        return Decision(action, self.x_px, self.speed_px_per_frame, one_hot)
+
+
+class OptimalPlayer(_Cursor):
+    """Knows the truth: its continuous action is the next true position - position - speed."""
+
+    def __init__(self, truth: Truth) -> None:
+        self._truth = truth
+        self.frame = truth.first_frame
+
+    def reset(self, x_px: float, speed_px_per_frame: float = 0.0, frame: int | None = None) -> None:
+        """Stand at `x_px`; `frame` is that of the next sound, by default where the truth reaches `x_px`."""
+        super().reset(x_px, speed_px_per_frame)
+        self.frame = round(float(self._truth.frame_at_x(x_px))) if frame is None else frame
+
+    def step(self, frame: FloatArray) -> Decision:
+        self.frame += 1
+        return self._move(self._truth.x_at_frame(self.frame) - self.x_px - self.speed_px_per_frame)
+
+
+class HumanPlayer(_Cursor):
+    """A person's keys: +1 while the key for faster is down, -1 for slower, otherwise keep."""
+
+    def __init__(self) -> None:
+        self._action = 0
+
+    def set_key(self, action: int) -> None:
+        """-1, 0 or +1 for the frames to come. One plain write, so the window's thread may call it."""
+        self._action = action
+
+    def step(self, frame: FloatArray) -> Decision:
+        return self._move(self._action)
+
+
+class SteadyPlayer(_Cursor):
+    """Hears nothing: reads on at the piece's nominal tempo. The baseline every follower must beat."""
+
+    _piece: Piece
+    _quarters: float = 0.0
+
+    def open(self, piece: Piece) -> None:
+        self._piece = piece
+
+    def reset(self, x_px: float, speed_px_per_frame: float = 0.0) -> None:
+        super().reset(x_px, speed_px_per_frame)
+        self._quarters = float(self._piece.quarters_at_x(x_px))
+
+    def step(self, frame: FloatArray) -> Decision:
+        self._quarters += self._piece.tempo_bpm / 60.0 / SPEC.fps
+        x_px = float(self._piece.x_at_quarters(self._quarters))
+        return self._move(x_px - self.x_px - self.speed_px_per_frame)
+
+
+def _follower(path: Path | None, seed: int) -> Player:
+    from models import checkpoint  # these bring torch: the window must not wait for it
+    from models.follower.player import load_follower
+
+    return load_follower(path or checkpoint.shipped("follower"), seed)
+
+
+PLAYERS: dict[str, Callable[[int], Player]] = {
+    "follower": lambda seed: _follower(None, seed),
+    "steady": lambda seed: SteadyPlayer(),
+    "human": lambda seed: HumanPlayer(),
+}
+"""Every player that can be had by name alone; the optimal one needs the truth of a performance."""
+
+
+def load_player(name: str, seed: int = 0) -> Player:
+    """A player by name, or the follower of a checkpoint by path; `seed` drives the actions it samples.
+
+    Raises UnknownPlayer, or checkpoint.CheckpointError for a file that cannot be used.
+    """
+    if name in PLAYERS:
+        return PLAYERS[name](seed)
+    if name.endswith(".safetensors"):
+        return _follower(Path(name), seed)
+    known = ", ".join(sorted(PLAYERS))
+    raise UnknownPlayer(f'there is no player "{name}"; choose one of {known}, or a .safetensors file')
