@@ -1,0 +1,237 @@
+"""Policy runners: whoever answers a frame with a decision, behind one interface.
+
+`PolicyRunner` asks a worker process and never waits longer than it is told; when the worker dies or hangs, a
+new one is started in the background and goes on where the cursor stands. `InlineRunner` asks the player
+itself: for headless runs and for players that are a person's keys.
+
+`open` and `close` are called before and after the frames flow; `reset` and `step` belong to the engine thread.
+"""
+from __future__ import annotations
+
+import logging
+import multiprocessing
+import pickle
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from app.engine import worker
+from app.engine.clock import now_s
+from app.engine.worker import PlayerMaker
+from models.players import Decision, Player
+from pieces.errors import RipienoError
+from pieces.piece import Piece
+
+log = logging.getLogger(__name__)
+
+ANSWER_TIMEOUT_S = 0.040
+START_TIMEOUT_S = 60.0
+OUTSTANDING_LIMIT = 40  # two seconds of frames without an answer: the worker hangs
+RESTARTS_A_MINUTE = 5
+
+
+class FollowerFailed(RipienoError):
+    """The worker could not be started, or died while opening a piece."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A decision, and whether it is the last action held because the new one came too late."""
+
+    decision: Decision
+    late: bool = False
+
+
+class Runner(Protocol):
+    """Anything that answers frames."""
+
+    def open(self, piece: Piece) -> None:
+        """Load the player on `piece` and warm it up; blocks. Raises RipienoError."""
+
+    def reset(self, x_px: float, speed_px_per_frame: float = 0.0) -> None:
+        """The cursor stands at `x_px`; what was heard before is forgotten."""
+
+    def step(self, frame: NDArray[np.float32]) -> Answer:
+        """The answer to one frame, (bands,) float32."""
+
+    def close(self) -> None:
+        """Let go of the player."""
+
+
+class InlineRunner:
+    """Asks the player in the caller's thread."""
+
+    def __init__(self, player: Player) -> None:
+        self.player = player
+
+    def open(self, piece: Piece) -> None:
+        worker.warm_up(self.player, piece)
+
+    def reset(self, x_px: float, speed_px_per_frame: float = 0.0) -> None:
+        self.player.reset(x_px, speed_px_per_frame)
+
+    def step(self, frame: NDArray[np.float32]) -> Answer:
+        return Answer(self.player.step(frame))
+
+    def close(self) -> None:
+        """Nothing to let go of."""
+
+
+class _Worker:
+    """One process and this side of its connection."""
+
+    def __init__(self, make_player: PlayerMaker) -> None:
+        context = multiprocessing.get_context("spawn")
+        self.connection, theirs = context.Pipe()
+        self.process = context.Process(
+            target=worker.serve, args=(theirs, make_player), name="ripieno-follower", daemon=True
+        )
+        self.process.start()
+        theirs.close()
+        self.sent = self.answered = 0
+
+    def open(self, pickled_piece: bytes) -> None:
+        """Blocks until the player is warm. Raises FollowerFailed."""
+        try:
+            self.connection.send_bytes(worker.OPEN + pickled_piece)
+            if not self.connection.poll(START_TIMEOUT_S):
+                raise FollowerFailed("The follower did not start within a minute. Close other programs, try again.")
+            message = self.connection.recv_bytes()
+        except (EOFError, OSError) as error:
+            raise FollowerFailed("The follower stopped while opening the piece. Run the doctor.") from error
+        if message[:1] == worker.FAILED:
+            raise FollowerFailed(message[1:].decode())
+
+    def ask(self, frame: NDArray[np.float32], deadline_s: float) -> Decision | None:
+        """Send a frame; the newest decision if it is the answer to it and came in time.
+
+        Raises EOFError or OSError if the worker is dead, TimeoutError (an OSError) if it hangs.
+        """
+        if self.sent - self.answered >= OUTSTANDING_LIMIT:
+            raise TimeoutError("the worker has not answered for two seconds")
+        self.sent += 1
+        self.connection.send_bytes(worker.pack_step(self.sent, frame))
+        while self.answered < self.sent and self.connection.poll(max(deadline_s - now_s(), 0.0)):
+            self.answered, decision = worker.unpack_decision(self.connection.recv_bytes())
+            if self.answered == self.sent:
+                return decision
+        return None
+
+    def stop(self) -> None:
+        """Ask it to quit, then make sure."""
+        try:
+            self.connection.send_bytes(worker.QUIT)
+        except OSError:
+            log.debug("the worker was gone already")
+        self.process.join(1.0)
+        if self.process.is_alive():
+            self.process.kill()
+            self.process.join(1.0)
+        self.connection.close()
+
+
+class PolicyRunner:
+    """Asks a worker process; restarts it when it dies.
+
+    make_player runs in the worker and must be picklable. `on_message` is told, in a sentence for the user, when
+    the worker was lost. `late_frames` counts answers that came too late.
+    """
+
+    def __init__(self, make_player: PlayerMaker, timeout_s: float = ANSWER_TIMEOUT_S,
+                 on_message: Callable[[str], None] = log.warning) -> None:
+        self._make_player = make_player
+        self._timeout_s = timeout_s
+        self._on_message = on_message
+        self._worker: _Worker | None = None
+        self._starting: threading.Thread | None = None
+        self._pickled_piece = b""
+        self._must_reset = False
+        self._closed = False
+        self._restarts_s: list[float] = []
+        self._last = Decision(0.0, 0.0, 0.0)
+        self.late_frames = 0
+        self.restarts = 0
+
+    @property
+    def pid(self) -> int | None:
+        """Process id of the worker, None while there is none."""
+        current = self._worker
+        return None if current is None else current.process.pid
+
+    def open(self, piece: Piece) -> None:
+        # the worker follows, it does not draw: the pages stay here
+        self._pickled_piece = pickle.dumps(replace(piece, pages=(), svg_pages=()), protocol=5)
+        if self._worker is None:
+            self._worker = _Worker(self._make_player)
+        self._worker.open(self._pickled_piece)
+
+    def reset(self, x_px: float, speed_px_per_frame: float = 0.0) -> None:
+        self._last = Decision(0.0, x_px, speed_px_per_frame)
+        self._must_reset = True
+
+    def step(self, frame: NDArray[np.float32]) -> Answer:
+        decision = None
+        current = self._worker
+        if current is not None:
+            try:
+                decision = self._ask(current, frame)
+            except (EOFError, OSError) as error:
+                self._replace_worker(current, error)
+        if decision is None:
+            self.late_frames += 1
+            self._last = replace(self._last, action=0.0, x_px=self._last.x_px + self._last.speed_px_per_frame)
+            return Answer(self._last, late=True)
+        self._last = decision
+        return Answer(decision)
+
+    def close(self) -> None:
+        self._closed = True
+        if self._starting is not None:
+            self._starting.join(START_TIMEOUT_S)
+        current, self._worker = self._worker, None
+        if current is not None:
+            current.stop()
+
+    def _ask(self, current: _Worker, frame: NDArray[np.float32]) -> Decision | None:
+        deadline_s = now_s() + self._timeout_s
+        if self._must_reset:
+            current.connection.send_bytes(worker.pack_reset(self._last.x_px, self._last.speed_px_per_frame))
+            self._must_reset = False
+        return current.ask(frame, deadline_s)
+
+    def _replace_worker(self, dead: _Worker, error: Exception) -> None:
+        """Engine thread: let go of the worker and start the next one beside the music."""
+        self._worker = None
+        moment_s = now_s()
+        self._restarts_s = [s for s in self._restarts_s if moment_s - s < 60.0] + [moment_s]
+        log.warning("policy worker lost: %r", error)
+        if len(self._restarts_s) > RESTARTS_A_MINUTE:
+            self._on_message("The follower keeps stopping; the cursor holds. Open the piece again, run the doctor.")
+            return
+        self._on_message("The follower stopped and is starting again; the cursor goes on.")
+        self._starting = threading.Thread(target=self._restart, args=(dead,), name="worker-restart", daemon=True)
+        self._starting.start()
+
+    def _restart(self, dead: _Worker) -> None:
+        """Restart thread: only touches the new worker until it is swapped in, warm."""
+        dead.process.kill()
+        dead.stop()
+        fresh = _Worker(self._make_player)
+        try:
+            fresh.open(self._pickled_piece)
+        except FollowerFailed as error:
+            fresh.stop()
+            self._on_message(str(error))
+            return
+        if self._closed:
+            fresh.stop()
+            return
+        self.restarts += 1
+        self._must_reset = True
+        self._worker = fresh
+
+

@@ -1,0 +1,104 @@
+"""The policy worker: a process of its own that holds the player and answers frames.
+
+Runs alone in a spawned process with one torch thread; touches nothing of the program but its end of the
+connection. Messages are raw bytes: a letter, then packed numbers. Only `open` carries a pickled piece.
+"""
+from __future__ import annotations
+
+import os
+import pickle
+import signal
+import struct
+from collections.abc import Callable
+from multiprocessing.connection import Connection
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models.players import Decision, Player
+from pieces.errors import RipienoError
+from pieces.piece import Piece
+
+PlayerMaker = Callable[[], Player]
+
+OPEN, RESET, STEP, QUIT = b"O", b"R", b"S", b"Q"
+READY, DECISION, FAILED = b"K", b"D", b"E"
+_RESET = struct.Struct("<dd")
+_NUMBER = struct.Struct("<I")
+# number of the frame; action, x, speed, three probabilities, value, confidence; values in the fit, or -1
+_DECISION = struct.Struct("<I8di")
+WARM_UP_FRAMES = 3
+
+
+def pack_step(number: int, frame: NDArray[np.float32]) -> bytes:
+    """Request: frame `number`, (bands,) float32."""
+    return STEP + _NUMBER.pack(number) + frame.astype("<f4", copy=False).tobytes()
+
+
+def pack_reset(x_px: float, speed_px_per_frame: float) -> bytes:
+    """Request: stand at `x_px`."""
+    return RESET + _RESET.pack(x_px, speed_px_per_frame)
+
+
+def pack_decision(number: int, decision: Decision) -> bytes:
+    """Answer to frame `number`."""
+    fit = decision.fit
+    head = _DECISION.pack(
+        number, decision.action, decision.x_px, decision.speed_px_per_frame, *decision.probabilities,
+        decision.value, decision.confidence, -1 if fit is None else len(fit),
+    )
+    return DECISION + head + (b"" if fit is None else fit.astype("<f4", copy=False).tobytes())
+
+
+def unpack_decision(message: bytes) -> tuple[int, Decision]:
+    """Inverse of `pack_decision`."""
+    number, action, x_px, speed, slower, keep, faster, value, confidence, count = _DECISION.unpack_from(message, 1)
+    fit = None if count < 0 else np.frombuffer(message, "<f4", count, 1 + _DECISION.size).astype(np.float32)
+    return number, Decision(action, x_px, speed, (slower, keep, faster), value, confidence, fit)
+
+
+def warm_up(player: Player, piece: Piece) -> None:
+    """Open the piece and answer a few silent frames, so that the first real one is not the slow one."""
+    from models.features import SPEC
+
+    player.open(piece)
+    player.reset(float(piece.onset_x_px[0]))
+    for _ in range(WARM_UP_FRAMES):
+        player.step(np.zeros(SPEC.bands, np.float32))
+
+
+def serve(connection: Connection, make_player: PlayerMaker) -> None:
+    """Answer requests until told to quit or the program is gone: the worker's main function."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    os.environ["OMP_NUM_THREADS"] = "1"
+    try:
+        player = make_player()
+        _one_torch_thread()
+        while (message := connection.recv_bytes())[:1] != QUIT:
+            _answer(connection, player, message)
+    except (EOFError, BrokenPipeError, ConnectionResetError):
+        return  # the program ended
+    except RipienoError as error:
+        connection.send_bytes(FAILED + str(error).encode())
+
+
+def _answer(connection: Connection, player: Player, message: bytes) -> None:
+    kind = message[:1]
+    if kind == STEP:
+        (number,) = _NUMBER.unpack_from(message, 1)
+        frame = np.frombuffer(message, "<f4", -1, 1 + _NUMBER.size).astype(np.float32)
+        connection.send_bytes(pack_decision(number, player.step(frame)))
+    elif kind == RESET:
+        player.reset(*_RESET.unpack_from(message, 1))
+    elif kind == OPEN:
+        warm_up(player, pickle.loads(memoryview(message)[1:]))
+        connection.send_bytes(READY)
+
+
+def _one_torch_thread() -> None:
+    """Only if the player brought torch: a player without it must not pay for the import."""
+    import sys
+
+    torch = sys.modules.get("torch")
+    if torch is not None:
+        torch.set_num_threads(1)

@@ -1,0 +1,183 @@
+"""Following as a state machine: frames in, snapshots out. The same object serves the engine and a file.
+
+Waiting until something is heard, following, paused, lost, finished; seek and loop. Everything happens in the
+thread that calls `hear` (the engine's, or the main thread for a file); no clock, no I/O.
+"""
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from app.engine.frontend import Heard
+from app.engine.runner import Runner
+from app.engine.snapshot import Snapshot, State
+from models.features import SPEC
+from models.players import Decision
+from pieces.piece import Piece
+
+LOST_CONFIDENCE, FOUND_CONFIDENCE = 0.10, 0.25
+LOST_FRAMES = 2 * SPEC.fps
+END_MARGIN_PX = 8.0
+END_FRAMES = SPEC.fps // 2
+END_SILENCE_FRAMES = 2 * SPEC.fps
+SILENCE_ENERGY = 0.02
+
+
+class OnsetDetector:
+    """Hears the first note: a rise of the spectrum against what the room does by itself.
+
+    flux: sum over bands of the rise of log10(1 + magnitude). A piano note at -45 dB raises it by about 1, the
+    noise of a room at -50 dB by less than that; what the last two seconds did is the floor.
+    """
+
+    FLUX = 1.0
+    ABOVE_FLOOR = 3.0
+    SETTLING_FRAMES = 3  # the stream starts: noise itself looks like an onset
+    SETTLING_FACTOR = 6.0
+
+    def __init__(self) -> None:
+        self.reset()
+
+    def reset(self) -> None:
+        """Forget the room."""
+        self._previous: NDArray[np.float32] | None = None
+        self._history: deque[float] = deque(maxlen=2 * SPEC.fps)
+        self._frames = 0
+
+    def push(self, frame: NDArray[np.float32]) -> bool:
+        """Whether a note begins in this frame, (bands,) float32."""
+        before = np.zeros_like(frame) if self._previous is None else self._previous
+        flux = float(np.maximum(frame - before, 0.0).sum())
+        floor = float(np.median(self._history)) if self._history else 0.0
+        threshold = max(self.FLUX, self.ABOVE_FLOOR * floor)
+        if self._frames < self.SETTLING_FRAMES:
+            threshold *= self.SETTLING_FACTOR
+        self._previous = frame
+        self._history.append(flux)
+        self._frames += 1
+        return flux > threshold
+
+
+class Following:
+    """A piece, whoever follows it, and where they are. `on_loop` is called when B was reached and A is next."""
+
+    def __init__(self, piece: Piece, runner: Runner, on_loop: Callable[[float], None] | None = None) -> None:
+        self.piece = piece
+        self.runner = runner
+        self.on_loop = on_loop
+        self.loop: tuple[float, float] | None = None
+        self.state: State = "idle"
+        self._resume_to: State = "waiting"
+        self._onset = OnsetDetector()
+        self._decision = Decision(0.0, self.first_x_px, 0.0, confidence=0.0)
+        self._low_frames = self._end_frames = self._quiet_frames = 0
+        self.late_frames = 0
+
+    @property
+    def first_x_px(self) -> float:
+        """Where the first note stands."""
+        return float(self.piece.onset_x_px[0])
+
+    @property
+    def last_x_px(self) -> float:
+        """Where the last note stands."""
+        return float(self.piece.onset_x_px[-1])
+
+    @property
+    def x_px(self) -> float:
+        """Where the cursor stands."""
+        return self._decision.x_px
+
+    def start(self, x_px: float | None = None) -> None:
+        """Wait at `x_px` (by default the first note, or A of the loop) for the first sound."""
+        begin = self.loop[0] if self.loop is not None else self.first_x_px
+        self.seek(begin if x_px is None else x_px)
+        self.state = "waiting"
+
+    def stop(self) -> None:
+        """Idle, the cursor stays where it is."""
+        self.state = "idle"
+
+    def pause(self) -> None:
+        """Stop listening; `resume` goes on from the same place."""
+        if self.state in ("waiting", "following", "lost"):
+            self._resume_to, self.state = "waiting", "paused"
+
+    def resume(self) -> None:
+        """Wait for sound where the cursor stands."""
+        if self.state == "paused":
+            self.seek(self.x_px)
+            self.state = self._resume_to
+
+    def seek(self, x_px: float) -> None:
+        """Put the cursor at `x_px` (kept inside the music) and listen afresh from there."""
+        x_px = min(max(x_px, self.first_x_px), self.last_x_px)
+        self._decision = Decision(0.0, x_px, 0.0, confidence=0.0)
+        self._low_frames = self._end_frames = self._quiet_frames = 0
+        self._onset.reset()
+        self.runner.reset(x_px, 0.0)
+        if self.state in ("following", "lost", "finished"):
+            self.state = "waiting"
+
+    def set_loop(self, loop: tuple[float, float] | None) -> None:
+        """Play from A to B over and over; None ends it. A and B may come in either order."""
+        self.loop = None if loop is None else (min(loop), max(loop))
+
+    def hear(self, heard: Heard, base: Snapshot) -> Snapshot:
+        """One frame; `base` with what was decided filled in."""
+        if self.state == "waiting" and self._onset.push(heard.frame):
+            self.state = "following"
+        if self.state in ("following", "lost"):
+            self._step(heard.frame)
+        return self._snapshot(base)
+
+    def _step(self, frame: NDArray[np.float32]) -> None:
+        answer = self.runner.step(frame)
+        self.late_frames += answer.late
+        end_x_px = self.piece.width_px
+        self._decision = replace(answer.decision, x_px=float(np.clip(answer.decision.x_px, 0.0, end_x_px)))
+        self._judge_confidence()
+        if self.loop is not None and self.x_px >= self.loop[1]:
+            self._loop_back(self.loop[0])
+        elif self._at_end(frame):
+            self.state = "finished"
+
+    def _loop_back(self, x_px: float) -> None:
+        self.seek(x_px)
+        if self.on_loop is not None:
+            self.on_loop(x_px)
+
+    def _judge_confidence(self) -> None:
+        confidence = self._decision.confidence
+        self._low_frames = self._low_frames + 1 if confidence < LOST_CONFIDENCE else 0
+        if self._low_frames >= LOST_FRAMES:
+            self.state = "lost"
+        elif self.state == "lost" and confidence > FOUND_CONFIDENCE:
+            self.state = "following"
+
+    def _at_end(self, frame: NDArray[np.float32]) -> bool:
+        """The cursor rests on the last note, or is near it and the music has died away."""
+        self._end_frames = self._end_frames + 1 if self.x_px >= self.last_x_px - END_MARGIN_PX else 0
+        self._quiet_frames = self._quiet_frames + 1 if float(frame.mean()) < SILENCE_ENERGY else 0
+        near = self.x_px >= self.last_x_px - self.piece.tolerance_px
+        return self._end_frames >= END_FRAMES or (near and self._quiet_frames >= END_SILENCE_FRAMES)
+
+    def _snapshot(self, base: Snapshot) -> Snapshot:
+        decision = self._decision
+        moving = self.state in ("following", "lost")
+        return replace(
+            base,
+            state=self.state,
+            x_px=decision.x_px,
+            speed_px_s=decision.speed_px_per_frame * SPEC.fps if moving else 0.0,
+            place=self.piece.place_at_x(decision.x_px),
+            probabilities=decision.probabilities,
+            value=decision.value,
+            confidence=decision.confidence,
+            fit=decision.fit,
+            late_frames=self.late_frames,
+        )
