@@ -1,0 +1,1 @@
+"""The shipped follower: its data, network, belief, policy and training."""

@@ -1,0 +1,325 @@
+"""Training data: scores engraved many ways, played many ways, packed into one file a piece.
+
+An item is all that the follower learns from: the strip as it sees it, its noteheads, and renderings (frames,
+played notes, onset times). Built by child processes (Verovio may crash one: its piece is skipped) into a
+folder; an interrupted build goes on where it stopped. Nothing here is needed to follow.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+import zipfile
+from collections.abc import Callable, Iterator
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import dataclass
+from pathlib import Path
+from xml.etree import ElementTree
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models.features import SPEC, frames
+from models.performance import HUMAN, Performance, Style, perform
+from models.sound import Synth, find_sound_sets, render_performance
+from pieces.engraving import EngravingOptions, engrave_here
+from pieces.errors import BadScore, RipienoError
+from pieces.piece import STRIP_HEIGHT_PX, Piece
+from pieces.reading import ScoreText, read_score
+from pieces.strip import build_piece
+
+WINDOW_HEIGHT_PX = 160
+FONTS = ("Leipzig", "Bravura", "Gootville", "Petaluma", "Leland")
+# General MIDI programs a follower should know: pianos, then what plays a tune or fills a hall.
+PIANOS = (0, 0, 0, 1, 2, 3, 4, 5)
+TUNE_PROGRAMS = (6, 11, 12, 16, 19, 21, 24, 25, 40, 48, 56, 68, 71, 73, 74, 79)
+MAX_AUDIO_S = 150.0
+MAX_ONSETS = 700
+
+
+@dataclass(frozen=True)
+class Rendering:
+    """One performance as the follower hears it.
+
+    ``frames`` (T, 78) float16 (frames as :mod:`models.features` makes them), ``onset_s`` (K,) seconds of
+    the piece's onsets, ``played`` (M, 4) float32: onset s, duration s, pitch, velocity of every struck key.
+    """
+
+    frames: NDArray[np.float16]
+    onset_s: NDArray[np.float64]
+    played: NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Item:
+    """A piece and its renderings.
+
+    ``strip`` (80, W / 2) uint8: the strip's middle 160 rows, halved, 255 = ink. ``note_x_px`` and
+    ``note_pitch`` (N,) every notehead, ``onset_x_px`` and ``onset_quarters`` (K,), ``system_x_px`` (S,)
+    where a system begins. ``tolerance_px`` is the game's b.
+    """
+
+    name: str
+    strip: NDArray[np.uint8]
+    note_x_px: NDArray[np.float32]
+    note_pitch: NDArray[np.int64]
+    onset_x_px: NDArray[np.float64]
+    onset_quarters: NDArray[np.float64]
+    system_x_px: NDArray[np.float64]
+    tolerance_px: float
+    renderings: tuple[Rendering, ...]
+
+
+def halve(strip: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """The agent's view of a (200, W) strip: its middle 160 rows at half size, (80, W // 2)."""
+    top = (STRIP_HEIGHT_PX - WINDOW_HEIGHT_PX) // 2
+    rows = strip[top : top + WINDOW_HEIGHT_PX, : strip.shape[1] // 2 * 2].astype(np.uint16)
+    quads = rows[0::2, 0::2] + rows[0::2, 1::2] + rows[1::2, 0::2] + rows[1::2, 1::2]
+    return (quads >> 2).astype(np.uint8)
+
+
+def make_item(piece: Piece, renderings: tuple[Rendering, ...]) -> Item:
+    """Reduce a piece to what training reads."""
+    return Item(
+        name=piece.name,
+        strip=halve(piece.strip),
+        note_x_px=np.array([note.x_px for note in piece.notes], np.float32),
+        note_pitch=np.array([note.pitch for note in piece.notes], np.int64),
+        onset_x_px=piece.onset_x_px,
+        onset_quarters=piece.onset_quarters,
+        system_x_px=np.array([segment.strip_x0_px for segment in piece.segments]),
+        tolerance_px=piece.tolerance_px,
+        renderings=renderings,
+    )
+
+
+def make_rendering(performance: Performance, audio: NDArray[np.float32]) -> Rendering:
+    """Frames and truth of one performance (which must have anchors)."""
+    notes = performance.notes
+    rows = np.array([(n.onset_s, n.duration_s, n.pitch, n.velocity) for n in notes], np.float32)
+    return Rendering(frames(audio).astype(np.float16), performance.anchors_s, rows)
+
+
+def save_item(item: Item, path: Path) -> None:
+    """Write beside, then replace."""
+    arrays = {name: value for name, value in vars(item).items() if name not in ("name", "renderings")}
+    for index, rendering in enumerate(item.renderings):
+        arrays |= {f"{name}{index}": value for name, value in vars(rendering).items()}
+    beside = path.with_suffix(".part")
+    with beside.open("wb") as file:
+        np.savez(file, name=np.array(item.name), **arrays)
+    os.replace(beside, path)
+
+
+def load_item(path: Path) -> Item:
+    """Inverse of :func:`save_item`."""
+    with np.load(path, allow_pickle=False) as stored:
+        values = dict(stored)
+    count = sum(name.startswith("frames") for name in values)
+    renderings = tuple(
+        Rendering(values[f"frames{index}"], values[f"onset_s{index}"], values[f"played{index}"])
+        for index in range(count)
+    )
+    whole = ("strip", "note_x_px", "note_pitch", "onset_x_px", "onset_quarters", "system_x_px")
+    return Item(
+        name=str(values["name"]),
+        tolerance_px=float(values["tolerance_px"]),
+        renderings=renderings,
+        **{name: values[name] for name in whole},
+    )
+
+
+def piano_staves(score: ScoreText) -> ScoreText:
+    """Only the part with two staves of a song in MusicXML.
+
+    Raises:
+        BadScore: there is no such part.
+    """
+    root = ElementTree.fromstring(score.text)
+    parts = root.findall("part")
+    pianos = [part for part in parts if (part.findtext(".//staves") or "1").strip() == "2"]
+    if not pianos:
+        raise BadScore(f"{score.name}: no part with two staves.")
+    keep = pianos[-1].get("id")
+    for part in parts:
+        if part.get("id") != keep:
+            root.remove(part)
+    listing = root.find("part-list")
+    for child in list(listing) if listing is not None else ():
+        if listing is not None and child.get("id") != keep:
+            listing.remove(child)
+    return ScoreText("musicxml", ElementTree.tostring(root, encoding="unicode"), score.name, "musicxml")
+
+
+def random_engraving(rng: np.random.Generator) -> EngravingOptions:
+    """Another house's style: font, size and spacing."""
+    return EngravingOptions(
+        font=str(rng.choice(FONTS)),
+        staff_scale=float(rng.uniform(0.85, 1.2)),
+        spacing_linear=float(rng.uniform(0.2, 0.32)),
+        spacing_non_linear=float(rng.uniform(0.5, 0.7)),
+        spacing_staff=int(rng.integers(9, 15)),
+        spacing_system=int(rng.integers(4, 10)),
+    )
+
+
+def random_style(rng: np.random.Generator) -> Style:
+    """From nearly strict to rather free."""
+    amount = float(rng.uniform(0.2, 1.8))
+    scaled = {
+        name: getattr(HUMAN, name) * amount for name in vars(HUMAN) if name not in ("pedal", "dynamics")
+    }
+    return Style(**scaled, pedal=HUMAN.pedal, dynamics=HUMAN.dynamics)
+
+
+def _clip(piece: Piece, performance: Performance) -> Performance:
+    """At most :data:`MAX_AUDIO_S` of it: one long piece should not cost as much as ten."""
+    keep = performance.anchors_s < MAX_AUDIO_S
+    notes = tuple(note for note in performance.notes if note.onset_s < MAX_AUDIO_S)
+    pedal = tuple(change for change in performance.pedal if change[0] < MAX_AUDIO_S)
+    return Performance(notes, pedal, performance.anchors_quarters[keep], performance.anchors_s[keep])
+
+
+def build_one(score: ScoreText, seed: int, renderings: int) -> Item:
+    """Engrave and play one score, everything drawn from ``seed``.
+
+    Raises:
+        BadScore: it cannot be engraved or is too short to be followed.
+    """
+    rng = np.random.default_rng(seed)
+    piece = build_piece(engrave_here(score, random_engraving(rng)), score.name)
+    if len(piece.onset_quarters) < 16 or piece.staves > 2:
+        raise BadScore(f"{score.name}: too short, or more than two staves.")
+    sets = [path for path in find_sound_sets() if "musescore" not in path.name.lower()]
+    made = []
+    for _ in range(renderings):
+        programs = PIANOS if piece.staves == 2 or rng.random() < 0.6 else TUNE_PROGRAMS
+        marked = piece.tempo_bpm if piece.tempo_bpm != 120 else float(rng.uniform(80, 150))
+        bpm = float(np.clip(marked, 50, 170)) * float(np.exp(rng.uniform(-0.35, 0.35)))
+        performance = perform(piece, int(rng.integers(2**31)), random_style(rng), tempo_bpm=bpm)
+        performance = _clip(piece, performance)
+        synth = Synth(SPEC.sample_rate, sets[int(rng.integers(len(sets)))])
+        audio = render_performance(performance, program=int(rng.choice(programs)), synth=synth)
+        synth.close()
+        made.append(make_rendering(performance, audio))
+    return make_item(piece, tuple(made))
+
+
+def _build_to(make: Callable[[], ScoreText], seed: int, renderings: int, path: Path) -> str:
+    """Worker: build one item; answers why it was skipped, or nothing."""
+    try:
+        save_item(build_one(make(), seed, renderings), path)
+    except (RipienoError, ElementTree.ParseError, zipfile.BadZipFile, ValueError, IndexError) as error:
+        return str(error)
+    return ""
+
+
+@dataclass(frozen=True)
+class _FromFile:
+    """A picklable recipe: read a score file."""
+
+    path: Path
+    piano_only: bool = False
+
+    def __call__(self) -> ScoreText:
+        score = read_score(self.path)
+        return piano_staves(score) if self.piano_only else score
+
+
+@dataclass(frozen=True)
+class _Generated:
+    """A picklable recipe: compose a score."""
+
+    seed: int
+    staves: int
+
+    def __call__(self) -> ScoreText:
+        from models.follower.generator import generate_score
+
+        return generate_score(self.seed, self.staves)
+
+
+def _recipes(name: str, source: Path | None, count: int) -> list[tuple[str, Callable[[], ScoreText]]]:
+    """(item name, recipe) of a data set, in an order that a fixed seed shuffles once."""
+    if name == "generated":
+        return [(f"generated-{1 + i % 2}-{i}", _Generated(i, 1 + i % 2)) for i in range(count or 1000)]
+    if source is None or not source.is_dir():
+        raise RipienoError(f"data build {name}: give the folder that holds it with --from.")
+    recipes: list[tuple[str, Callable[[], ScoreText]]] = []
+    if name == "nottingham":
+        for book in sorted(source.glob("*.abc")):
+            numbers = [
+                line[2:].strip() for line in io.StringIO(book.read_text(errors="replace")) if line[:2] == "X:"
+            ]
+            recipes += [(f"{book.stem}-{n}", _FromFile(book.with_name(f"{book.name}#{n}"))) for n in numbers]
+    elif name == "lieder":
+        recipes = [(path.stem, _FromFile(path, piano_only=True)) for path in sorted(source.glob("*.mxl"))]
+    else:
+        raise RipienoError(
+            f"data build: no data set is called {name}; there are generated, lieder, nottingham."
+        )
+    if not recipes:
+        raise RipienoError(f"data build {name}: nothing to read in {source}. Is it the right folder?")
+    order = np.random.default_rng(1).permutation(len(recipes))
+    return [recipes[index] for index in order[: count or len(recipes)]]
+
+
+def build(
+    name: str,
+    source: Path | None,
+    out: Path,
+    renderings: int = 2,
+    count: int = 0,
+    workers: int = 2,
+) -> Iterator[tuple[int, int, str]]:
+    """Build a data set into ``out``; yields (done, all, why the last was skipped or "").
+
+    Pieces that are there already are kept, so an interrupted build goes on. A piece that crashes or
+    hangs the engraver is skipped and listed in ``skipped.txt``.
+    """
+    out.mkdir(parents=True, exist_ok=True)
+    skipped_path = out / "skipped.txt"
+    skipped = set(skipped_path.read_text().splitlines()) if skipped_path.exists() else set()
+    recipes = _recipes(name, source, count)
+    jobs = []
+    for seed, (item, recipe) in enumerate(recipes):
+        path = out / f"{item}.npz"
+        if not path.exists() and item not in skipped:
+            jobs.append((item, recipe, seed, path))
+    done = len(recipes) - len(jobs)
+    for item, reason in _run(jobs, renderings, workers):
+        done += 1
+        if reason:
+            with skipped_path.open("a") as file:
+                file.write(f"{item}\n")
+        yield done, len(recipes), reason
+
+
+def _run(
+    jobs: list[tuple[str, Callable[[], ScoreText], int, Path]], renderings: int, workers: int
+) -> Iterator[tuple[str, str]]:
+    """Run jobs in batches; when one kills its worker, the batch is run again one by one."""
+    size = 16 * workers
+    for start in range(0, len(jobs), size):
+        batch = jobs[start : start + size]
+        try:
+            yield from _run_batch(batch, renderings, workers)
+        except BrokenProcessPool:
+            for job in batch:
+                if job[3].exists():
+                    continue
+                try:
+                    yield from _run_batch([job], renderings, 1)
+                except BrokenProcessPool:
+                    yield job[0], "the engraver crashed on it"
+
+
+def _run_batch(
+    batch: list[tuple[str, Callable[[], ScoreText], int, Path]], renderings: int, workers: int
+) -> list[tuple[str, str]]:
+    with ProcessPoolExecutor(workers) as pool:
+        futures = {
+            pool.submit(_build_to, recipe, seed, renderings, path): item for item, recipe, seed, path in batch
+        }
+        return [(futures[future], future.result()) for future in as_completed(futures)]
