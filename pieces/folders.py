@@ -29,7 +29,7 @@ def folder(kind: str) -> Path:
         place.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise RipienoError(
-            f"cannot make the folder {place} ({error.strerror}); set {HOME_VARIABLE} to a folder you can write to."
+            f"cannot make the folder {place} ({error.strerror}); set {HOME_VARIABLE} to one you can write to."
         ) from error
     return place
 

@@ -1,0 +1,221 @@
+"""The command line: what can be typed, and the edge at which every error becomes one line and an exit code.
+
+Runs on the main thread. Nothing heavy is imported before the command that needs it, so `--help` answers at
+once and the window opens before torch is loaded.
+"""
+
+from __future__ import annotations
+
+import errno
+import logging
+import os
+import sys
+from pathlib import Path
+from typing import Annotated, NoReturn
+
+import typer
+from typer import Argument, Option
+
+from app.commands import learning, library
+from pieces.errors import RipienoError
+
+EXIT_FAILURE, EXIT_USAGE, EXIT_INTERRUPTED = 1, 2, 130
+_PROGRAM = "launch.py"
+
+cli = typer.Typer(
+    name=_PROGRAM,
+    add_completion=False,
+    invoke_without_command=True,
+    rich_markup_mode="rich",
+    context_settings={"help_option_names": ["-h", "--help"]},
+    help="Play with trained agents in real time. Without a command, the program opens.",
+)
+cli.add_typer(library.cli, name="pieces")
+cli.add_typer(learning.data_cli, name="data")
+learning.register(cli)
+
+PieceArgument = Annotated[
+    str | None, Argument(metavar="[PIECE]", help="A name in the library, or a score file.")
+]
+FollowerOption = Annotated[str, Option(metavar="NAME", help="The follower that listens.")]
+SeedOption = Annotated[int, Option(min=0, metavar="N", help="Same seed, same run.")]
+InputFile = Option(exists=True, dir_okay=False, readable=True, metavar="FILE")
+
+
+class UsageProblem(RipienoError):
+    """Options that do not go together."""
+
+    exit_code = EXIT_USAGE
+
+
+class NotBuiltYet(RipienoError):
+    """A mode that a later version brings."""
+
+
+@cli.callback()
+def _open(context: typer.Context) -> None:
+    if context.invoked_subcommand is None:
+        _open_window("home")
+
+
+@cli.command()
+def follow(
+    piece: PieceArgument = None,
+    headless: Annotated[
+        bool, Option("--headless", help="Without a window, from a file, to a trace.")
+    ] = False,
+    audio: Annotated[Path | None, InputFile] = None,
+    midi: Annotated[Path | None, InputFile] = None,
+    trace: Annotated[Path | None, Option(metavar="OUT.tsv", help="Write a row a frame of audio.")] = None,
+    follower: FollowerOption = "follower",
+    seed: SeedOption = 0,
+) -> None:
+    """It listens, moves a cursor over the sheet music and turns the page.
+
+    Headless, it follows a recording or a MIDI file; with neither, the piece's bundled performance.
+    """
+    if audio and midi:
+        raise UsageProblem("--audio and --midi are two ways to say what is played: give one of them.")
+    if headless:
+        from app.commands.following import follow_headless
+
+        if piece is None:
+            raise UsageProblem("follow --headless needs a PIECE: a name of `pieces list`, or a score file.")
+        follow_headless(piece, audio, midi, trace, follower, seed)
+        return
+    if audio or midi or trace:
+        raise UsageProblem("--audio, --midi and --trace go with --headless; onto the window, drop the file.")
+    _open_window("follow", piece, follower, seed)
+
+
+@cli.command()
+def play(piece: PieceArgument = None, follower: FollowerOption = "follower", seed: SeedOption = 0) -> None:
+    """Steer the cursor yourself, with an agent as a ghost."""
+    _open_window("play", piece, follower, seed)
+
+
+_FREE_FORM = {"allow_extra_args": True, "ignore_unknown_options": True}
+
+
+def _later(mode: str, what: str) -> None:
+    """Add the command of a mode that is announced but not there, whatever options it is given."""
+
+    @cli.command(name=mode, help=f"{what} [dim](not built yet)[/]", context_settings=_FREE_FORM)
+    def command(context: typer.Context) -> None:
+        raise NotBuiltYet(f"{mode} is not built yet; `{_PROGRAM} follow` and `{_PROGRAM} play` are.")
+
+
+_later("duet", "You improvise a line, it improvises the other one.")
+_later("launchpad", "You and an agent press the buttons of one grid.")
+_later("compose", "It writes polyphony that you can prime, hear and keep.")
+_later("inside", "What an agent sees, believes and prefers.")
+
+
+@cli.command()
+def bench(
+    json: Annotated[
+        Path | None, Option("--json", metavar="OUT", help="Write the figures as JSON too.")
+    ] = None,
+    only: Annotated[
+        list[str] | None, Option(metavar="NAME", help="Only this measurement (repeatable).")
+    ] = None,
+    long: Annotated[bool, Option("--long", help="Add five minutes over JACK, counting dropouts.")] = False,
+) -> None:
+    """Measure this machine: latency, frames, start-up, memory, jitter."""
+    from app.bench import run_bench
+
+    run_bench(json_path=json, only=only or [], long=long)
+
+
+@cli.command()
+def doctor() -> None:
+    """Say what works on this machine, and what to install for what does not."""
+    from app.doctor import print_report
+
+    print_report()
+
+
+@cli.command(context_settings={**_FREE_FORM, "help_option_names": []})
+def test(context: typer.Context) -> None:
+    """Run the tests; what follows goes to pytest."""
+    import subprocess
+
+    root = Path(__file__).resolve().parents[1]
+    result = subprocess.run([sys.executable, "-m", "pytest", *context.args], cwd=root, check=False)
+    raise typer.Exit(result.returncode)
+
+
+def _open_window(mode: str, piece: str | None = None, follower: str = "follower", seed: int = 0) -> None:
+    from app.window import run_window
+
+    run_window(mode, piece=piece, follower=follower, seed=seed)
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run one command line and return its exit code.
+
+    Args:
+        arguments: what was typed after the program's name; None takes it from `sys.argv`.
+    """
+    try:
+        return int(cli(arguments, prog_name=_PROGRAM, standalone_mode=False) or 0)
+    except (KeyboardInterrupt, typer.Abort):
+        return EXIT_INTERRUPTED
+    except typer.TyperException as problem:
+        message = problem.format_message()
+        return _say(message, problem.exit_code) if message else problem.exit_code
+    except RipienoError as problem:
+        logging.getLogger(__name__).info("told the user: %s", problem, exc_info=problem)
+        return _say(str(problem), problem.exit_code)
+    except OSError as problem:
+        return _say_system(problem)
+    except Exception as problem:  # noqa: BLE001 - the one place where nothing may pass
+        return _say_unforeseen(problem)
+
+
+def run() -> NoReturn:
+    """The entry point of a process: logs, runs `sys.argv` and exits with its code."""
+    from app.logs import start_logging
+
+    start_logging()
+    code = main()
+    try:
+        sys.stdout.flush()
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    sys.exit(code)
+
+
+def _say(message: str, exit_code: int) -> int:
+    from app.console import print_error
+
+    print_error(message)
+    return exit_code
+
+
+def _say_system(problem: OSError) -> int:
+    if problem.errno == errno.EPIPE:  # The reader of our output has seen enough.
+        return EXIT_FAILURE
+    logging.getLogger(__name__).error("refused by the system", exc_info=problem)
+    what = problem.strerror or str(problem)
+    where = f"{problem.filename}: " if problem.filename else ""
+    cure = {
+        errno.ENOSPC: "make room on the disk and try again",
+        errno.EACCES: "choose a place that you may read and write",
+        errno.ENOENT: "check the path",
+    }.get(problem.errno or 0, "the details are in the log")
+    return _say(f"{where}{what}; {cure}.", EXIT_FAILURE)
+
+
+def _say_unforeseen(problem: Exception) -> int:
+    from app.paths import log_path
+
+    logging.getLogger(__name__).critical("not foreseen", exc_info=problem)
+    return _say(
+        f"something broke inside Ripieno ({type(problem).__name__}: {problem}); details: {log_path()}.",
+        EXIT_FAILURE,
+    )
+
+
+if __name__ == "__main__":
+    run()

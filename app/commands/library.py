@@ -1,0 +1,107 @@
+"""`pieces list | add | show`: the library on the command line, and the notes file that other programs read.
+
+Runs on the main thread.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from typer import Argument, Option
+
+if TYPE_CHECKING:
+    from pieces.piece import Piece
+
+cli = typer.Typer(no_args_is_help=True, help="The library of pieces: list, add, show.")
+
+NOTES_COLUMNS = (
+    "note_id",
+    "pitch",
+    "quarters",
+    "measure",
+    "x_px",
+    "page",
+    "system",
+    "page_x_px",
+    "page_y_px",
+)
+"""The header of a notes file: a contract with outside programs (see the README)."""
+
+
+@cli.command(name="list")
+def list_() -> None:
+    """List the pieces: the bundled ones and your own."""
+    from rich.table import Table
+
+    from app.console import console
+    from pieces.library import list_pieces
+
+    table = Table("Name", "Title", "Composer", "Staves", "Length", "Source", box=None, header_style="bold")
+    for entry in list_pieces():
+        length = f"{int(entry.seconds) // 60}:{int(entry.seconds) % 60:02d}"
+        table.add_row(entry.name, entry.title, entry.composer, str(entry.staves), length, entry.source)
+    console.print(table)
+
+
+@cli.command()
+def add(file: Annotated[Path, Argument(metavar="FILE", help="MusicXML, MXL, MEI, kern or ABC.")]) -> None:
+    """Copy a score into your library."""
+    from app.console import console
+    from pieces.library import add as add_piece
+
+    entry = add_piece(file)
+    console.print(f"{entry.name}: {entry.title} is in the library.", markup=False)
+
+
+@cli.command()
+def show(
+    piece: Annotated[str, Argument(metavar="PIECE", help="A name in the library, or a score file.")],
+    notes: Annotated[Path | None, Option(metavar="OUT.tsv", help="Write a row a notehead.")] = None,
+    image: Annotated[
+        Path | None, Option(metavar="OUT.png", help="Draw the pages, one below the other.")
+    ] = None,
+) -> None:
+    """Say what a piece is; write its notes, draw its pages."""
+    from pieces.opening import open_piece
+
+    opened = open_piece(piece)
+    if notes:
+        write_notes(opened, notes)
+    if image:
+        write_image(opened, image)
+    _describe(opened)
+
+
+def _describe(piece: Piece) -> None:
+    from app.console import console
+
+    facts = {
+        "Title": piece.title, "Composer": piece.composer, "Source": piece.source,
+        "Pages": len(piece.pages), "Measures": len(piece.measure_starts), "Notes": len(piece.notes),
+        "Staves": piece.staves, "Tempo": f"{piece.tempo_bpm:.0f} quarters a minute",
+        "Length": f"{piece.length_quarters:g} quarters, repeats written out",
+    }  # fmt: skip
+    for key, value in facts.items():
+        if value != "":
+            console.print(f"{key:>9}  {value}", markup=False)
+
+
+def write_notes(piece: Piece, path: Path) -> None:
+    """Write a row a notehead, in played order: tab-separated, UTF-8, the columns of `NOTES_COLUMNS`."""
+    lines = ["\t".join(NOTES_COLUMNS)]
+    for note in piece.notes:
+        lines.append(
+            f"{note.note_id}\t{note.pitch}\t{note.quarters:.6g}\t{note.measure}\t{note.x_px:.2f}\t{note.page}"
+            f"\t{note.system}\t{note.page_x_px:.2f}\t{note.page_y_px:.2f}"
+        )
+    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+
+def write_image(piece: Piece, path: Path) -> None:
+    """Write the pages, one below the other, as one grey PNG of 835 px width."""
+    import numpy as np
+    from PIL import Image
+
+    Image.fromarray(np.concatenate(piece.pages, axis=0)).save(path, format="PNG")

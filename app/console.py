@@ -1,0 +1,40 @@
+"""What the command line prints with: one console for results, one for errors, one look for progress.
+
+Used by the main thread of a sub-command only; the window prints nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from rich.console import Console
+
+console = Console(highlight=False)
+error_console = Console(stderr=True, highlight=False)
+
+Advance = Callable[[float, float], None]
+"""Called with what is done and the total, in any one unit."""
+
+
+def print_error(message: str) -> None:
+    """One line on standard error, never wrapped: other programs may read it."""
+    line = " ".join(str(message).split())
+    error_console.print(f"[bold red]ripieno:[/] {_plain(line)}", soft_wrap=True)
+
+
+@contextmanager
+def progress(title: str) -> Iterator[Advance]:
+    """Show a bar on standard error while the block runs; the block calls what it gets with (done, total)."""
+    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.percentage:>3.0f} %"),
+               TimeRemainingColumn())  # fmt: skip
+    with Progress(*columns, console=error_console, transient=True) as bar:
+        task = bar.add_task(_plain(title), total=None)
+        yield lambda done, total: bar.update(task, completed=done, total=total)
+
+
+def _plain(text: str) -> str:
+    """Text as it is: brackets in it are no markup."""
+    return text.replace("[", "\\[")
