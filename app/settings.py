@@ -1,0 +1,196 @@
+"""What the program remembers between two runs: one versioned JSON file, replaced in one stroke.
+
+Main thread only. `SettingsStore.now` is immutable and may be read from anywhere. Several instances share
+the file: each writes only what it changed, under a lock, so none undoes what another did. A file that
+cannot be read is set aside, never overwritten, and `notice` says so.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import json
+import logging
+import os
+import tempfile
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from app.paths import settings_path
+from pieces.errors import RipienoError
+
+VERSION = 1
+MAX_RECENT = 12
+_LOG = logging.getLogger(__name__)
+
+
+class SettingsNotSaved(RipienoError):
+    """The settings hold for now but could not be written."""
+
+
+def _number(default: float, low: float, high: float) -> Any:
+    return field(default=default, metadata={"low": low, "high": high})
+
+
+def _choice(default: str, *others: str) -> Any:
+    return field(default=default, metadata={"choices": (default, *others)})
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Every setting with its default. Devices are remembered by name; None is "none", "" the system's own."""
+
+    audio_backend: str = _choice("auto", "portaudio", "sdl", "null")
+    audio_input: str | None = ""
+    audio_output: str | None = ""
+    midi_input: str | None = ""
+    midi_output: str | None = None
+    source: str = _choice("demo", "microphone", "midi", "keyboard")
+    block_samples: int = _number(256, 32, 4096)
+    latency_s: dict[str, float] = field(default_factory=dict)
+    """Measured round trip by device name, in seconds."""
+    volume: float = _number(0.8, 0.0, 1.0)
+    metronome: bool = False
+    metronome_volume: float = _number(0.6, 0.0, 1.0)
+    count_in_beats: int = _number(0, 0, 16)
+    demo_tempo: float = _number(1.0, 0.25, 4.0)
+    follower: str = "follower"
+    view: str = _choice("pages", "strip")
+    ui_scale: float = _number(1.0, 0.75, 2.5)
+    fullscreen: bool = False
+    window_width: int = _number(1280, 640, 16384)
+    window_height: int = _number(720, 360, 16384)
+    reduced_motion: bool = False
+    recent: tuple[str, ...] = ()
+    """Paths or names of pieces, the latest first."""
+
+
+_FIELDS = {entry.name: entry for entry in dataclasses.fields(Settings)}
+_DEFAULTS = Settings()
+
+
+class SettingsStore:
+    """The settings and their file.
+
+    Attributes:
+        now: the present settings.
+        notice: what the user should be told about reading the file; None where all was well.
+    """
+
+    def __init__(self, path: Path | None = None) -> None:
+        self.path = path or settings_path()
+        self.notice: str | None = None
+        self.now = _known(self._read())
+
+    def change(self, **changes: Any) -> None:
+        """Take over some values and write them.
+
+        Raises:
+            ValueError: an unknown name or a value out of its range (a mistake of the program).
+            SettingsNotSaved: the file cannot be written; the values hold until the program ends.
+        """
+        for name, value in changes.items():
+            if not _fits(name, value):
+                raise ValueError(f"settings: {name} = {value!r}")
+        self.now = dataclasses.replace(self.now, **changes)
+        try:
+            with self._alone():
+                self._write({**self._read(), **changes})
+        except OSError as error:
+            _LOG.warning("settings not saved", exc_info=error)
+            raise SettingsNotSaved(
+                f"The settings could not be saved ({error.strerror}); they hold until you quit. "
+                f"Check {self.path}."
+            ) from error
+
+    def remember_piece(self, name_or_path: str) -> None:
+        """Put a piece at the head of the recent ones; raises as `change` does."""
+        others = [entry for entry in self.now.recent if entry != name_or_path]
+        self.change(recent=(name_or_path, *others)[:MAX_RECENT])
+
+    def _read(self) -> dict[str, Any]:
+        """The file as it is, keys we do not know included; empty where there is none or it is unreadable."""
+        try:
+            content = json.loads(self.path.read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            return {}
+        except OSError as error:
+            self.notice = f"The settings cannot be read ({error.strerror}); the defaults are used."
+            return {}
+        except ValueError:
+            return self._set_aside()
+        return content if isinstance(content, dict) else self._set_aside()
+
+    def _set_aside(self) -> dict[str, Any]:
+        aside = self.path.with_name(f"{self.path.stem}.damaged-{time.strftime('%Y%m%d-%H%M%S')}.json")
+        try:
+            self.path.replace(aside)
+        except OSError as error:
+            _LOG.warning("damaged settings not set aside", exc_info=error)
+        self.notice = f"The settings were damaged; defaults are used, the old file is kept as {aside.name}."
+        return {}
+
+    def _write(self, content: dict[str, Any]) -> None:
+        """Write beside the file, then replace it: at any moment it is either the old or the new one."""
+        version = content.get("version")
+        content["version"] = max(VERSION, version) if isinstance(version, int) else VERSION
+        text = json.dumps(content, indent=2, sort_keys=True)
+        handle, name = tempfile.mkstemp(prefix=".settings-", suffix=".part", dir=self.path.parent)
+        try:
+            with os.fdopen(handle, "w", encoding="utf-8") as file:
+                file.write(text)
+                file.flush()
+                os.fsync(file.fileno())
+            Path(name).replace(self.path)
+        except OSError:
+            Path(name).unlink(missing_ok=True)
+            raise
+
+    @contextlib.contextmanager
+    def _alone(self) -> Iterator[None]:
+        with self.path.with_suffix(".lock").open("w") as lock:
+            if os.name != "nt":
+                import fcntl
+
+                fcntl.flock(lock, fcntl.LOCK_EX)
+            yield
+
+
+def _known(content: dict[str, Any]) -> Settings:
+    """The values that we know and that fit; a default for every other."""
+    values = {name: _from_json(name, value) for name, value in content.items() if name in _FIELDS}
+    return Settings(**{name: value for name, value in values.items() if _fits(name, value)})
+
+
+def _from_json(name: str, value: Any) -> Any:
+    return tuple(value) if isinstance(getattr(_DEFAULTS, name), tuple) and isinstance(value, list) else value
+
+
+def _fits(name: str, value: Any) -> bool:
+    """Whether a value has the type of its setting and lies in its range."""
+    if name not in _FIELDS:
+        return False
+    default, limits = getattr(_DEFAULTS, name), _FIELDS[name].metadata
+    if value is None:
+        return "None" in str(_FIELDS[name].type)
+    if "choices" in limits:
+        return value in limits["choices"]
+    if "low" in limits:
+        kind = int if isinstance(default, int) else (int, float)
+        return (
+            isinstance(value, kind)
+            and not isinstance(value, bool)
+            and limits["low"] <= value <= limits["high"]
+        )
+    if isinstance(default, dict):
+        return isinstance(value, dict) and all(_is_seconds(key, entry) for key, entry in value.items())
+    if isinstance(default, tuple):
+        return isinstance(value, tuple) and all(isinstance(entry, str) for entry in value)
+    return isinstance(value, bool if isinstance(default, bool) else str)
+
+
+def _is_seconds(name: Any, value: Any) -> bool:
+    return isinstance(name, str) and isinstance(value, (int, float)) and -1.0 <= value <= 5.0
