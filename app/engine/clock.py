@@ -60,7 +60,7 @@ class SampleClock:
         return self.sample / self.rate
 
     def tick(self, block_samples: int, moment_s: float) -> None:
-        """A callback for `block_samples` began at `moment_s` (from `now_s`). Call `advance` when it is done."""
+        """A callback for `block_samples` began at `moment_s` (of `now_s`); `advance` follows."""
         nominal_s = block_samples / self.rate
         if self._anchor is None:
             self._anchor, self._block_s = (self.sample, moment_s, float(self.rate)), nominal_s

@@ -1,9 +1,10 @@
 """Samples at the device's rate to frames: the same steps for a sound card and for a file.
 
 Resampling. soxr's streaming resampler works in long blocks: at 44.1 kHz its output lags 940 samples (43 ms)
-behind its input, most of a frame. The frames only read 60 to 6000 Hz, so a short linear-phase polyphase filter
-serves as well: flat (0.01 dB) to 6.3 kHz, 80 dB down where anything could fold back below it, and it looks
-well under a millisecond ahead. Its delay is compensated: output sample n stands at n / 22050 s of the input.
+behind its input, most of a frame. The frames only read 60 to 6000 Hz, so a short linear-phase polyphase
+filter serves as well: flat (0.01 dB) to 6.3 kHz, 80 dB down where anything could fold back below it, frames
+within 5e-5 of soxr's best quality on noise, and it looks 0.3 ms ahead. The delay is compensated: output
+sample n stands at n / 22050 s of the input.
 
 Every output sample is a dot product of its own, so the result is the same to the last bit whatever the block
 size. Runs in the engine thread, or on the main thread for files. No clock, no I/O.

@@ -4,7 +4,7 @@
 new one is started in the background and goes on where the cursor stands. `InlineRunner` asks the player
 itself: for headless runs and for players that are a person's keys.
 
-`open` and `close` are called before and after the frames flow; `reset` and `step` belong to the engine thread.
+`open` and `close` come before and after the frames flow; `reset` and `step` belong to the engine thread.
 """
 from __future__ import annotations
 
@@ -30,7 +30,8 @@ log = logging.getLogger(__name__)
 
 ANSWER_TIMEOUT_S = 0.040
 START_TIMEOUT_S = 60.0
-OUTSTANDING_LIMIT = 40  # two seconds of frames without an answer: the worker hangs
+OUTSTANDING_LIMIT = 8  # frames on their way; beyond this a slow worker is spared further ones
+HANGS_AFTER_S = 5.0
 RESTARTS_A_MINUTE = 5
 
 
@@ -93,13 +94,14 @@ class _Worker:
         self.process.start()
         theirs.close()
         self.sent = self.answered = 0
+        self._heard_from_s = now_s()
 
     def open(self, pickled_piece: bytes) -> None:
         """Blocks until the player is warm. Raises FollowerFailed."""
         try:
             self.connection.send_bytes(worker.OPEN + pickled_piece)
             if not self.connection.poll(START_TIMEOUT_S):
-                raise FollowerFailed("The follower did not start within a minute. Close other programs, try again.")
+                raise FollowerFailed("The follower did not start within a minute. Close other programs.")
             message = self.connection.recv_bytes()
         except (EOFError, OSError) as error:
             raise FollowerFailed("The follower stopped while opening the piece. Run the doctor.") from error
@@ -111,12 +113,16 @@ class _Worker:
 
         Raises EOFError or OSError if the worker is dead, TimeoutError (an OSError) if it hangs.
         """
-        if self.sent - self.answered >= OUTSTANDING_LIMIT:
-            raise TimeoutError("the worker has not answered for two seconds")
-        self.sent += 1
-        self.connection.send_bytes(worker.pack_step(self.sent, frame))
+        if self.sent == self.answered:
+            self._heard_from_s = now_s()
+        elif now_s() - self._heard_from_s > HANGS_AFTER_S:
+            raise TimeoutError("the worker does not answer")
+        if self.sent - self.answered < OUTSTANDING_LIMIT:
+            self.sent += 1
+            self.connection.send_bytes(worker.pack_step(self.sent, frame))
         while self.answered < self.sent and self.connection.poll(max(deadline_s - now_s(), 0.0)):
             self.answered, decision = worker.unpack_decision(self.connection.recv_bytes())
+            self._heard_from_s = now_s()
             if self.answered == self.sent:
                 return decision
         return None
@@ -137,8 +143,8 @@ class _Worker:
 class PolicyRunner:
     """Asks a worker process; restarts it when it dies.
 
-    make_player runs in the worker and must be picklable. `on_message` is told, in a sentence for the user, when
-    the worker was lost. `late_frames` counts answers that came too late.
+    make_player runs in the worker and must be picklable. `on_message` is told, in a sentence for the user,
+    when the worker was lost. `late_frames` counts answers that came too late.
     """
 
     def __init__(self, make_player: PlayerMaker, timeout_s: float = ANSWER_TIMEOUT_S,
@@ -210,11 +216,12 @@ class PolicyRunner:
         self._restarts_s = [s for s in self._restarts_s if moment_s - s < 60.0] + [moment_s]
         log.warning("policy worker lost: %r", error)
         if len(self._restarts_s) > RESTARTS_A_MINUTE:
-            self._on_message("The follower keeps stopping; the cursor holds. Open the piece again, run the doctor.")
+            self._on_message("The follower keeps stopping. Open the piece again, or run the doctor.")
             return
         self._on_message("The follower stopped and is starting again; the cursor goes on.")
-        self._starting = threading.Thread(target=self._restart, args=(dead,), name="worker-restart", daemon=True)
-        self._starting.start()
+        thread = threading.Thread(target=self._restart, args=(dead,), name="worker-restart", daemon=True)
+        self._starting = thread
+        thread.start()
 
     def _restart(self, dead: _Worker) -> None:
         """Restart thread: only touches the new worker until it is swapped in, warm."""

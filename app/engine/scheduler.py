@@ -21,8 +21,11 @@ NOW = -1
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """Something to do at `sample`. data: note_on/off pitch, velocity; control number, value; program number;
-    click: 1 for the first beat of a bar. `source` says who asked ("midi", "keys", "demo", "metronome", ...)."""
+    """Something to do at `sample`.
+
+    data1, data2: pitch and velocity; controller and value; program number; for a click 1 on the first beat of
+    a bar. `source` says who asked ("midi", "keys", "demo", "metronome", ...).
+    """
 
     sample: int
     kind: Kind
@@ -54,7 +57,7 @@ class Scheduler:
         self._inbox.append(_Forget(source))
 
     def due(self, start_sample: int, count: int) -> Iterator[tuple[int, Event]]:
-        """Events of the block [start, start + count) as (offset in the block, event), in order. Callback only."""
+        """(offset, event) in order for the block [start, start + count). Callback only."""
         self._take_in()
         end = start_sample + count
         while self._heap and self._heap[0][0] < end:

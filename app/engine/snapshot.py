@@ -5,7 +5,7 @@ Arrays in it are never written again after publication.
 """
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 import numpy as np
@@ -23,9 +23,6 @@ SILENCE_DB = -120.0
 def empty_spectrogram() -> NDArray[np.float32]:
     """(40, 78) float32 of silence, oldest frame first."""
     return np.zeros((SPECTROGRAM_FRAMES, BANDS), np.float32)
-
-
-_NOTHING_HEARD = empty_spectrogram()
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +46,7 @@ class Snapshot:
     value: float = 0.0
     confidence: float = 0.0
     fit: NDArray[np.float32] | None = None
-    spectrogram: NDArray[np.float32] = _NOTHING_HEARD
+    spectrogram: NDArray[np.float32] = field(default_factory=empty_spectrogram)
     level_db: float = SILENCE_DB
     peak_db: float = SILENCE_DB
     clipped: bool = False

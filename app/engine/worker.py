@@ -52,9 +52,9 @@ def pack_decision(number: int, decision: Decision) -> bytes:
 
 def unpack_decision(message: bytes) -> tuple[int, Decision]:
     """Inverse of `pack_decision`."""
-    number, action, x_px, speed, slower, keep, faster, value, confidence, count = _DECISION.unpack_from(message, 1)
+    number, action, x_px, speed, *chances, value, confidence, count = _DECISION.unpack_from(message, 1)
     fit = None if count < 0 else np.frombuffer(message, "<f4", count, 1 + _DECISION.size).astype(np.float32)
-    return number, Decision(action, x_px, speed, (slower, keep, faster), value, confidence, fit)
+    return number, Decision(action, x_px, speed, (chances[0], chances[1], chances[2]), value, confidence, fit)
 
 
 def warm_up(player: Player, piece: Piece) -> None:

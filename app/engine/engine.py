@@ -1,0 +1,235 @@
+"""The engine: sound card -> mixer -> frames -> listener -> snapshot, and everything that keeps it alive.
+
+Threads. The driver's callback runs `Mixer.process`. The engine thread sleeps until a frame is complete, turns
+samples into frames, asks the listener (a session) and publishes the snapshot; all session logic runs in it,
+sent there by `call`. The device thread watches the stream once a second. The main thread reads `snapshot`,
+`take_messages` and the small read-only properties, and calls the methods below.
+"""
+from __future__ import annotations
+
+import logging
+import threading
+from collections import deque
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Protocol
+
+from app.devices.audio import AudioChoice, AudioSystem, FloatArray
+from app.engine.clock import now_s
+from app.engine.ear import Ear
+from app.engine.frontend import Heard
+from app.engine.metronome import Metronome
+from app.engine.mixer import Mixer, Source
+from app.engine.scheduler import NOW, Event
+from app.engine.snapshot import Snapshot
+from app.engine.supervisor import StreamSupervisor
+from app.engine.voice import Instrument, open_instrument
+
+log = logging.getLogger(__name__)
+
+AHEAD_S = 0.2
+IDLE_WAIT_S = 0.1
+
+Listener = Callable[[Heard, Snapshot], Snapshot]
+Sink = Callable[[Event], None]
+
+
+class Filler(Protocol):
+    """Plays ahead of the sound: demo, replay, metronome. Called in the engine thread."""
+
+    def fill(self, now_sample: int, until_sample: int) -> None:
+        """Schedule everything before `until_sample`."""
+
+
+class Engine:
+    """One for the life of the program. `start` opens the devices of `choice`; without any, it runs silent."""
+
+    def __init__(
+        self,
+        audio: AudioSystem,
+        choice: AudioChoice | None = None,
+        make_instrument: Callable[[int], tuple[Instrument, str | None]] = open_instrument,
+    ) -> None:
+        self.snapshot = Snapshot()
+        self.latencies_ms: deque[float] = deque(maxlen=20_000)
+        self.input_latency_s = 0.0  # from calibration: how long sound needs to get here
+        self._messages: deque[str] = deque(maxlen=100)
+        self._commands: deque[Callable[[], None]] = deque()
+        self._make_instrument = make_instrument
+        self._instrument: Instrument | None = None
+        self._listener: Listener | None = None
+        self._fillers: list[Filler] = []
+        self._sinks: list[Sink] = []
+        self._source: Source = "input"
+        self._stopping = False
+        self._thread: threading.Thread | None = None
+        self._build(44_100)
+        self.supervisor = StreamSupervisor(audio, choice or AudioChoice(), self)
+
+    # --- life ---------------------------------------------------------------------------------------
+
+    def start(self) -> None:
+        """Open the devices and run. Never raises for a missing device: it runs silent and says so."""
+        if self._thread is not None:
+            return
+        self._stopping = False
+        self.supervisor.start()
+        self._thread = threading.Thread(target=self._run, name="engine", daemon=True)
+        self._thread.start()
+
+    def close(self) -> None:
+        """Everything off, devices released, threads ended. May be called twice."""
+        if self._thread is None:
+            return
+        self.panic()
+        self._stopping = True
+        self.mixer.wake_up()
+        self._thread.join()
+        self._thread = None
+        self.supervisor.close()
+        if self._instrument is not None:
+            self._instrument.close()
+
+    def process(self, heard: FloatArray | None, output: FloatArray, troubles: int) -> None:
+        """The audio callback, see `Mixer.process`."""
+        self.mixer.process(heard, output, troubles)
+
+    def use_rate(self, rate: int) -> None:
+        """The stream about to open runs at `rate`: make everything anew if that is another one."""
+        if rate != self.rate:
+            self._build(rate)
+
+    def _build(self, rate: int) -> None:
+        instrument, problem = self._make_instrument(rate)
+        if problem is not None:
+            self.tell(problem)
+        before, self._instrument = self._instrument, instrument
+        mixer = Mixer(rate, instrument)
+        mixer.source = self._source
+        mixer.wake.acquire()
+        self._ear = Ear(mixer)
+        self.mixer = mixer
+        self.metronome = Metronome(mixer.scheduler)
+        if before is not None:
+            before.close()
+
+    # --- what everyone may ask ----------------------------------------------------------------------
+
+    @property
+    def rate(self) -> int:
+        """Samples per second of the device."""
+        return self.mixer.clock.rate
+
+    @property
+    def sample(self) -> int:
+        """The clock: samples delivered."""
+        return self.mixer.clock.sample
+
+    @property
+    def source(self) -> Source:
+        """What is followed: the input of the sound card, or the synth (MIDI, PC keyboard, demo)."""
+        return self._source
+
+    def set_source(self, source: Source) -> None:
+        """Follow the sound card's input or the synth."""
+        self._source = self.mixer.source = source
+
+    def tell(self, message: str) -> None:
+        """A sentence for the user; the window shows it as a toast. Any thread."""
+        log.info("%s", message)
+        self._messages.append(message)
+
+    def take_messages(self) -> list[str]:
+        """The sentences since the last call."""
+        taken = []
+        while self._messages:
+            taken.append(self._messages.popleft())
+        return taken
+
+    # --- notes --------------------------------------------------------------------------------------
+
+    def submit(self, event: Event) -> None:
+        """Something to do at a sample, or `NOW`. Any thread."""
+        self.mixer.scheduler.submit(event)
+
+    def note_on(self, pitch: int, velocity: int = 80, source: str = "keys") -> None:
+        """A key goes down: sounds at the start of the next block."""
+        self.submit(Event(NOW, "note_on", pitch, velocity, source=source))
+
+    def note_off(self, pitch: int, source: str = "keys") -> None:
+        """A key goes up."""
+        self.submit(Event(NOW, "note_off", pitch, source=source))
+
+    def submit_at(self, event: Event, moment_s: float) -> None:
+        """Do `event` one block after `moment_s`: always the same delay, so that its rhythm is kept."""
+        mixer = self.mixer
+        sample = mixer.clock.sample_at(moment_s) + mixer.block_samples
+        mixer.scheduler.submit(replace(event, sample=sample))
+
+    def panic(self) -> None:
+        """All notes off, here and on the MIDI output."""
+        event = Event(NOW, "all_off", source="panic")
+        self.submit(event)
+        for sink in self._sinks:
+            sink(event)
+
+    # --- the engine thread --------------------------------------------------------------------------
+
+    def call(self, command: Callable[[], None]) -> None:
+        """Run `command` in the engine thread, in order."""
+        self._commands.append(command)
+        self.mixer.wake_up()
+
+    def set_listener(self, listener: Listener | None) -> None:
+        """Who turns frames into snapshots; None: only level and spectrogram."""
+        self._listener = listener
+
+    def add_filler(self, filler: Filler) -> None:
+        """Let `filler` play. Engine thread (through `call`)."""
+        self._fillers.append(filler)
+
+    def remove_filler(self, filler: Filler) -> None:
+        """It plays no more. Engine thread."""
+        if filler in self._fillers:
+            self._fillers.remove(filler)
+
+    def add_sink(self, sink: Sink) -> None:
+        """Tell `sink` every event that was played (takes, MIDI out). Before `start`."""
+        self._sinks.append(sink)
+
+    def _run(self) -> None:
+        while not self._stopping:
+            self.mixer.wake.acquire(timeout=IDLE_WAIT_S)
+            while self._commands:
+                self._commands.popleft()()
+            self._hear()
+            self._play_ahead()
+            self._report_played()
+
+    def _hear(self) -> None:
+        ear = self._ear
+        while (catch := ear.next()) is not None:
+            base = replace(catch.gauges, late_frames=self.snapshot.late_frames)
+            listener = self._listener
+            snapshot = base if listener is None else listener(catch.heard, base)
+            latency_ms = (now_s() - catch.reached_s) * 1000
+            self.snapshot = replace(snapshot, decision_ms=latency_ms)
+            self.latencies_ms.append(latency_ms)
+
+    def _play_ahead(self) -> None:
+        now_sample = self.sample
+        until_sample = now_sample + round(AHEAD_S * self.rate)
+        self.metronome.fill(now_sample, until_sample)
+        for filler in tuple(self._fillers):
+            filler.fill(now_sample, until_sample)
+
+    def _report_played(self) -> None:
+        mixer = self.mixer
+        while mixer.applied:
+            event = mixer.applied.popleft()
+            for sink in self._sinks:
+                sink(event)
+        if mixer.error is not None:
+            error, mixer.error = mixer.error, None
+            log.error("the audio callback failed", exc_info=error)
+            self.tell("The sound engine stumbled; details are in the log.")
