@@ -177,6 +177,7 @@ def run() -> NoReturn:
     """The entry point of a process: logs, runs `sys.argv` and exits with its code."""
     from app.logs import start_logging
 
+    os.environ.setdefault("PYGAME_HIDE_SUPPORT_PROMPT", "1")
     start_logging()
     code = main()
     try:

@@ -1,0 +1,153 @@
+"""Fixtures for all tests: folders of their own, a display and a sound server of their own.
+
+A server that is not installed skips the test and says so; under CI=true a skipped test is a failure.
+"""
+
+import os
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+# Before anything imports pygame: a test that wants a real window starts a process under `xvfb`.
+os.environ.setdefault("SDL_VIDEODRIVER", "dummy")
+os.environ.setdefault("SDL_AUDIODRIVER", "dummy")
+os.environ.setdefault("PYGAME_HIDE_SUPPORT_PROMPT", "1")
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+os.environ["JACK_NO_START_SERVER"] = "1"
+
+START_LIMIT_S = 20.0
+_skipped: list[str] = []
+
+
+@dataclass(frozen=True)
+class Jack:
+    """A running JACK server with the dummy driver; `environment` makes another process its client."""
+
+    name: str
+    rate: int = 44_100
+    block_samples: int = 256
+
+    @property
+    def environment(self) -> dict[str, str]:
+        return {**os.environ, "JACK_DEFAULT_SERVER": self.name, "JACK_NO_START_SERVER": "1"}
+
+
+@pytest.fixture(scope="session", autouse=True)
+def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """Every folder of the program is below this one, here and in every process a test starts."""
+    place = tmp_path_factory.mktemp("home")
+    before = os.environ.get("RIPIENO_HOME")
+    os.environ["RIPIENO_HOME"] = str(place)
+    yield place
+    if before is None:
+        del os.environ["RIPIENO_HOME"]
+    else:
+        os.environ["RIPIENO_HOME"] = before
+
+
+@pytest.fixture(scope="session")
+def xvfb() -> Iterator[str]:
+    """The name of a virtual display of 1280 x 800, for `DISPLAY` in the environment of a process."""
+    read_end, write_end = os.pipe()
+    command = [
+        _needed("Xvfb"),
+        "-displayfd",
+        str(write_end),
+        "-screen",
+        "0",
+        "1280x800x24",
+        "-nolisten",
+        "tcp",
+    ]
+    server = subprocess.Popen(command, pass_fds=(write_end,), stderr=subprocess.DEVNULL)
+    os.close(write_end)
+    with os.fdopen(read_end) as answer:
+        number = answer.readline().strip()  # Written once the display accepts clients, or end of file.
+    if not number:
+        pytest.fail("Xvfb ended before its display was up")
+    yield f":{number}"
+    _stop(server)
+
+
+@pytest.fixture(scope="session")
+def jack() -> Iterator[Jack]:
+    """A JACK server under a name of its own; this process becomes its client too."""
+    made = Jack(f"ripieno-test-{os.getpid()}")
+    command = [_needed("jackd"), "-n", made.name, "--no-realtime", "-d", "dummy",
+               "-r", str(made.rate), "-p", str(made.block_samples)]  # fmt: skip
+    server = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    _wait_for_jack(made, server)
+    before = os.environ.get("JACK_DEFAULT_SERVER")
+    os.environ["JACK_DEFAULT_SERVER"] = made.name
+    _refresh_portaudio()
+    yield made
+    _close_portaudio()
+    if before is None:
+        del os.environ["JACK_DEFAULT_SERVER"]
+    else:
+        os.environ["JACK_DEFAULT_SERVER"] = before
+    _stop(server)
+    _refresh_portaudio()
+
+
+def _wait_for_jack(made: Jack, server: "subprocess.Popen[bytes]") -> None:
+    deadline = time.monotonic() + START_LIMIT_S
+    while time.monotonic() < deadline and server.poll() is None:
+        probe = subprocess.run([_needed("jack_lsp")], env=made.environment, capture_output=True, check=False)
+        if probe.returncode == 0 and b"system:" in probe.stdout:
+            return
+        time.sleep(0.1)
+    _stop(server)
+    pytest.fail("jackd did not come up")
+
+
+def _refresh_portaudio() -> None:
+    """PortAudio's list of devices is as old as its initialisation."""
+    _close_portaudio()
+    if "sounddevice" in sys.modules:
+        sys.modules["sounddevice"]._initialize()
+
+
+def _close_portaudio() -> None:
+    """PortAudio aborts the process if its JACK server goes before it."""
+    sounddevice = sys.modules.get("sounddevice")
+    while sounddevice is not None and sounddevice._initialized:
+        sounddevice._terminate()
+
+
+def _needed(program: str) -> str:
+    path = shutil.which(program)
+    if path is None:
+        pytest.skip(f"{program} is not installed")
+    return path
+
+
+def _stop(server: "subprocess.Popen[bytes]") -> None:
+    server.terminate()
+    try:
+        server.wait(timeout=5)
+    except subprocess.TimeoutExpired:
+        server.kill()
+        server.wait()
+
+
+def pytest_runtest_logreport(report: pytest.TestReport) -> None:
+    if report.skipped and not hasattr(report, "wasxfail"):
+        _skipped.append(report.nodeid)
+
+
+def pytest_collectreport(report: pytest.CollectReport) -> None:
+    if report.skipped:
+        _skipped.append(report.nodeid)
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    if _skipped and os.environ.get("CI") == "true":
+        print(f"\nCI: {len(_skipped)} skipped, and nothing may be skipped here")
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
