@@ -42,9 +42,7 @@ def examine() -> dict[str, Finding]:
             with _drivers_silenced():
                 findings[name] = probe()
         except Exception as error:  # noqa: BLE001 - a driver may raise anything, and that is a finding
-            findings[name] = Finding(
-                False, f"{type(error).__name__}: {error}", "see the README, or ask for help"
-            )
+            findings[name] = Finding(False, f"{type(error).__name__}: {error}")
     return findings
 
 
@@ -66,8 +64,8 @@ def print_report() -> bool:
             table.add_row("", "", Text(f"→ {finding.cure}", "cyan"))
     console.print(table)
     broken = [name for name in NEEDED if not findings[name].ok]
-    verdict = f"it cannot before this works: {', '.join(broken)}" if broken else "it can"
-    console.print(f"Can a bundled piece be seen and followed here? {verdict.capitalize()}.", style="bold")
+    verdict = f"No, not before this works: {', '.join(broken)}." if broken else "Yes."
+    console.print(f"Can a bundled piece be seen and followed here? {verdict}", style="bold", soft_wrap=True)
     return not broken
 
 

@@ -1,0 +1,84 @@
+"""The shape of the program: imports go app -> models -> pieces, and nothing comes undeclared."""
+
+import ast
+import configparser
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+LAYERS = ("pieces", "models", "app")
+DEVICE_LIBRARIES = {"pygame", "pygame_gui", "sounddevice", "rtmidi"}
+IMPORTED_AS = {
+    "pygame-ce": "pygame",
+    "python-rtmidi": "rtmidi",
+    "pyfluidsynth": "fluidsynth",
+    "resvg-py": "resvg_py",
+    "pretty_midi": "pretty_midi",
+}
+COMES_WITH = {"PIL": "matplotlib"}  # a module of a package that another one requires
+
+
+def imported(path: Path) -> Iterator[tuple[str, int]]:
+    """Every module that a file imports anywhere in it, with the line."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from ((alias.name, node.lineno) for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}:{node.lineno}: relative import"
+            yield str(node.module), node.lineno
+
+
+def files(layer: str) -> list[Path]:
+    return sorted((ROOT / layer).rglob("*.py"))
+
+
+def offences(layer: str, forbidden: set[str]) -> list[str]:
+    return [
+        f"{path.relative_to(ROOT)}:{line} imports {module}"
+        for path in files(layer)
+        for module, line in imported(path)
+        if module.split(".")[0] in forbidden
+    ]
+
+
+@pytest.mark.parametrize("layer", LAYERS)
+def test_imports_go_one_way(layer: str) -> None:
+    above = set(LAYERS[LAYERS.index(layer) + 1 :]) | {"tests", "launch"}
+    assert files(layer)
+    assert offences(layer, above) == []
+
+
+@pytest.mark.parametrize("layer", ["pieces", "models"])
+def test_models_and_pieces_run_without_window_and_sound_card(layer: str) -> None:
+    assert offences(layer, DEVICE_LIBRARIES) == []
+
+
+def test_every_imported_package_is_declared() -> None:
+    config = configparser.ConfigParser(interpolation=None)
+    config.read(ROOT / "setup.cfg")
+    declared = (
+        config["options"]["install_requires"].split() + config["options.extras_require"]["train"].split()
+    )
+    known = {IMPORTED_AS.get(name, name.replace("-", "_")) for name in declared}
+    known |= set(sys.stdlib_module_names) | set(LAYERS) | {"__future__"}
+    known |= {module for module, carrier in COMES_WITH.items() if carrier in declared}
+    used = {module.split(".")[0] for layer in LAYERS for path in files(layer) for module, _ in imported(path)}
+    assert used - known - {"pytest"} == set()
+
+
+def test_every_folder_of_code_is_a_package() -> None:
+    folders = {path.parent for layer in LAYERS for path in files(layer)}
+    assert [str(folder) for folder in folders if not (folder / "__init__.py").exists()] == []
+
+
+def test_the_command_line_loads_nothing_heavy() -> None:
+    code = "import sys, app.cli; print(*sorted({name.split('.')[0] for name in sys.modules}))"
+    result = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    heavy = {"torch", "pygame", "verovio", "matplotlib", "music21", "scipy", "sounddevice", "numpy"}
+    assert heavy & set(result.stdout.split()) == set()
