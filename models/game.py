@@ -124,6 +124,18 @@ class Truth:
         return np.asarray(np.interp(x, positions, frames) + before + after)
 
 
+@dataclass(frozen=True, eq=False)
+class Round:
+    """One performance of one piece, ready to be played.
+
+    `strip` (200, W) uint8, 255 = ink; `frames` (T, 78) float32; T may end with the last onset or after it.
+    """
+
+    strip: npt.NDArray[np.uint8]
+    frames: npt.NDArray[np.float32]
+    truth: Truth
+
+
 def move(x_px: float, speed_px: float, action: float) -> tuple[float, float]:
     """Position and speed (px per frame) one frame on: the action changes the speed, that the position."""
     speed_px = speed_px + action

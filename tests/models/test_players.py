@@ -11,14 +11,16 @@ from models.features import SPEC
 from models.game import Truth
 from models.players import HumanPlayer, OptimalPlayer, SteadyPlayer, UnknownPlayer, load_player
 from pieces.errors import RipienoError
+from pieces.piece import Piece
 
 SILENCE = np.zeros(SPEC.bands, np.float32)
 
 
-class TwoNotes:
+class TwoNotes(Piece):
     """A piece at 60 quarters a minute, 100 px a quarter."""
 
-    tempo_bpm = 60.0
+    def __init__(self):
+        object.__setattr__(self, "tempo_bpm", 60.0)
 
     def quarters_at_x(self, x_px):
         return (x_px - 512) / 100
