@@ -16,10 +16,10 @@ from typing import Annotated, NoReturn
 import typer
 from typer import Argument, Option
 
-from app.commands import learning, library
+from app.commands import UsageProblem, learning, library
 from pieces.errors import RipienoError
 
-EXIT_FAILURE, EXIT_USAGE, EXIT_INTERRUPTED = 1, 2, 130
+EXIT_FAILURE, EXIT_INTERRUPTED = 1, 130
 _PROGRAM = "launch.py"
 
 cli = typer.Typer(
@@ -40,12 +40,6 @@ PieceArgument = Annotated[
 FollowerOption = Annotated[str, Option(metavar="NAME", help="The follower that listens.")]
 SeedOption = Annotated[int, Option(min=0, metavar="N", help="Same seed, same run.")]
 InputFile = Option(exists=True, dir_okay=False, readable=True, metavar="FILE")
-
-
-class UsageProblem(RipienoError):
-    """Options that do not go together."""
-
-    exit_code = EXIT_USAGE
 
 
 class NotBuiltYet(RipienoError):

@@ -1,1 +1,1 @@
-"""Sheet music: the bundled pieces, reading, engraving, the map from image to notes. Imports nothing of ours."""
+"""Sheet music: the bundled pieces, reading, engraving, the map from image to notes."""

@@ -1,31 +1,63 @@
 """`data build`, `train` and `evaluate`: from folders of music to a checkpoint and its figures.
 
-Runs on the main thread; imports torch only when a command runs.
+Runs on the main thread; torch is imported only when a command runs.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from importlib import import_module
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from typer import Argument, Option
+
+from app.commands import UsageProblem
+from app.console import console, progress
+
+DATA_SETS = {"generated": "models.follower.data", "lieder": "models.follower.data",
+             "nottingham": "models.follower.data"}  # fmt: skip
+"""The module whose `build` makes it."""
+NEEDS_NO_FOLDER = {"generated"}
+TRAINED = {"follower": "models.follower.train"}
+"""The module whose `train` makes it."""
+EVALUATED = {"follower": "models.evaluation"}
+"""The module whose `evaluate_NAME` measures it."""
 
 data_cli = typer.Typer(no_args_is_help=True, help="Make training data out of folders of music.")
 
 NameArgument = Annotated[str, Argument(metavar="NAME")]
 SourceFolder = Annotated[
-    Path, Option("--from", exists=True, file_okay=False, metavar="DIR", help="Where it lies.")
+    Path | None,
+    Option("--from", exists=True, file_okay=False, metavar="DIR", help="The folder that holds it."),
 ]
-TargetFolder = Annotated[Path, Option("--out", file_okay=False, metavar="DIR", help="Where it goes.")]
+TargetFolder = Annotated[Path, Option("--out", file_okay=False, metavar="DIR", help="Where the data goes.")]
 ConfigFile = Annotated[
-    Path | None, Option(exists=True, dir_okay=False, metavar="FILE", help="Settings (JSON).")
+    Path | None, Option(exists=True, dir_okay=False, metavar="FILE", help="Settings, JSON.")
 ]
 
 
 @data_cli.command()
-def build(name: NameArgument, source: SourceFolder, target: TargetFolder) -> None:
-    """Make the data set NAME; what is there already is kept, so it can be resumed."""
+def build(
+    name: NameArgument,
+    target: TargetFolder,
+    source: SourceFolder = None,
+    count: Annotated[int, Option(min=0, metavar="N", help="At most so many pieces; 0 is all.")] = 0,
+    workers: Annotated[int, Option(min=1, metavar="N", help="Processes at work.")] = 2,
+) -> None:
+    """Make the data set NAME: generated, lieder or nottingham. What is there is kept: it can be resumed."""
+    make = _module(DATA_SETS, name, "data set").build
+    if source is None and name not in NEEDS_NO_FOLDER:
+        raise UsageProblem(f"data build {name} reads a folder: name it with --from.")
+    done = skipped = 0
+    with progress(f"Building {name}") as advance:
+        for done, total, reason in make(name, source, target, count=count, workers=workers):
+            skipped += bool(reason)
+            advance(done, total)
+    console.print(
+        f"{name}: {done - skipped} pieces in {target}, {skipped} skipped.", markup=False, soft_wrap=True
+    )
 
 
 def train(
@@ -34,13 +66,24 @@ def train(
     resume: Annotated[bool, Option("--resume", help="Go on where it stopped.")] = False,
 ) -> None:
     """Train NAME; interrupt it at will and go on with --resume."""
+    _module(TRAINED, name, "agent to train").train(config, resume)
 
 
 def evaluate(
     name: NameArgument,
-    json: Annotated[Path | None, Option("--json", metavar="OUT", help="Write it as JSON too.")] = None,
+    json: Annotated[
+        Path | None, Option("--json", metavar="OUT", help="Write the figures as JSON too.")
+    ] = None,
 ) -> None:
     """Measure NAME on music that it never saw."""
+    measure = getattr(_module(EVALUATED, name, "agent to evaluate"), f"evaluate_{name}")
+    measure(json)
+
+
+def _module(table: Mapping[str, str], name: str, what: str) -> Any:
+    if name not in table:
+        raise UsageProblem(f'there is no {what} called "{name}"; there is {", ".join(sorted(table))}.')
+    return import_module(table[name])
 
 
 def register(cli: typer.Typer) -> None:
