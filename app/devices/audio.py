@@ -137,7 +137,7 @@ class AudioSystem:
                 return backend.open(resolved, callback)
             except DeviceError as error:
                 log.info("%s: %s", backend.name, error)
-        raise DeviceError("No sound card answers. Connect one and press Rescan; there is no sound until then.")
+        raise DeviceError("No sound card answers; going on in silence. Connect one and press Rescan.")
 
     def _backend_of(self, labels: list[str]) -> Backend:
         for backend in self._backends:

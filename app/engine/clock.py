@@ -79,6 +79,14 @@ class SampleClock:
         """The callback delivered its block."""
         self.sample += block_samples
 
+    def moment_at(self, sample: int) -> float:
+        """The moment at which `sample` is delivered; now, before the first callback."""
+        anchor = self._anchor
+        if anchor is None:
+            return now_s()
+        at_sample, smooth_s, rate = anchor
+        return smooth_s + (sample - at_sample) / rate
+
     def sample_at(self, moment_s: float) -> int:
         """The sample being delivered at `moment_s`; the clock's own position before the first callback."""
         anchor = self._anchor

@@ -3,7 +3,8 @@
 Threads. The driver's callback runs `Mixer.process`. The engine thread sleeps until a frame is complete, turns
 samples into frames, asks the listener (a session) and publishes the snapshot; all session logic runs in it,
 sent there by `call`. The device thread watches the stream once a second. The main thread reads `snapshot`,
-`take_messages` and the small read-only properties, and calls the methods below.
+`take_messages` and the small read-only properties, and calls the methods below. The "played" thread tells sinks
+(takes, MIDI output) what was played.
 """
 from __future__ import annotations
 
@@ -76,6 +77,8 @@ class Engine:
         self.supervisor.start()
         self._thread = threading.Thread(target=self._run, name="engine", daemon=True)
         self._thread.start()
+        self._played_thread = threading.Thread(target=self._pass_on_played, name="played", daemon=True)
+        self._played_thread.start()
 
     def close(self) -> None:
         """Everything off, devices released, threads ended. May be called twice."""
@@ -85,6 +88,7 @@ class Engine:
         self._stopping = True
         self.mixer.wake_up()
         self._thread.join()
+        self._played_thread.join()
         self._thread = None
         self.supervisor.close()
         if self._instrument is not None:
@@ -107,6 +111,7 @@ class Engine:
         mixer = Mixer(rate, instrument)
         mixer.source = self._source
         mixer.wake.acquire()
+        mixer.applied_wake.acquire()
         self._ear = Ear(mixer)
         self.mixer = mixer
         self.metronome = Metronome(mixer.scheduler)
@@ -204,7 +209,7 @@ class Engine:
                 self._commands.popleft()()
             self._hear()
             self._play_ahead()
-            self._report_played()
+            self._report_error()
 
     def _hear(self) -> None:
         ear = self._ear
@@ -223,12 +228,18 @@ class Engine:
         for filler in tuple(self._fillers):
             filler.fill(now_sample, until_sample)
 
-    def _report_played(self) -> None:
+    def _pass_on_played(self) -> None:
+        """The "played" thread: sinks may sleep to their deadlines here."""
+        while not self._stopping:
+            mixer = self.mixer
+            mixer.applied_wake.acquire(timeout=IDLE_WAIT_S)
+            while mixer.applied:
+                event = mixer.applied.popleft()
+                for sink in self._sinks:
+                    sink(event)
+
+    def _report_error(self) -> None:
         mixer = self.mixer
-        while mixer.applied:
-            event = mixer.applied.popleft()
-            for sink in self._sinks:
-                sink(event)
         if mixer.error is not None:
             error, mixer.error = mixer.error, None
             log.error("the audio callback failed", exc_info=error)

@@ -39,6 +39,7 @@ class Mixer:
         self.error: Exception | None = None
         # what was played, with the sample at which it was: for the take and for MIDI out
         self.applied: deque[Event] = deque(maxlen=100_000)
+        self.applied_wake = threading.Lock()
         self.block_samples = 0
         # once `ring.written` reaches `wake_at`, `reached_s` is set and `wake` released
         self.wake = threading.Lock()
@@ -89,10 +90,7 @@ class Mixer:
 
     def wake_up(self) -> None:
         """Let the engine thread run. Any thread."""
-        try:
-            self.wake.release()
-        except RuntimeError:
-            return  # it is awake already
+        _release(self.wake)
 
     def _render(self, output: FloatArray, aside: FloatArray) -> None:
         start, position = self.clock.sample, 0
@@ -107,6 +105,8 @@ class Mixer:
                 self.applied.append(replace(event, sample=start + offset))
         if position < len(output):
             self._render_part(output[position:], aside[position:])
+        if self.applied:
+            _release(self.applied_wake)
 
     def _render_part(self, output: FloatArray, aside: FloatArray) -> None:
         output[:] = self._instrument.render(len(output))
@@ -128,3 +128,11 @@ class Mixer:
         if begin < len(aside) and 0 <= offset < len(clip):
             part = clip[offset:offset + len(aside) - begin]
             aside[begin:begin + len(part)] += part[:, None]
+
+
+def _release(lock: threading.Lock) -> None:
+    """Wake who waits for `lock`; neither blocks nor lets go of the interpreter."""
+    try:
+        lock.release()
+    except RuntimeError:
+        return  # awake already

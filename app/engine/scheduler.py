@@ -38,6 +38,10 @@ class Event:
 @dataclass(frozen=True, slots=True)
 class _Forget:
     source: str
+    from_sample: int
+
+    def keeps(self, event: Event) -> bool:
+        return event.source != self.source or event.sample < self.from_sample
 
 
 class Scheduler:
@@ -52,9 +56,9 @@ class Scheduler:
         """Any thread."""
         self._inbox.append(event)
 
-    def forget(self, source: str) -> None:
-        """Drop what `source` has submitted so far and is not yet due. Any thread."""
-        self._inbox.append(_Forget(source))
+    def forget(self, source: str, from_sample: int = NOW) -> None:
+        """Drop what `source` has submitted for `from_sample` and later and is not yet due. Any thread."""
+        self._inbox.append(_Forget(source, from_sample))
 
     def due(self, start_sample: int, count: int) -> Iterator[tuple[int, Event]]:
         """(offset, event) in order for the block [start, start + count). Callback only."""
@@ -73,7 +77,7 @@ class Scheduler:
         while self._inbox:
             item = self._inbox.popleft()
             if isinstance(item, _Forget):
-                self._heap = [entry for entry in self._heap if entry[2].source != item.source]
+                self._heap = [entry for entry in self._heap if item.keeps(entry[2])]
                 heapq.heapify(self._heap)
             else:
                 heapq.heappush(self._heap, (item.sample, next(self._order), item))

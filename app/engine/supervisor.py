@@ -2,7 +2,8 @@
 
 Runs a thread of its own that looks once a second. A stream counts as gone when its driver says so or when
 its clock stands still. Then the silent stream takes over at the same rate, the user is told, and the device
-list is read anew every two seconds (nothing of it is open, so that disturbs nobody) until the device is there again.
+list is read anew every two seconds (nothing of it is open, so that disturbs nobody) until the device is there
+again.
 """
 from __future__ import annotations
 

@@ -63,7 +63,7 @@ class OnsetDetector:
 
 
 class Following:
-    """A piece, whoever follows it, and where they are. `on_loop` is called when B was reached and A is next."""
+    """A piece, who follows it, and where they are. `on_loop` is called when B was reached and A is next."""
 
     def __init__(self, piece: Piece, runner: Runner, on_loop: Callable[[float], None] | None = None) -> None:
         self.piece = piece

@@ -1,0 +1,201 @@
+"""MIDI ports through python-rtmidi: by name, with hot-plug, and without any where there is no MIDI at all.
+
+Threads: rtmidi's own calls `_received`, which stamps the clock first and hands the message on; a thread of this
+module reads the port names once a second and opens or lets go by name; `send` is called by the "played" thread.
+"""
+from __future__ import annotations
+
+import logging
+import re
+import threading
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from app.engine.clock import now_s
+
+log = logging.getLogger(__name__)
+
+DEFAULT = "default"
+NONE = "none"
+CLIENT_NAME = "Ripieno"
+POLL_S = 1.0
+
+MidiCallback = Callable[[Sequence[int], float], None]
+
+
+class MidiSystem:
+    """One input and one output, each a port's name, "default" (the first real one) or "none".
+
+    `received(message, moment_s)` is called in rtmidi's thread. `problem` says why there is no MIDI, if so.
+    api: one of rtmidi's (API_UNIX_JACK); None takes the first that works.
+    """
+
+    def __init__(self, received: MidiCallback, tell: Callable[[str], None] = log.info,
+                 api: int | None = None, poll_s: float = POLL_S) -> None:
+        self.problem: str | None = None
+        self.input_choice = self.output_choice = DEFAULT
+        self._received_by = received
+        self._tell = tell
+        self._poll_s = poll_s
+        self._api = api
+        self._side: dict[str, _Side] = {}
+        self._lock = threading.RLock()
+        self._stop = threading.Event()
+        self._thread: threading.Thread | None = None
+
+    def start(self, input_choice: str = DEFAULT, output_choice: str = NONE) -> None:
+        """Open what is chosen as soon as it is there. Never raises: without MIDI it says so in `problem`."""
+        self.input_choice, self.output_choice = input_choice, output_choice
+        self._open_clients()
+        self._look()
+        if self._side:
+            self._thread = threading.Thread(target=self._run, name="midi-ports", daemon=True)
+            self._thread.start()
+
+    def close(self) -> None:
+        """Let go of the ports."""
+        self._stop.set()
+        if self._thread is not None:
+            self._thread.join()
+        with self._lock:
+            for side in self._side.values():
+                side.delete()
+            self._side = {}
+
+    def inputs(self) -> list[str]:
+        """Names of the ports one can play on."""
+        return self._names("input")
+
+    def outputs(self) -> list[str]:
+        """Names of the ports one can play to."""
+        return self._names("output")
+
+    @property
+    def open_input(self) -> str | None:
+        """Name of the open input."""
+        return self._open_name("input")
+
+    @property
+    def open_output(self) -> str | None:
+        """Name of the open output."""
+        return self._open_name("output")
+
+    def choose(self, input_choice: str | None = None, output_choice: str | None = None) -> None:
+        """Other ports; None leaves a side as it is."""
+        with self._lock:
+            self.input_choice = input_choice or self.input_choice
+            self.output_choice = output_choice or self.output_choice
+            self._look()
+
+    def send(self, message: Sequence[int]) -> None:
+        """To the open output, if any."""
+        with self._lock:
+            side = self._side.get("output")
+            if side is not None and side.open_name is not None:
+                side.client.send_message(message)
+
+    def _open_clients(self) -> None:
+        try:
+            import rtmidi
+        except ImportError as error:
+            self.problem = f"MIDI is missing ({error}): install python-rtmidi."
+            return
+        for api in [self._api] if self._api is not None else rtmidi.get_compiled_api():
+            try:
+                heard = rtmidi.MidiIn(api, CLIENT_NAME)
+                played = rtmidi.MidiOut(api, CLIENT_NAME)
+            except (rtmidi.RtMidiError, OSError) as error:
+                log.info("MIDI through %s: %s", rtmidi.get_api_display_name(api), error)
+                continue
+            heard.set_callback(self._received)
+            self._side = {"input": _Side(heard, "in"), "output": _Side(played, "out")}
+            return
+        self.problem = "No MIDI here: the system has neither an ALSA sequencer nor a JACK server."
+
+    def _received(self, event: tuple[list[int], float], data: Any = None) -> None:
+        moment_s = now_s()
+        self._received_by(event[0], moment_s)
+
+    def _names(self, which: str) -> list[str]:
+        with self._lock:
+            side = self._side.get(which)
+            return [] if side is None else side.names()
+
+    def _open_name(self, which: str) -> str | None:
+        side = self._side.get(which)
+        return None if side is None else side.open_name
+
+    def _run(self) -> None:
+        while not self._stop.wait(self._poll_s):
+            self._look()
+
+    def _look(self) -> None:
+        """Open what is wanted and there, let go of what is gone."""
+        with self._lock:
+            for which, choice in (("input", self.input_choice), ("output", self.output_choice)):
+                side = self._side.get(which)
+                if side is not None:
+                    self._settle(side, choice)
+
+    def _settle(self, side: _Side, choice: str) -> None:
+        names = side.names()
+        wanted = _wanted(choice, names, side.open_name)
+        if side.open_name == wanted:
+            return
+        if side.open_name is not None:
+            gone = side.open_name not in names
+            message = f"{side.open_name} is gone. Connect it again, it will be picked up."
+            side.close()
+            if gone:
+                self._tell(message)
+        if wanted is not None and side.open(wanted):
+            self._tell(f"MIDI {side.direction}: {wanted}")
+
+
+class _Side:
+    """One client of rtmidi and the port it has open."""
+
+    def __init__(self, client: Any, direction: str) -> None:
+        self.client = client
+        self.direction = direction
+        self.open_name: str | None = None
+
+    def names(self) -> list[str]:
+        return [short_name(name) for name in self.client.get_ports() if CLIENT_NAME not in name]
+
+    def open(self, name: str) -> bool:
+        import rtmidi
+
+        ports = [short_name(port) for port in self.client.get_ports()]
+        try:
+            self.client.open_port(ports.index(name), self.direction)
+        except (ValueError, rtmidi.RtMidiError, OSError) as error:
+            log.info("MIDI port %s: %s", name, error)
+            return False
+        self.open_name = name
+        return True
+
+    def close(self) -> None:
+        self.client.close_port()
+        self.open_name = None
+
+    def delete(self) -> None:
+        self.close()
+        self.client.delete()
+
+
+def short_name(port: str) -> str:
+    """A port's name without ALSA's numbers, which change from one plugging to the next."""
+    return re.sub(r" \d+:\d+$", "", port)
+
+
+def _wanted(choice: str, names: list[str], open_name: str | None) -> str | None:
+    """The port to have open: an open default stays as long as it is there."""
+    if choice == NONE:
+        return None
+    if choice != DEFAULT:
+        return choice if choice in names else None
+    if open_name in names:
+        return open_name
+    real = [name for name in names if "Midi Through" not in name and not name.startswith("system:")]
+    return real[0] if real else None

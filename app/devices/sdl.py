@@ -1,0 +1,133 @@
+"""SDL's sound, inside pygame-ce's wheel: plays and records on any desktop without a system package.
+
+SDL knows playback and capture, never both in one: an input beside an output goes through `SplitStream`. The
+callbacks run in SDL's own threads and get a memoryview of the block.
+"""
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+import numpy as np
+
+from app.devices.audio import (
+    DEFAULT_RATE,
+    NONE,
+    AudioCallback,
+    AudioChoice,
+    DeviceError,
+    DeviceInfo,
+    FloatArray,
+)
+from app.devices.split import SplitStream
+
+log = logging.getLogger(__name__)
+
+HOST_API = "SDL"
+SMALLEST_BLOCK = 256
+LARGEST_BLOCK = 8192
+
+
+def _audio_module() -> Any:
+    """pygame._sdl2.audio with SDL's audio running; raises pygame.error where it cannot run."""
+    import pygame
+    from pygame._sdl2 import audio
+
+    if not pygame.mixer.get_init():
+        from pygame._sdl2 import sdl2
+
+        sdl2.init_subsystem(sdl2.INIT_AUDIO)
+    return audio
+
+
+class SdlBackend:
+    """Devices by SDL's names."""
+
+    name = HOST_API
+
+    def devices(self) -> list[DeviceInfo]:
+        inputs, outputs = self._names(True), self._names(False)
+        return [
+            DeviceInfo(name, HOST_API, int(name in inputs), 2 * int(name in outputs))
+            for name in dict.fromkeys((*outputs, *inputs))
+        ]
+
+    def defaults(self) -> tuple[str, str]:
+        sides = (self._names(True), self._names(False))
+        labels = [DeviceInfo(names[0], HOST_API, 1, 2).label if names else NONE for names in sides]
+        return labels[0], labels[1]
+
+    def open(self, choice: AudioChoice, callback: AudioCallback) -> SdlStream | SplitStream:
+        rate = choice.rate or DEFAULT_RATE
+        block = max(choice.block_samples, SMALLEST_BLOCK)
+        if choice.input == NONE:
+            return SdlStream(choice.output, False, rate, block, callback)
+        if choice.output == NONE:
+            return SdlStream(choice.input, True, rate, block, callback)
+        split = SplitStream(rate, block, callback)
+        split.add(SdlStream(choice.output, False, rate, block, split.play), output=True)
+        split.add(SdlStream(choice.input, True, rate, block, split.hear), output=False)
+        return split
+
+    def rescan(self) -> None:
+        """SDL's list is always fresh."""
+
+    def _names(self, capture: bool) -> list[str]:
+        import pygame
+
+        try:
+            return list(_audio_module().get_audio_device_names(capture))
+        except pygame.error as error:
+            log.info("SDL has no sound here: %s", error)
+            return []
+
+
+class SdlStream:
+    """Playback or capture."""
+
+    def __init__(
+        self, label: str, capture: bool, rate: int, block_samples: int, callback: AudioCallback
+    ) -> None:
+        self.rate = rate
+        self.input_label = label if capture else NONE
+        self.output_label = NONE if capture else label
+        self.latency_s = 2 * block_samples / rate
+        self._callback = callback
+        self._unplayed = np.zeros((LARGEST_BLOCK, 2), np.float32)
+        self._device = _open_device(label, capture, rate, block_samples, self._run)
+        self._open = True
+
+    @property
+    def alive(self) -> bool:
+        return self._open
+
+    def start(self) -> None:
+        self._device.pause(0)
+
+    def close(self) -> None:
+        if self._open:
+            self._open = False
+            self._device.pause(1)
+            self._device.close()
+
+    def _run(self, device: Any, block: memoryview) -> None:
+        samples = np.frombuffer(block, np.float32)
+        if device.iscapture:
+            self._callback(samples, self._unplayed[:len(samples)], 0)
+        else:
+            output: FloatArray = samples.reshape(-1, 2)
+            self._callback(None, output, 0)
+
+
+def _open_device(label: str, capture: bool, rate: int, block_samples: int, callback: Any) -> Any:
+    import pygame
+
+    try:
+        audio = _audio_module()
+        return audio.AudioDevice(
+            devicename=label.removesuffix(f" ({HOST_API})"), iscapture=int(capture), frequency=rate,
+            audioformat=audio.AUDIO_F32, numchannels=1 if capture else 2, chunksize=block_samples,
+            allowed_changes=0, callback=callback,
+        )
+    except pygame.error as error:
+        raise DeviceError(f"{label} cannot be opened ({error}). Choose another device.") from error

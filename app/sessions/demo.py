@@ -1,0 +1,122 @@
+"""Plays a performance through the scheduler: demo, replay of a take. Tempo and place change while it plays.
+
+Every method runs in the engine thread. Events are submitted 200 ms ahead; a change of tempo or place takes
+back those that are not due within the next blocks and submits them anew, so none is lost or played twice.
+"""
+from __future__ import annotations
+
+import bisect
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from app.engine.engine import Engine
+from app.engine.scheduler import Event, Kind
+from models.performance import Performance
+
+SOURCE = "demo"
+SUSTAIN = 64
+MARGIN_BLOCKS = 2
+
+_ORDER: dict[Kind, int] = {"note_off": 0, "control": 1, "note_on": 2}
+
+
+@dataclass(frozen=True, slots=True)
+class Played:
+    """An event at a time of the performance."""
+
+    time_s: float
+    kind: Kind
+    data1: int
+    data2: int = 0
+    channel: int = 0
+
+
+def performance_events(performance: Performance) -> list[Played]:
+    """Notes and pedal in order of time; at one moment releases come before strikes."""
+    events = []
+    for note in performance.notes:
+        events.append(Played(note.onset_s, "note_on", note.pitch, note.velocity))
+        events.append(Played(note.onset_s + note.duration_s, "note_off", note.pitch))
+    for time_s, down in performance.pedal:
+        events.append(Played(time_s, "control", SUSTAIN, 127 if down else 0))
+    return sorted(events, key=lambda event: (event.time_s, _ORDER[event.kind]))
+
+
+class PerformancePlayer:
+    """A filler of the engine. `tempo` 1.0 is as performed, 2.0 twice as fast."""
+
+    def __init__(self, engine: Engine, events: Sequence[Played], tempo: float = 1.0) -> None:
+        self._engine = engine
+        self._events = list(events)
+        self._times_s = [event.time_s for event in self._events]
+        self.tempo = tempo
+        self._start_s, self._start_sample = 0.0, 0
+        self._next = 0
+        self.playing = False
+
+    @property
+    def ended(self) -> bool:
+        """Everything has been submitted."""
+        return self._next >= len(self._events)
+
+    def start(self, from_s: float = 0.0) -> None:
+        """Play from a moment of the performance on."""
+        self._anchor(from_s, self._soon())
+        self._next = bisect.bisect_left(self._times_s, from_s)
+        if not self.playing:
+            self.playing = True
+            self._engine.add_filler(self)
+
+    def stop(self) -> None:
+        """Stop, and let every note go."""
+        if self.playing:
+            self.playing = False
+            self._engine.remove_filler(self)
+            self._cut(self._soon())
+
+    def jump(self, to_s: float) -> None:
+        """Go on from another moment."""
+        if self.playing:
+            self._cut(self._soon())
+            self.start(to_s)
+
+    def set_tempo(self, tempo: float) -> None:
+        """Another tempo from the next blocks on; nothing is lost or doubled."""
+        at_sample = self._soon()
+        if self.playing:
+            self._engine.mixer.scheduler.forget(SOURCE, at_sample)
+            while self._next > 0 and self._sample_of(self._events[self._next - 1]) >= at_sample:
+                self._next -= 1
+        position_s = self.position_s(at_sample)
+        self.tempo = tempo
+        self._anchor(position_s, at_sample)
+
+    def position_s(self, sample: int) -> float:
+        """Time of the performance that sounds at `sample`."""
+        return self._start_s + (sample - self._start_sample) * self.tempo / self._engine.rate
+
+    def fill(self, now_sample: int, until_sample: int) -> None:
+        while not self.ended:
+            played = self._events[self._next]
+            sample = self._sample_of(played)
+            if sample >= until_sample:
+                return
+            self._engine.submit(
+                Event(sample, played.kind, played.data1, played.data2, played.channel, SOURCE)
+            )
+            self._next += 1
+
+    def _anchor(self, time_s: float, sample: int) -> None:
+        self._start_s, self._start_sample = time_s, sample
+
+    def _sample_of(self, played: Played) -> int:
+        seconds = (played.time_s - self._start_s) / self.tempo
+        return self._start_sample + round(seconds * self._engine.rate)
+
+    def _soon(self) -> int:
+        mixer = self._engine.mixer
+        return mixer.clock.sample + MARGIN_BLOCKS * max(mixer.block_samples, 64)
+
+    def _cut(self, at_sample: int) -> None:
+        self._engine.mixer.scheduler.forget(SOURCE, at_sample)
+        self._engine.submit(Event(at_sample, "all_off", source=SOURCE))
