@@ -1,7 +1,8 @@
 """MIDI ports through python-rtmidi: by name, with hot-plug, and without any where there is no MIDI at all.
 
-Threads: rtmidi's own calls `_received`, which stamps the clock first and hands the message on; a thread of this
-module reads the port names once a second and opens or lets go by name; `send` is called by the "played" thread.
+Threads: rtmidi's own calls `_received`, which stamps the clock first and hands the message on; a thread of
+this module reads the port names once a second and opens or lets go by name; `send` is called by the
+"played" thread.
 """
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
 """Two streams as one: the input of one device and the output of another (or of SDL, which knows no duplex).
 
 The output's driver thread is the master and runs the callback; the input's thread only writes what it hears
-into a ring. Two devices have two clocks: when the ring runs full, the oldest sound is skipped; when it runs dry,
-silence is heard; both count as a trouble.
+into a ring. Two devices have two clocks: when the ring runs full, the oldest sound is skipped; when it runs
+dry, silence is heard; both count as a trouble.
 """
 from __future__ import annotations
 

@@ -11,7 +11,7 @@ ALL_SOUND_OFF, ALL_NOTES_OFF, SUSTAIN = 120, 123, 64
 
 
 def event_of(message: Sequence[int], source: str = "midi") -> Event | None:
-    """The event of a MIDI message (to be done `NOW`), None for what the program does not use or cannot read."""
+    """The event of a MIDI message (to be done `NOW`); None if it is of no use or unreadable."""
     if not message or any(byte > 127 for byte in message[1:]):
         return None
     kind = _KINDS.get(message[0] & 0xF0)

@@ -1,4 +1,4 @@
-"""The PC keyboard as a piano: a pure map from key names to MIDI pitches. Scenes call it with pygame's key names.
+"""The PC keyboard as a piano: a pure map from the names of keys (pygame's) to MIDI pitches. Scenes call it.
 
 Two rows of letters play white keys, the row above each its black ones, as trackers have done since 1987:
 z s x d c v g b h n j m from the octave's C on, and q 2 w 3 e r 5 t 6 y 7 u one octave above.

@@ -1,8 +1,8 @@
 """The follow mode without its scene: a piece, a follower and the engine.
 
 The main thread calls the methods of `FollowSession`; each is carried out in the engine thread, where all
-state lives (`Following`). The follower is loaded beside the window: what is asked for before it is ready happens
-when it is. `run_headless` (see `app.sessions.headless`) is the same following from a file.
+state lives (`Following`). The follower is loaded beside the window: what is asked for before it is ready
+happens when it is. `run_headless` (see `app.sessions.headless`) is the same following from a file.
 """
 from __future__ import annotations
 
