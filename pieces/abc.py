@@ -7,12 +7,13 @@ Pure functions of text, safe in any thread.
 """
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from pieces.abc_fields import Header, parse_header
 from pieces.abc_music import AbcError, VoiceReader
 from pieces.musicxml import to_musicxml as write_musicxml
 from pieces.notation import Event, Measure, Score
+from pieces.repeats import RepeatMarks, repeat_starts
 
 __all__ = ["AbcError", "choose_tune", "split_tunes", "to_musicxml", "to_score"]
 
@@ -192,3 +193,16 @@ def _assemble(score: Score, voices: dict[str, VoiceReader], places: dict[str, _P
             if index == 0:
                 measure.clefs.setdefault(place.staff, voice.clef)
         score.measures.append(measure)
+    _write_repeat_starts_out(score)
+
+
+def _write_repeat_starts_out(score: Score) -> None:
+    """Old collections leave the start sign out; engravers need it."""
+    marks = [RepeatMarks(bar.repeat_start, bar.repeat_end, bar.times, ()) for bar in score.measures]
+    open_endings: tuple[int, ...] = ()
+    for index, bar in enumerate(score.measures):
+        open_endings = bar.endings or open_endings
+        marks[index] = replace(marks[index], endings=open_endings)
+        open_endings = () if bar.ending_stop else open_endings
+    for index in repeat_starts(marks) - {0}:
+        score.measures[index].repeat_start = True

@@ -84,7 +84,7 @@ class VoiceReader:
         self._meter = header.meter
         self._chord_symbols = chord_symbols
         self._bar = Bar(key=header.key, meter=header.meter, meter_in_force=header.meter)
-        self._alters: dict[tuple[str, int], int] = {}
+        self._alters: dict[str, int] = {}
         self._glued: list[bool] = []
         self._space = True
         self._tuplet: _Tuplet | None = None
@@ -168,11 +168,11 @@ class VoiceReader:
             self._append(Event((), length, length, hidden=match[1] == "X"))
 
     def _pitch(self, sign: str | None, letter: str, marks: str) -> Pitch:
-        """Spelled pitch, by its own accidental, a tie into it, the bar's or the key's."""
+        """Spelled pitch: by its accidental, a tie, the bar's (in all octaves: standard 2.1, 11.3) or the key."""
         step = letter.upper()
         octave = self._octave + letter.islower() + marks.count("'") - marks.count(",")
         if sign:
-            self._alters[step, octave] = ALTERS[sign]
+            self._alters[step] = ALTERS[sign]
             return Pitch(octave, step, ALTERS[sign])
         tied = next(
             (pitch for pitch in self._tie_pending if (pitch.step, pitch.octave) == (step, octave)), None
@@ -180,7 +180,7 @@ class VoiceReader:
         if tied is not None:
             return tied
         default = self._key_alters.get(step, self._key.alter(step))
-        return Pitch(octave, step, self._alters.get((step, octave), default))
+        return Pitch(octave, step, self._alters.get(step, default))
 
     def _add(self, pitches: tuple[Pitch, ...], written: Fraction, hidden: bool = False) -> None:
         """Add a note, chord or rest of the written length, under the tuplet and broken rhythm that hold."""

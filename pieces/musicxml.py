@@ -19,6 +19,8 @@ _CLEFS = {
     "treble+8": ("G", 2, 1),
     "bass-8": ("F", 4, -1),
 }
+_ORNAMENTS = ("trill-mark", "turn", "mordent", "inverted-mordent")
+_ARTICULATIONS = ("staccato", "accent", "tenuto", "strong-accent", "staccatissimo")
 _ACCIDENTALS = {-2: "flat-flat", -1: "flat", 0: "natural", 1: "sharp", 2: "double-sharp"}
 
 
@@ -162,6 +164,10 @@ class _Writer:
     def _event(self, event: Event, voice: int, accidentals: dict[Pitch, str]) -> None:
         if event.harmony:
             self.lines.append(_harmony(event.harmony, event.staff))
+        if event.clef:
+            self.lines.append(f"<attributes>{_clef(event.staff, event.clef)}</attributes>")
+        if event.dynamic:
+            self.lines.append(_dynamic(event))
         if event.hidden:
             self.lines.append(
                 f"<forward><duration>{self._duration(event.quarters)}</duration>"
@@ -208,15 +214,32 @@ class _Writer:
             parts.append(f"<staff>{event.staff}</staff>")
         if event.beam and not index:
             parts.append(f'<beam number="1">{event.beam}</beam>')
-        notations = [f'<tied type="{kind}"/>' for kind in ties]
-        if event.tuplet and not index:
-            notations.append(f'<tuplet type="{event.tuplet}"/>')
+        notations = "".join(f'<tied type="{kind}"/>' for kind in ties) + ("" if index else _notations(event))
         if notations:
-            parts.append(f"<notations>{''.join(notations)}</notations>")
+            parts.append(f"<notations>{notations}</notations>")
         return f"<note>{''.join(parts)}</note>"
 
     def _duration(self, quarters: Fraction) -> int:
         return int(quarters * self.divisions)
+
+
+def _notations(event: Event) -> str:
+    """What is said once for a whole chord: tuplet, slurs, ornaments and articulations."""
+    parts = [f'<slur type="{kind}" number="1"/>' for kind in event.slur.split()]
+    if event.tuplet:
+        parts.append(f'<tuplet type="{event.tuplet}"/>')
+    for group, names in (("ornaments", _ORNAMENTS), ("articulations", _ARTICULATIONS)):
+        marks = "".join(f"<{mark}/>" for mark in event.marks if mark in names)
+        parts.append(f"<{group}>{marks}</{group}>" if marks else "")
+    parts += ["<fermata/>" for mark in event.marks if mark == "fermata"]
+    return "".join(parts)
+
+
+def _dynamic(event: Event) -> str:
+    return (
+        f'<direction placement="below"><direction-type><dynamics><{event.dynamic}/></dynamics>'
+        f"</direction-type><staff>{event.staff}</staff></direction>"
+    )
 
 
 def _time(meter: Meter) -> str:

@@ -42,8 +42,10 @@ class Event:
     """A note, a chord or (without pitches) a rest.
 
     `quarters` is what it lasts, 0 for a grace note. `written` is the undivided value that is drawn, equal to
-    `quarters` but in tuplets, whose `ratio` is (actual, normal). `beam` is "", "begin", "continue" or "end".
+    `quarters` but in tuplets, whose `ratio` is (actual, normal). `beam` is "", "begin", "continue", "end".
     `tuplet` is "", "start" or "stop". `hidden` rests take time and are not drawn.
+    `clef` changes the staff's clef before it; `slur` is "", "start", "stop" or "stop start"; `dynamic` is such
+    as "mf"; `marks` are articulations and ornaments by their MusicXML names.
     """
 
     pitches: tuple[Pitch, ...]
@@ -59,6 +61,10 @@ class Event:
     staff: int = 1
     harmony: str = ""
     hidden: bool = False
+    clef: str = ""
+    slur: str = ""
+    dynamic: str = ""
+    marks: tuple[str, ...] = ()
 
     def on_staff(self, staff: int) -> "Event":
         """The same on another staff."""

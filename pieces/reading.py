@@ -48,7 +48,7 @@ def read_score(path: Path | str) -> ScoreText:
 
     Raises BadScore, whose one-line message says what to do.
     """
-    path, tune = _split_tune(Path(path))
+    path, tune = split_tune(Path(path))
     suffix = path.suffix.lower()
     if suffix not in SUFFIXES:
         raise BadScore(
@@ -58,18 +58,27 @@ def read_score(path: Path | str) -> ScoreText:
     if data.startswith(b"PK\x03\x04") or suffix == ".mxl":
         return _xml_score(unzip_score(data, path.name), path, "musicxml")
     if suffix == ".abc":
-        return _abc_score(data, path, tune)
+        return _abc_score(path, tune)
     if suffix == ".krn":
         return _kern_score(data, path)
     return _xml_score(data, path, "mei" if suffix == ".mei" else "musicxml")
 
 
-def _split_tune(path: Path) -> tuple[Path, str | None]:
+def split_tune(path: Path) -> tuple[Path, str | None]:
     """Take `#7` off the name of an ABC book, unless a file is really called so."""
     match = re.fullmatch(r"(.+\.abc)#(\w{1,12})", path.name, re.IGNORECASE)
     if match is None or path.exists():
         return path, None
     return path.with_name(match[1]), match[2]
+
+
+def read_text_of_tune(path: Path, tune: str | None) -> str:
+    """The ABC text of one tune of a book: X: `tune`, else the first. Raises BadScore."""
+    text = _decode(_read_bytes(path), path.name)
+    try:
+        return abc.choose_tune(text, tune)
+    except abc.AbcError as error:
+        raise BadScore(f"{path.name}: {error}") from error
 
 
 def _read_bytes(path: Path) -> bytes:
@@ -172,10 +181,10 @@ def _kern_score(data: bytes, path: Path) -> ScoreText:
     return ScoreText("kern", text, path.stem, "kern")
 
 
-def _abc_score(data: bytes, path: Path, tune: str | None) -> ScoreText:
-    text = _decode(data, path.name)
+def _abc_score(path: Path, tune: str | None) -> ScoreText:
+    text = read_text_of_tune(path, tune)
     try:
-        music_xml = abc.to_musicxml(abc.choose_tune(text, tune))
+        music_xml = abc.to_musicxml(text)
     except abc.AbcError as error:
         raise BadScore(f"{path.name}: {error}") from error
     name = path.stem if tune is None else f"{path.stem}-{tune}"
