@@ -168,7 +168,7 @@ class VoiceReader:
             self._append(Event((), length, length, hidden=match[1] == "X"))
 
     def _pitch(self, sign: str | None, letter: str, marks: str) -> Pitch:
-        """Spelled pitch: by its accidental, a tie, the bar's (in all octaves: standard 2.1, 11.3) or the key."""
+        """Spelled pitch: by its accidental, a tie, the bar's (all octaves: standard 2.1, 11.3), the key."""
         step = letter.upper()
         octave = self._octave + letter.islower() + marks.count("'") - marks.count(",")
         if sign:

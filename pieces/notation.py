@@ -44,8 +44,8 @@ class Event:
     `quarters` is what it lasts, 0 for a grace note. `written` is the undivided value that is drawn, equal to
     `quarters` but in tuplets, whose `ratio` is (actual, normal). `beam` is "", "begin", "continue", "end".
     `tuplet` is "", "start" or "stop". `hidden` rests take time and are not drawn.
-    `clef` changes the staff's clef before it; `slur` is "", "start", "stop" or "stop start"; `dynamic` is such
-    as "mf"; `marks` are articulations and ornaments by their MusicXML names.
+    `clef` changes the staff's clef before it; `slur` is "", "start", "stop" or "stop start"; `dynamic` is
+    such as "mf"; `marks` are articulations and ornaments by their MusicXML names.
     """
 
     pitches: tuple[Pitch, ...]

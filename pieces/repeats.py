@@ -13,8 +13,8 @@ MAX_TIMES = 16
 class RepeatMarks:
     """What one measure says about repetition.
 
-    `start` and `end` are its repeat signs, `times` how often the passage that ends here is played, and `endings`
-    the passes that the volta bracket over it is for (none: it is played in every pass).
+    `start` and `end` are its repeat signs, `times` how often the passage that ends here is played, and
+    `endings` the passes that the volta bracket over it is for (none: it is played in every pass).
     """
 
     start: bool = False
@@ -24,7 +24,7 @@ class RepeatMarks:
 
 
 def played_order(marks: Sequence[RepeatMarks]) -> list[int]:
-    """Indices of the measures in played order. Without a start sign a repeat goes back to the last one's end."""
+    """Indices of the measures in played order. Without a start a repeat goes back to the last one's end."""
     return _walk(marks)[0]
 
 

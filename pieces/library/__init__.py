@@ -1,7 +1,7 @@
-"""The library: the bundled pieces of `pieces/library`, and those that the user added to a folder of their own.
+"""The library: the bundled pieces, which lie in this folder, and those that the user added to another.
 
-Any thread may list, find and describe; `add` engraves the score once to be sure that it opens and so blocks for
-a second or more. Files are written beside and put in place in one stroke: two instances may work at once.
+Any thread may list, find and describe; `add` engraves the score once to be sure that it opens and so blocks
+for a second or more. Files are written beside and put in place in one stroke: two instances may work at once.
 """
 
 from __future__ import annotations
@@ -21,12 +21,12 @@ from pieces.errors import RipienoError, UnknownPiece
 from pieces.folders import user_pieces_folder
 from pieces.reading import SUFFIXES, read_text_of_tune, split_tune
 
-BUNDLED_FOLDER = Path(__file__).resolve().parent / "library"
+BUNDLED_FOLDER = Path(__file__).resolve().parent
 
 
 @dataclass(frozen=True)
 class Entry:
-    """One piece of the library. `seconds` is how long it lasts at `tempo_bpm` quarters a minute, with repeats.
+    """One piece of the library. `seconds` is how long it lasts at `tempo_bpm` (quarters), with repeats.
 
     `level` goes from 1 (a tune) to 5; `excluded_from_training` names the files of the training data that hold
     the same music.
