@@ -1,0 +1,208 @@
+"""Crops of training items as tensors: a stretch of strip, a stretch of sound, and what is true of both.
+
+Holds the items in memory and draws from them with its own generator; augmentation of image and sound
+happens here, on the fly. Runs in the training process.
+"""
+
+from __future__ import annotations
+
+import zlib
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from models.features import SPEC
+from models.follower.data import Item, Rendering, load_item
+from models.follower.network import COLUMN_PX, LOWEST_PITCH, PITCHES, SoundEncoder
+
+CROP_COLUMNS = 640
+CROP_FRAMES = 256
+_SOUNDING_S = 1.5
+"""A key counts as sounding for at most this long: a piano's note fades."""
+
+
+@dataclass(frozen=True)
+class Batch:
+    """B crops. Times are frames, places are columns of the crop.
+
+    ``strip`` (B, 80, 2 X) in [0, 1]; ``frames`` (B, history + T, 78); ``column`` (B, T) float, the true
+    place, NaN where it lies outside the crop; ``written`` (B, X, 88); ``struck`` and ``sounding``
+    (B, T, 88); ``log_quarters`` (B, X), NaN where there is no music.
+    """
+
+    strip: Tensor
+    frames: Tensor
+    column: Tensor
+    written: Tensor
+    struck: Tensor
+    sounding: Tensor
+    log_quarters: Tensor
+
+
+def split_of(name: str) -> str:
+    """Which split an item belongs to for ever: 10 % test, 5 % valid, the rest train."""
+    place = zlib.crc32(name.encode()) % 100
+    return "test" if place < 10 else "valid" if place < 15 else "train"
+
+
+def load_items(folders: list[Path], split: str, excluded: frozenset[str] = frozenset()) -> list[Item]:
+    """Every item of a split below ``folders``, by name; ``excluded`` names the library's own pieces."""
+    paths = sorted(path for folder in folders for path in folder.glob("*.npz"))
+    return [load_item(path) for path in paths if split_of(path.stem) == split and path.stem not in excluded]
+
+
+def truth_px(item: Item, rendering: Rendering) -> NDArray[np.float64]:
+    """(T,) true strip position at every frame: the game's onset frames, linear in between."""
+    onset_frames = np.floor(rendering.onset_s * SPEC.fps + 1e-9)
+    kept, first = np.unique(onset_frames, return_index=True)
+    x_px = item.onset_x_px[: len(onset_frames)][first]
+    return np.interp(np.arange(len(rendering.frames)), kept, x_px)
+
+
+def written_pitches(item: Item, columns: int) -> NDArray[np.float32]:
+    """(columns, 88): 1 where a notehead stands in the column, 0.5 beside it."""
+    target = np.zeros((columns, PITCHES), np.float32)
+    keys = item.note_pitch - LOWEST_PITCH
+    middle = (item.note_x_px / COLUMN_PX).astype(int)
+    inside = (keys >= 0) & (keys < PITCHES) & (middle > 0) & (middle < columns - 1)
+    for offset, value in ((-1, 0.5), (1, 0.5), (0, 1.0)):
+        spot = (middle[inside] + offset, keys[inside])
+        target[spot] = np.maximum(target[spot], value)
+    return target
+
+
+def log_quarters(item: Item, columns: int) -> NDArray[np.float32]:
+    """(columns,) logarithm of the quarters that one column lasts, NaN before the first and after the last onset."""
+    edges = np.arange(columns + 1) * COLUMN_PX
+    spent = np.diff(np.interp(edges, item.onset_x_px, item.onset_quarters))
+    music = (edges[:-1] >= item.onset_x_px[0]) & (edges[1:] <= item.onset_x_px[-1])
+    return np.where(music, np.log(np.maximum(spent, 1e-4)), np.nan).astype(np.float32)
+
+
+def played_keys(rendering: Rendering) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """(T, 88) keys struck in a frame (it and the next), and keys sounding in it."""
+    count = len(rendering.frames)
+    struck = np.zeros((count, PITCHES), np.float32)
+    sounding = np.zeros((count, PITCHES), np.float32)
+    for onset_s, duration_s, pitch, _ in rendering.played:
+        key, start = int(pitch) - LOWEST_PITCH, round(float(onset_s) * SPEC.fps)
+        if 0 <= key < PITCHES and start < count:
+            struck[start : start + 2, key] = 1.0
+            length = max(round(min(float(duration_s), _SOUNDING_S) * SPEC.fps), 2)
+            sounding[start : start + length, key] = 1.0
+    return struck, sounding
+
+
+class Crops:
+    """Draws batches from items.
+
+    Args:
+        items: what to draw from.
+        seed: of every choice and augmentation.
+        augment: whether image and sound are varied; off for validation.
+    """
+
+    def __init__(self, items: list[Item], seed: int, augment: bool = True) -> None:
+        self.items = items
+        self.rng = np.random.default_rng(seed)
+        self.augment = augment
+        lengths = np.array([len(item.onset_x_px) for item in items], np.float64)
+        self._weights = np.sqrt(lengths) / np.sqrt(lengths).sum()
+        self._scores = [self._score_targets(item) for item in items]
+        self._truths: dict[tuple[int, int], NDArray[np.float64]] = {}
+
+    @staticmethod
+    def _score_targets(item: Item) -> tuple[NDArray[np.float16], NDArray[np.float32]]:
+        columns = item.strip.shape[1] // 2
+        return written_pitches(item, columns).astype(np.float16), log_quarters(item, columns)
+
+    def batch(self, size: int) -> Batch:
+        """``size`` crops, padded with white and silence where a piece ends."""
+        picks = self.rng.choice(len(self.items), size, p=self._weights)
+        rows = [self._crop(int(index)) for index in picks]
+        return Batch(*(torch.from_numpy(np.stack(parts)) for parts in zip(*rows, strict=True)))
+
+    def _crop(self, index: int) -> tuple[NDArray[np.float32], ...]:
+        item = self.items[index]
+        which = int(self.rng.integers(len(item.renderings)))
+        rendering = item.renderings[which]
+        if (index, which) not in self._truths:
+            self._truths[index, which] = truth_px(item, rendering)
+        truth = self._truths[index, which]
+        first = int(self.rng.integers(0, max(len(truth) - CROP_FRAMES // 2, 1)))
+        start = self._first_column(item, truth[first])
+        sound = self._sound(rendering, first)
+        column = np.full(CROP_FRAMES, np.nan, np.float32)
+        heard = truth[first : first + CROP_FRAMES] / COLUMN_PX - start
+        heard[(heard < 0) | (heard >= CROP_COLUMNS)] = np.nan
+        column[: len(heard)] = heard
+        struck, sounding = self._keys(rendering, first)
+        written, lengths = self._scores[index]
+        columns = slice(start, start + CROP_COLUMNS)
+        log_q = _padded(lengths[columns], CROP_COLUMNS, np.nan)
+        notes = _padded(written[columns].astype(np.float32), CROP_COLUMNS, 0.0)
+        return self._image(item, start), sound, column, notes, struck, sounding, log_q
+
+    def _first_column(self, item: Item, x_px: float) -> int:
+        """A system's start at or before ``x_px``, so that clef and key are seen; often not the nearest."""
+        starts = item.system_x_px[item.system_x_px <= x_px + 1]
+        near = starts[starts > x_px - 0.55 * CROP_COLUMNS * COLUMN_PX]
+        x0 = float(self.rng.choice(near)) if len(near) else float(starts[-1] if len(starts) else x_px - 200)
+        if x_px - x0 > 0.8 * CROP_COLUMNS * COLUMN_PX:
+            x0 = x_px - 400.0
+        return max(int(x0 / COLUMN_PX) - int(self.rng.integers(0, 8)), 0)
+
+    def _image(self, item: Item, start: int) -> NDArray[np.float32]:
+        crop = item.strip[:, 2 * start : 2 * (start + CROP_COLUMNS)].astype(np.float32) / 255.0
+        image = np.zeros((crop.shape[0], 2 * CROP_COLUMNS), np.float32)
+        image[:, : crop.shape[1]] = crop
+        if not self.augment:
+            return image
+        image = np.roll(image, int(self.rng.integers(-3, 4)), axis=0)
+        if self.rng.random() < 0.3:  # a soft print
+            image = 0.5 * image + 0.25 * (np.roll(image, 1, axis=1) + np.roll(image, 1, axis=0))
+        image = image * np.float32(self.rng.uniform(0.7, 1.1))
+        return np.clip(image + np.float32(self.rng.uniform(0, 0.03)) * self._noise(image.shape), 0.0, 1.0)
+
+    def _noise(self, shape: tuple[int, ...]) -> NDArray[np.float32]:
+        return self.rng.random(shape, dtype=np.float32)
+
+    def _sound(self, rendering: Rendering, first: int) -> NDArray[np.float32]:
+        """Frames with gain, colour and noise; silence before the beginning and after the end."""
+        need = SoundEncoder.history + CROP_FRAMES
+        sound = np.zeros((need, SPEC.bands), np.float32)
+        low = first - SoundEncoder.history
+        part = rendering.frames[max(low, 0) : first + CROP_FRAMES].astype(np.float32)
+        at = max(-low, 0)
+        sound[at : at + len(part)] = part
+        if not self.augment:
+            return sound
+        magnitude = np.power(np.float32(10.0), sound) - 1.0
+        tilt = np.cumsum(self.rng.normal(0.0, 0.08, SPEC.bands))
+        gain = self.rng.normal(0.1, 0.35) + tilt - tilt.mean()
+        magnitude *= np.power(10.0, gain).astype(np.float32)
+        if self.rng.random() < 0.5:
+            floor = np.float32(10.0 ** self.rng.uniform(-3.0, -0.8))
+            magnitude += floor * np.abs(self.rng.standard_normal(magnitude.shape, dtype=np.float32))
+        return np.log10(1.0 + magnitude)
+
+    def _keys(self, rendering: Rendering, first: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        end_s = (first + CROP_FRAMES) / SPEC.fps
+        onset_s = rendering.played[:, 0]
+        near = rendering.played[(onset_s >= first / SPEC.fps - 3.0) & (onset_s < end_s)].copy()
+        near[:, 0] -= first / SPEC.fps
+        before = max(round(3.0 * SPEC.fps), 0)
+        near[:, 0] += before / SPEC.fps
+        padded = Rendering(np.zeros((before + CROP_FRAMES, 1), np.float16), onset_s, near)
+        struck, sounding = played_keys(padded)
+        return struck[before:], sounding[before:]
+
+
+def _padded(values: NDArray[np.float32], length: int, fill: float) -> NDArray[np.float32]:
+    out = np.full((length, *values.shape[1:]), fill, np.float32)
+    out[: len(values)] = values
+    return out

@@ -1,0 +1,154 @@
+"""Where the music may be: a Bayes filter over the columns of the strip and over tempo.
+
+The network says, for every frame, how well the sound fits each column, and how many quarters each column
+lasts. The filter believes in a density over (tempo, column) that moves as music moves: tempo is steady in
+quarters, however unevenly the notes are spaced; it can halt, and, with a small chance, it is anywhere at
+all, so that a player's jump is found. It does not depend on the cursor, so training computes it once.
+
+numpy only; one instance belongs to one thread; :meth:`Belief.update` allocates little and takes well under
+a millisecond for a ten-page piece.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models.features import SPEC
+from models.follower.network import COLUMN_PX
+
+FloatArray = NDArray[np.float32]
+
+HORIZONS = (0, 4, 8, 16)
+"""Frames ahead at which a summary says where the music will be."""
+SUMMARY = len(HORIZONS) + 4
+
+
+@dataclass(frozen=True)
+class BeliefConfig:
+    """The filter's assumptions, chosen on validation pieces; rates are per frame."""
+
+    slowest: float = 0.35  # quarters a second
+    fastest: float = 7.0
+    tempi: int = 14
+    tempo_change: float = 0.06
+    halt: float = 0.004
+    resume: float = 0.15
+    anywhere: float = 1e-6
+    sharpness: float = 0.5  # exponent of the network's likelihood: its frames overlap in what they hear
+    start_spread_px: float = 14.0
+
+
+class Belief:
+    """The filter for one piece.
+
+    Args:
+        log_quarters: (C,) log quarters per column, as the network reads them.
+        music: (first, last) columns that hold music; outside them there is only margin.
+        config: the filter's assumptions.
+    """
+
+    def __init__(
+        self, log_quarters: FloatArray, music: tuple[int, int], config: BeliefConfig | None = None
+    ) -> None:
+        self.config = config = config or BeliefConfig()
+        columns = np.arange(len(log_quarters))
+        self._inside = (columns >= music[0]) & (columns <= music[1])
+        clipped = np.clip(log_quarters, np.log(0.004), np.log(1.5)).astype(np.float32)
+        self._log_quarters = np.where(self._inside, clipped, np.float32(np.log(0.05)))
+        self._quarters = np.exp(self._log_quarters)
+        ends = np.cumsum(self._quarters, dtype=np.float64)
+        self._place = ends - 0.5 * self._quarters  # quarters at the middle of every column
+        self._x_px = (columns + 0.5) * COLUMN_PX
+        self.tempi = np.geomspace(config.slowest, config.fastest, config.tempi).astype(np.float32)
+        self._prepare_motion()
+        self._density = np.zeros((config.tempi + 1, len(columns)), np.float32)
+        self.reset(float(self._x_px[music[0]]))
+
+    def _prepare_motion(self) -> None:
+        """For every tempo, where a column's density comes from: one frame's quarters earlier."""
+        columns = np.arange(len(self._place), dtype=np.float64)
+        moves = self.tempi / SPEC.fps
+        sources = np.stack([np.interp(self._place - move, self._place, columns) for move in moves])
+        self._low = np.minimum(sources.astype(np.int64), len(columns) - 2)
+        self._share = (sources - self._low).astype(np.float32)
+        flat = self._low + (np.arange(len(moves))[:, None] + 1) * len(columns)
+        self._low_flat, self._high_flat = flat, flat + 1
+
+    def reset(self, x_px: float, tempo: float | None = None) -> None:
+        """Believe that the music is at ``x_px``, at ``tempo`` quarters a second if it is known."""
+        config = self.config
+        near = np.exp(-0.5 * ((self._x_px - x_px) / config.start_spread_px) ** 2) * self._inside
+        if near.sum() <= 0:
+            near = np.exp(-np.abs(self._x_px - x_px) / 100.0) + 1e-30
+        speeds = np.ones(config.tempi)
+        if tempo is not None:
+            speeds = np.exp(-0.5 * (np.log(self.tempi / tempo) / 0.3) ** 2) + 1e-3
+        self._density[0] = 0.05 * near
+        self._density[1:] = (speeds / speeds.sum())[:, None] * near
+        self._normalise()
+
+    def update(self, logits: FloatArray) -> FloatArray:
+        """Move one frame on and hear it: ``logits`` (C,) are the network's fit; returns :meth:`summary`."""
+        config, density = self.config, self._density
+        mass = float((density.sum(0) * self._quarters).sum())
+        flat = density.reshape(-1)
+        moved = flat[self._low_flat] * (1 - self._share) + flat[self._high_flat] * self._share
+        change = config.tempo_change
+        mixed = (1 - change) * moved
+        mixed[1:] += 0.5 * change * moved[:-1]
+        mixed[:-1] += 0.5 * change * moved[1:]
+        mixed[0] += 0.5 * change * moved[0]
+        mixed[-1] += 0.5 * change * moved[-1]
+        halted = density[0]
+        per_tempo = np.float32(config.resume / config.tempi)
+        new_halted = (1 - config.resume) * halted + config.halt * mixed.sum(0)
+        density[1:] = (1 - config.halt) * mixed + per_tempo * halted
+        density[0] = new_halted
+        density[1:] += np.float32(config.anywhere * mass / (config.tempi * len(self._place)))
+        evidence = config.sharpness * (logits - self._log_quarters)
+        evidence -= evidence[self._inside].max()
+        density *= np.where(self._inside, np.exp(np.maximum(evidence, -30.0)), 0.0).astype(np.float32)
+        self._normalise()
+        return self.summary()
+
+    def _normalise(self) -> None:
+        """Mass one; :attr:`columns` is the marginal over columns."""
+        marginal = self._density.sum(0) * self._quarters
+        total = float(marginal.sum())
+        if not np.isfinite(total) or total <= 0:
+            self._density[:] = self._inside
+            marginal = self._density.sum(0) * self._quarters
+            total = float(marginal.sum())
+        self._density *= np.float32(1.0 / total)
+        self.columns: FloatArray = marginal / np.float32(total)
+
+    def summary(self) -> FloatArray:
+        """(SUMMARY,) float32: px at each of :data:`HORIZONS` frames ahead, spread in px, speed in px a frame
+        there, share of the mass within 170 px of the first, and the chance that the music halts."""
+        columns = self.columns
+        heaviest = int(columns.argmax())
+        reach = slice(max(heaviest - 60, 0), heaviest + 61)
+        local = columns[reach]
+        here = float(local.sum())
+        place = float((self._place[reach] * local).sum() / here)
+        weights = self._density[1:, reach] @ self._quarters[reach]
+        tempo = float(np.exp((weights * np.log(self.tempi)).sum() / max(float(weights.sum()), 1e-12)))
+        halted = float(self._density[0] @ self._quarters)
+        ahead = place + tempo * np.array(HORIZONS) / SPEC.fps
+        x_px = np.interp(ahead, self._place, self._x_px)
+        near = self._x_px[reach]
+        spread = float(np.sqrt(((near - x_px[0]) ** 2 * local).sum() / here))
+        speed = float(x_px[1] - x_px[0]) / HORIZONS[1]
+        return np.array([*x_px, spread, speed, here, halted], np.float32)
+
+    @property
+    def tempo_index(self) -> int:
+        """Index of the likeliest tempo."""
+        return int((self._density[1:] @ self._quarters).argmax())
+
+    def mass_within(self, x_px: float, reach_px: float) -> float:
+        """Share of the belief within ``reach_px`` of ``x_px``."""
+        return float(self.columns[np.abs(self._x_px - x_px) <= reach_px].sum())

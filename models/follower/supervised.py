@@ -1,0 +1,185 @@
+"""Phase 1 of training: learn to read and to hear, and to put sound where it fits.
+
+Four losses over crops: noteheads in a column, how long a column lasts, keys struck and sounding in a
+frame, and cross-entropy of the true column given the sound so far. Resumable: the state is saved every few
+minutes, written beside and then renamed. Under torchrun every process draws its own crops and the gradients
+are averaged: on a CPU, two processes of one thread are faster than one of two.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from safetensors.torch import load_file, save_file
+from torch import Tensor, distributed
+from torch.nn import functional
+
+from models.follower.batches import Batch, Crops
+from models.follower.network import Reader
+
+
+@dataclass(frozen=True)
+class SupervisedConfig:
+    """What phase 1 does. ``minutes`` is the whole budget, over which the learning rate falls."""
+
+    minutes: float = 60.0
+    batch_size: int = 8
+    learning_rate: float = 2e-3
+    final_learning_rate: float = 5e-5
+    warmup_steps: int = 100
+    half_until: float = 0.75  # share of the budget in bfloat16, faster and coarser
+    weight_decay: float = 1e-3
+    clip_norm: float = 2.0
+    save_every_s: float = 120.0
+    log_every: int = 50
+    seed: int = 1
+
+
+def losses(reader: Reader, batch: Batch) -> dict[str, Tensor]:
+    """The losses of a batch, each a scalar; ``hit`` is the share of frames placed within 4 columns."""
+    features = reader.score(batch.strip).float()
+    sound = reader.sound(batch.frames)[0].float()
+    keys, bias, log_quarters = (part.float() for part in reader.read(features))
+    logits = reader.fit(sound, keys, bias).float()
+    true = batch.column
+    known = torch.isfinite(true)
+    place = true[known].clamp(0, logits.shape[-1] - 1.001)
+    rows = logits[known].log_softmax(-1)
+    low = place.floor().long()
+    share = place - low
+    likelihood = (1 - share) * rows.gather(1, low[:, None])[:, 0] + share * rows.gather(1, low[:, None] + 1)[:, 0]
+    music = torch.isfinite(batch.log_quarters)
+    return {
+        "place": -likelihood.mean(),
+        "written": _sparse_loss(reader.written(features).float(), batch.written),
+        "struck": _sparse_loss(reader.struck(sound).float(), batch.struck),
+        "sounding": _sparse_loss(reader.sounding(sound).float(), batch.sounding),
+        "length": functional.smooth_l1_loss(log_quarters[music], batch.log_quarters[music], beta=0.2),
+        "hit": ((rows.argmax(-1) - place).abs() <= 4).float().mean(),
+    }
+
+
+WEIGHTS = {"place": 0.15, "written": 0.5, "struck": 0.5, "sounding": 0.25, "length": 0.5}
+
+
+def _sparse_loss(logits: Tensor, target: Tensor) -> Tensor:
+    """Binary cross-entropy summed over the 88 keys, ones counted three times."""
+    weight = torch.where(target > 0.75, 3.0, 1.0)
+    return functional.binary_cross_entropy_with_logits(logits, target, weight, reduction="sum") / target[..., 0].numel()
+
+
+def train_reader(
+    reader: Reader,
+    train: Crops,
+    valid: Crops,
+    config: SupervisedConfig,
+    folder: Path,
+    say: Callable[[str], None] = print,
+) -> Reader:
+    """Train until the minutes are used up; goes on from ``folder``'s state where there is one."""
+    torch.manual_seed(config.seed)
+    torch.set_flush_denormal(True)
+    for module in (reader.score.convolutions, reader.sound.convolutions):
+        module.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    optimiser = torch.optim.AdamW(reader.parameters(), config.learning_rate, weight_decay=config.weight_decay)
+    step, spent_s = _resume(reader, optimiser, folder)
+    first = not distributed.is_initialized() or distributed.get_rank() == 0
+    started, saved = time.monotonic() - spent_s, time.monotonic()
+    averages: dict[str, float] = {}
+    progress = 0.0
+    while progress < 1.0:
+        for group in optimiser.param_groups:
+            group["lr"] = _learning_rate(config, step, progress)
+        with torch.autocast("cpu", torch.bfloat16, enabled=progress < config.half_until):
+            values = losses(reader.train(), train.batch(config.batch_size))
+        optimiser.zero_grad()
+        torch.stack([WEIGHTS[name] * values[name] for name in WEIGHTS]).sum().backward()
+        progress = _average(reader, (time.monotonic() - started) / (60 * config.minutes))
+        torch.nn.utils.clip_grad_norm_(reader.parameters(), config.clip_norm)
+        optimiser.step()
+        step += 1
+        for name, value in values.items():
+            averages[name] = 0.98 * averages.get(name, float(value.detach())) + 0.02 * float(value.detach())
+        if first and step % config.log_every == 0:
+            say(f"{progress * config.minutes:6.1f} min  step {step}  " + _table(averages))
+        if first and time.monotonic() - saved > config.save_every_s:
+            say("valid  " + _table(validate(reader, valid)))
+            _save(reader, optimiser, step, time.monotonic() - started, folder)
+            saved = time.monotonic()
+    if first:
+        _save(reader, optimiser, step, time.monotonic() - started, folder)
+    return reader
+
+
+def _average(reader: Reader, progress: float) -> float:
+    """Average the gradients of all processes; answers the mean progress, so that all stop together."""
+    if not distributed.is_initialized():
+        return progress
+    gradients = [parameter.grad for parameter in reader.parameters() if parameter.grad is not None]
+    flat = torch.cat([gradient.flatten() for gradient in gradients] + [torch.tensor([progress])])
+    distributed.all_reduce(flat)
+    flat /= distributed.get_world_size()
+    place = 0
+    for gradient in gradients:
+        gradient.copy_(flat[place : place + gradient.numel()].view_as(gradient))
+        place += gradient.numel()
+    return float(flat[-1])
+
+
+@torch.no_grad()
+def validate(reader: Reader, crops: Crops, batches: int = 4) -> dict[str, float]:
+    """Mean losses over a few batches."""
+    reader.eval()
+    rows = [losses(reader, crops.batch(16)) for _ in range(batches)]
+    return {name: float(torch.stack([row[name] for row in rows]).mean()) for name in rows[0]}
+
+
+def _learning_rate(config: SupervisedConfig, step: int, progress: float) -> float:
+    warm = min(1.0, (step + 1) / config.warmup_steps)
+    fall = (config.final_learning_rate / config.learning_rate) ** max(0.0, (progress - 0.35) / 0.65)
+    return config.learning_rate * warm * fall
+
+
+def _table(values: dict[str, float]) -> str:
+    return "  ".join(f"{name} {value:.3f}" for name, value in values.items())
+
+
+def _save(reader: Reader, optimiser: torch.optim.Optimizer, step: int, spent_s: float, folder: Path) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    tensors = {f"reader.{name}": value.contiguous() for name, value in reader.state_dict().items()}
+    names = [name for name, _ in reader.named_parameters()]
+    for name, state in zip(names, optimiser.state_dict()["state"].values(), strict=False):
+        tensors[f"first.{name}"] = state["exp_avg"].contiguous()
+        tensors[f"second.{name}"] = state["exp_avg_sq"].contiguous()
+    tensors["progress"] = torch.tensor([step, spent_s], dtype=torch.float64)
+    beside = folder / "reader.part"
+    save_file(tensors, beside)
+    os.replace(beside, folder / "reader.safetensors")
+
+
+def _resume(reader: Reader, optimiser: torch.optim.Optimizer, folder: Path) -> tuple[int, float]:
+    """Load the state of an interrupted run; (steps done, seconds spent)."""
+    path = folder / "reader.safetensors"
+    if not path.exists():
+        return 0, 0.0
+    tensors = load_file(path)
+    reader.load_state_dict({name[7:]: value for name, value in tensors.items() if name.startswith("reader.")})
+    step, spent_s = tensors["progress"].tolist()
+    state = {
+        index: {
+            "step": torch.tensor(float(step)),
+            "exp_avg": tensors[f"first.{name}"],
+            "exp_avg_sq": tensors[f"second.{name}"],
+        }
+        for index, (name, _) in enumerate(reader.named_parameters())
+        if f"first.{name}" in tensors
+    }
+    optimiser.load_state_dict({**optimiser.state_dict(), "state": state})
+    return int(step), float(spent_s)
+
+
