@@ -1,0 +1,299 @@
+"""Players put to the test: every performance, several trials, and the papers' table of the outcome.
+
+`evaluate_follower` is what `launch.py evaluate follower` runs; `evaluate` serves any players on any items.
+Runs in the process that calls it; reads no device and writes nothing but the JSON it is asked for.
+"""
+from __future__ import annotations
+
+import json
+import math
+import os
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+from weakref import WeakKeyDictionary
+
+import numpy as np
+import numpy.typing as npt
+from rich.console import Console
+from rich.progress import Progress
+from rich.table import Table
+
+from models.features import frames
+from models.game import FloatArray, Truth
+from models.measures import WITHIN_S, Measures, Track, judge, measure
+from models.performance import Performance
+from models.players import OptimalPlayer, Player, SteadyPlayer, load_player
+from pieces.errors import RipienoError
+from pieces.piece import Piece
+
+RESAMPLES = 2000
+CONFIDENCE = 0.95
+KINDS = {1: "one-line tunes"}
+OTHER_KIND = "two-staff pieces"
+
+
+@dataclass(frozen=True, eq=False)
+class EvaluationItem:
+    """A performance of a piece and its sound, mono float32 at the frames' sample rate.
+
+    `performance` must have anchors; `collection` names the set it belongs to in the table.
+    """
+
+    name: str
+    piece: Piece
+    performance: Performance
+    audio: npt.NDArray[np.float32]
+    collection: str = ""
+
+    @property
+    def kind(self) -> str:
+        """The table's row: by the number of staves."""
+        return KINDS.get(self.piece.staves, OTHER_KIND)
+
+
+class Unusable(RipienoError):
+    """A piece that cannot be part of a test: not engraved, or its performance does not fit it."""
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """An item by name, and how to build it; `build` raises Unusable, or NoSynth without a sound set."""
+
+    name: str
+    build: Callable[[], EvaluationItem]
+
+
+@dataclass(frozen=True)
+class Contestant:
+    """A player to be tested, `trials` times on each item; `enter(truth, trial)` gives it for one of them.
+
+    The same object may be given again, on another item; one that samples draws anew in each trial.
+    """
+
+    name: str
+    enter: Callable[[Truth, int], Player]
+    trials: int = 1
+
+
+@dataclass(frozen=True, eq=False)
+class Outcome:
+    """All trials of one player on one item."""
+
+    item: str
+    piece: str
+    collection: str
+    kind: str
+    player: str
+    tracks: tuple[Track, ...]
+
+
+def follow(player: Player, heard: npt.NDArray[np.float32], truth: Truth) -> FloatArray:
+    """Let a player, already opened on the piece, play one game on the frames `heard` (T, 78).
+
+    Gives the cursor at every frame from the first onset to the last, (n,) float64. The game begins on the
+    first note at speed 0; it is played to the end even when the target is lost, so that finding it again
+    shows in the shares within a time.
+    """
+    cursor = [truth.x_at_frame(truth.first_frame)]
+    player.reset(cursor[0])
+    silence = np.zeros(heard.shape[1], np.float32)
+    for frame in range(truth.first_frame, truth.last_frame):
+        decision = player.step(heard[frame] if frame < len(heard) else silence)
+        cursor.append(decision.x_px)
+    return np.array(cursor)
+
+
+def evaluate(contestants: Sequence[Contestant], items: Iterable[EvaluationItem]) -> Iterator[Outcome]:
+    """Each contestant on each item; yields as soon as one is through."""
+    opened: WeakKeyDictionary[Player, Piece] = WeakKeyDictionary()
+    for item in items:
+        heard = frames(item.audio)
+        truth = Truth.from_performance(item.piece, item.performance)
+        for contestant in contestants:
+            tracks = []
+            for trial in range(contestant.trials):
+                player = contestant.enter(truth, trial)
+                if opened.get(player) is not item.piece:
+                    player.open(item.piece)
+                    opened[player] = item.piece
+                tracks.append(judge(truth, follow(player, heard, truth), item.piece.tolerance_px))
+            yield Outcome(
+                item.name, item.piece.name, item.collection, item.kind, contestant.name, tuple(tracks)
+            )
+
+
+@dataclass(frozen=True)
+class Row:
+    """One line of the table; `intervals` are 95 % bootstrap intervals over pieces, by measure."""
+
+    collection: str
+    kind: str
+    player: str
+    pieces: int
+    measures: Measures
+    intervals: dict[str, tuple[float, float]]
+
+
+def tabulate(outcomes: Sequence[Outcome]) -> list[Row]:
+    """A row for every collection, kind and player, in the order they first came."""
+    groups: dict[tuple[str, str, str], list[Outcome]] = {}
+    for outcome in outcomes:
+        groups.setdefault((outcome.collection, outcome.kind, outcome.player), []).append(outcome)
+    rows = []
+    for (collection, kind, player), members in groups.items():
+        by_piece: dict[str, list[Track]] = {}
+        for outcome in members:
+            by_piece.setdefault(outcome.piece, []).extend(outcome.tracks)
+        pooled = measure([track for tracks in by_piece.values() for track in tracks])
+        rows.append(Row(collection, kind, player, len(by_piece), pooled, bootstrap(list(by_piece.values()))))
+    return rows
+
+
+def bootstrap(pieces: Sequence[Sequence[Track]], seed: int = 0) -> dict[str, tuple[float, float]]:
+    """Intervals of r_on, r_tue and the mean error in px: pieces drawn with replacement, tracks kept whole."""
+    sums = np.array([_sums(tracks) for tracks in pieces])
+    picks = np.random.default_rng(seed).integers(len(sums), size=(RESAMPLES, len(sums)))
+    onsets, tracked, runs, ended, error_px = sums[picks].sum(axis=1).T
+    tail = 100 * (1 - CONFIDENCE) / 2
+    drawn = {
+        "r_on": tracked / onsets,
+        "r_tue": ended / runs,
+        "error_mean_px": error_px / np.maximum(tracked, 1),
+    }
+    return {name: _interval(values, tail) for name, values in drawn.items()}
+
+
+def _sums(tracks: Sequence[Track]) -> tuple[float, ...]:
+    """Onsets, tracked onsets, runs, runs to the end and the sum of errors (px) of one piece."""
+    return (
+        sum(len(track.tracked) for track in tracks),
+        sum(int(track.tracked.sum()) for track in tracks),
+        len(tracks),
+        sum(bool(track.tracked.all()) for track in tracks),
+        sum(float(np.abs(track.error_px[track.tracked]).sum()) for track in tracks),
+    )
+
+
+def _interval(values: FloatArray, tail: float) -> tuple[float, float]:
+    low, high = np.percentile(values, [tail, 100 - tail])
+    return float(low), float(high)
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """What an evaluation found; `skipped` are items that could not be built, with the reason."""
+
+    settings: dict[str, Any]
+    rows: list[Row]
+    outcomes: list[Outcome] = field(repr=False)
+    skipped: dict[str, str] = field(default_factory=dict)
+
+    def to_json(self) -> str:
+        """Settings, rows, and every item by itself; NaN (no onset tracked) becomes null."""
+        items = [{
+            "name": outcome.item, "collection": outcome.collection, "kind": outcome.kind,
+            "player": outcome.player, **_plain(measure(outcome.tracks)),
+        } for outcome in self.outcomes]
+        rows = [{**asdict(row), "measures": _plain(row.measures)} for row in self.rows]
+        document = {
+            "version": 1, "settings": self.settings, "rows": rows, "items": items, "skipped": self.skipped
+        }
+        return json.dumps(document, indent=1, allow_nan=False)
+
+    def save_json(self, path: Path) -> None:
+        """Write `to_json`, beside first, then in its place; raises RipienoError where that fails."""
+        beside = path.with_name(f".{path.name}.part")
+        try:
+            beside.write_text(self.to_json(), encoding="utf-8")
+            os.replace(beside, path)
+        except OSError as error:
+            raise RipienoError(f"could not write {path} ({error.strerror}); choose another place") from error
+
+
+def _plain(row: Measures) -> dict[str, Any]:
+    values = {**asdict(row), "error_mean_cm": row.error_mean_cm, "error_sd_cm": row.error_sd_cm}
+    values["within"] = {f"{limit_s:g} s": share for limit_s, share in row.within.items()}
+    return {k: None if isinstance(v, float) and math.isnan(v) else v for k, v in values.items()}
+
+
+def tables(rows: Sequence[Row]) -> tuple[Table, Table]:
+    """The rows for a terminal: the game's measures, then shares within a time and the old convention.
+
+    In brackets the 95 % interval over pieces. Shares: of all onsets, lost or not. Old: see `measures`.
+    """
+    game = _table("The game", "pieces", "runs", "R_tue", "R_on", "error px", "error cm")
+    shares = _table("Onsets within", *(f"{s:g} s" for s in WITHIN_S), "old R_tue", "old R_on")
+    for row in rows:
+        m, (low, high) = row.measures, row.intervals["r_on"]
+        head = (f"{row.collection}, {row.kind}", row.player)
+        game.add_row(
+            *head, str(row.pieces), str(m.tracks),
+            f"{m.r_tue:.3f}", f"{m.r_on:.3f} ({low:.2f} to {high:.2f})",
+            f"{m.error_mean_px:.1f} ± {m.error_sd_px:.1f}", f"{m.error_mean_cm:.2f} ± {m.error_sd_cm:.2f}",
+        )
+        within = (f"{m.within[s]:.3f}" for s in WITHIN_S)
+        shares.add_row(*head, *within, f"{m.r_tue_old:.3f}", f"{m.r_on_old:.3f}")
+    return game, shares
+
+
+def _table(title: str, *columns: str) -> Table:
+    result = Table(title=title)
+    result.add_column("music")
+    result.add_column("player")
+    for column in columns:
+        result.add_column(column, justify="right", no_wrap=True)
+    return result
+
+
+def evaluate_follower(
+    json_path: Path | None = None,
+    source: Path | None = None,
+    follower: str = "follower",
+    trials: int = 10,
+    seed: int = 0,
+    generated: int = 24,
+    console: Console | None = None,
+) -> Evaluation:
+    """Measure a follower beside the optimal player and the steady baseline, on music it never saw.
+
+    Without `source`: the bundled pieces at 0.7, 1 and 1.3 times their tempo, and `generated` pieces made up
+    for this. With it, the held-out part of the folders of music that lie in `source`. Shows progress and
+    the tables on `console`, and writes them to `json_path`. Raises RipienoError where the follower or the
+    sound set is missing, or nothing could be built.
+    """
+    from models import held_out
+
+    recipes = held_out.from_folder(source) if source else held_out.default(generated)
+    listeners = [load_player(follower, seed + trial) for trial in range(trials)]
+    contestants = [
+        Contestant("optimal", lambda truth, trial: OptimalPlayer(truth)),
+        Contestant("steady", lambda truth, trial: SteadyPlayer()),
+        Contestant(Path(follower).stem, lambda truth, trial: listeners[trial], trials),
+    ]
+    origin = source.name if source else None
+    settings = {"follower": follower, "trials": trials, "seed": seed, "source": origin}
+    console = console or Console()
+    skipped: dict[str, str] = {}
+    outcomes = list(evaluate(contestants, _built(recipes, skipped, console)))
+    if not outcomes:
+        raise RipienoError("nothing could be evaluated: " + "; ".join(list(skipped.values())[:3]))
+    result = Evaluation(settings, tabulate(outcomes), outcomes, skipped)
+    console.print(*tables(result.rows))
+    if json_path:
+        result.save_json(json_path)
+    return result
+
+
+def _built(recipes: Sequence[Recipe], skipped: dict[str, str], console: Console) -> Iterator[EvaluationItem]:
+    """Items one by one, with progress; those that cannot be built are put into `skipped`, with the reason."""
+    with Progress(console=console) as progress:
+        work = progress.add_task("evaluating", total=len(recipes))
+        for recipe in recipes:
+            progress.update(work, description=recipe.name)
+            try:
+                yield recipe.build()
+            except Unusable as error:
+                skipped[recipe.name] = str(error)
+            progress.advance(work)

@@ -1,0 +1,157 @@
+"""The music that followers are tested on and never trained on, built one performance at a time.
+
+Four collections: the bundled pieces and generated ones (needing nothing but the program), tunes and piano
+parts from the end of the shuffled order in which `follower.data` draws its training pieces, and recordings
+of people at a computer-controlled piano, tied to the score by an alignment note by note. Builds in the
+calling process; engraving runs in its own child.
+"""
+from __future__ import annotations
+
+import csv
+import dataclasses
+import zlib
+from collections import defaultdict
+from collections.abc import Callable
+from functools import lru_cache, partial
+from pathlib import Path
+
+import numpy as np
+
+from models.evaluation import EvaluationItem, Recipe, Unusable
+from models.features import SPEC
+from models.performance import Performance, load_midi, perform
+from models.sound import render_performance
+from pieces import library
+from pieces.engraving import EngravingOptions, engrave
+from pieces.errors import BadScore, RipienoError
+from pieces.opening import open_piece
+from pieces.piece import Piece
+from pieces.reading import ScoreText, read_score
+from pieces.strip import build_piece
+
+TEMPO_FACTORS = (0.7, 1.0, 1.3)
+GENERATED_FROM_SEED = 50_000_000
+"""Far above any seed a training set of generated pieces reaches."""
+HELD_OUT_PIECES = 40
+"""Taken from the end of each training collection's shuffled order."""
+
+
+def default(generated: int) -> list[Recipe]:
+    """Every bundled piece at each tempo factor, then `generated` made-up pieces, tunes and piano in turn."""
+    recipes = []
+    for entry in (entry for entry in library.list_pieces() if entry.bundled):
+        for factor in TEMPO_FACTORS:
+            name = f"{entry.name} x {factor:g}"
+            recipes.append(_recipe(name, "bundled", partial(_bundled, entry.name), factor))
+    for i in range(generated):
+        factor = TEMPO_FACTORS[i // 2 % len(TEMPO_FACTORS)]
+        recipes.append(_recipe(f"generated {i}", "generated", partial(_generated, i), factor))
+    return recipes
+
+
+def from_folder(source: Path) -> list[Recipe]:
+    """What is found in `source`: folders called `nottingham`, `lieder` and `human`, or one of them itself.
+
+    Raises RipienoError where there is none of them.
+    """
+    builders = {"nottingham": _held_out_scores, "lieder": _held_out_scores, "human": _human_recipes}
+    recipes: list[Recipe] = []
+    for name, builder in builders.items():
+        folder = source if source.name == name else source / name
+        if folder.is_dir():
+            recipes += builder(name, folder)
+    if not recipes:
+        raise RipienoError(f"{source} holds none of {', '.join(builders)}; name the folder they are in.")
+    return recipes
+
+
+def _recipe(name: str, collection: str, opened: Callable[[], Piece], factor: float) -> Recipe:
+    """A human-like performance of a piece, its seed drawn from its name."""
+
+    def build() -> EvaluationItem:
+        piece = _usable(opened)
+        performance = perform(piece, zlib.crc32(name.encode()), tempo_factor=factor)
+        return EvaluationItem(name, piece, performance, render_performance(performance), collection)
+
+    return Recipe(name, build)
+
+
+@lru_cache(maxsize=1)
+def _bundled(name: str) -> Piece:
+    """The same object for each tempo, so that a player opens it once."""
+    return open_piece(name)
+
+
+def _usable(opened: Callable[[], Piece]) -> Piece:
+    try:
+        return opened()
+    except BadScore as error:
+        raise Unusable(str(error)) from error
+
+
+def _generated(index: int) -> Piece:
+    from models.follower.generator import generate_score
+
+    return _engraved(generate_score(GENERATED_FROM_SEED + index, 1 + index % 2))
+
+
+def _engraved(score: ScoreText) -> Piece:
+    return build_piece(engrave(score, EngravingOptions()), score.name)
+
+
+def _read_and_engrave(read: Callable[[], ScoreText]) -> Piece:
+    return _engraved(read())
+
+
+def _held_out_scores(name: str, folder: Path) -> list[Recipe]:
+    """The last pieces of a training collection's shuffled order, each at one of the tempo factors."""
+    from models.follower.data import _recipes
+
+    scores = _recipes(name, folder, 0)[-HELD_OUT_PIECES:]
+    return [
+        _recipe(title, name, partial(_read_and_engrave, read), TEMPO_FACTORS[i % len(TEMPO_FACTORS)])
+        for i, (title, read) in enumerate(scores)
+    ]
+
+
+def _human_recipes(name: str, folder: Path) -> list[Recipe]:
+    takes = sorted(path.parent for path in folder.glob("*/alignment.tsv"))
+    return [Recipe(take.name, partial(_human, take)) for take in takes]
+
+
+def _human(take: Path) -> EvaluationItem:
+    """A person's performance, rendered from its MIDI, with anchors from its alignment."""
+    piece = _usable(lambda: _engraved(read_score(take / "score.musicxml")))
+    piece = dataclasses.replace(piece, name=take.name.rpartition("__")[0] or take.name)   # less the player
+    played = load_midi(take / "performance.mid")
+    quarters, seconds = aligned_onsets(piece, take / "alignment.tsv")
+    performance = Performance(played.notes, played.pedal, quarters, seconds)
+    audio = render_performance(performance, SPEC.sample_rate)
+    return EvaluationItem(take.name, piece, performance, audio, "human")
+
+
+def aligned_onsets(piece: Piece, alignment: Path) -> tuple[np.ndarray, np.ndarray]:
+    """Quarters and seconds (K,), both strictly increasing, from rows of note_id, pass, pitch, onset_s.
+
+    A chord sounds when its first note does; an onset played before the one written ahead of it is left out.
+    Raises Unusable where fewer than half of the rows name a note of the piece.
+    """
+    passes: dict[str, list[float]] = defaultdict(list)
+    for note in piece.notes:
+        passes[note.note_id].append(round(note.quarters, 6))
+    onsets: dict[float, float] = {}
+    rows = list(csv.DictReader(alignment.read_text(encoding="utf-8").splitlines(), delimiter="\t"))
+    found = 0
+    for row in rows:
+        drawn, which = passes.get(row["note_id"], []), int(row["pass"]) - 1
+        if which < len(drawn):
+            found += 1
+            seconds = float(row["onset_s"])
+            onsets[drawn[which]] = min(seconds, onsets.get(drawn[which], seconds))
+    if found < 0.5 * len(rows) or len(onsets) < 2:
+        raise Unusable(f"{alignment.parent.name}: {found} of {len(rows)} aligned notes are in the score")
+    kept: list[tuple[float, float]] = []
+    for quarters, seconds in sorted(onsets.items()):
+        if not kept or seconds > kept[-1][1]:
+            kept.append((quarters, seconds))
+    return np.array([k[0] for k in kept]), np.array([k[1] for k in kept])

@@ -1,0 +1,73 @@
+"""How fast the following game runs for training: the figures that `launch.py bench` prints.
+
+Measured without a network, on made-up rounds, actions drawn beforehand; the observations of every step are
+made. Runs for the seconds it is given on the torch threads it finds.
+"""
+from __future__ import annotations
+
+import time
+from itertools import count
+
+import numpy as np
+import torch
+
+from models.batched import BatchedFollowing, Start, WindowObserver
+from models.environment import FollowingEnv
+from models.features import SPEC
+from models.game import MSMD, NOTTINGHAM, GameSpec, Round, Truth
+
+
+def made_up_rounds(number: int, onsets: int = 300) -> list[Round]:
+    """Rounds with random ink, random sound and two to four onsets a second."""
+    rng = np.random.default_rng(0)
+    rounds = []
+    for _ in range(number):
+        seconds = 0.5 + np.cumsum(rng.uniform(0.25, 0.5, onsets))
+        x_px = 512 + np.cumsum(rng.uniform(10.0, 30.0, onsets))
+        strip = (rng.random((200, int(x_px[-1]) + 512)) < 0.1).astype(np.uint8) * 255
+        truth = Truth.from_onsets(seconds, x_px)
+        rounds.append(Round(strip, rng.random((truth.last_frame + 1, SPEC.bands), np.float32), truth))
+    return rounds
+
+
+def batched_frames_per_s(
+    spec: GameSpec, rounds: list[Round], games: int = 256, seconds: float = 2.0
+) -> float:
+    """Frames per second of the batched game with the paper's observations."""
+    truths = [r.truth for r in rounds]
+    start = Start(anywhere=1.0)
+    env = BatchedFollowing(truths, WindowObserver(rounds, spec), games, spec.tolerance_px, start)
+    env.reset()
+    actions = torch.randint(0, 3, (64, games), generator=torch.Generator().manual_seed(0))
+    begin = time.perf_counter()
+    for step in count(1):
+        env.step(actions[step % 64])
+        spent_s = time.perf_counter() - begin
+        if spent_s > seconds:
+            return games * step / spent_s
+    raise AssertionError("unreachable")
+
+
+def single_frames_per_s(spec: GameSpec, rounds: list[Round], seconds: float = 1.0) -> float:
+    """Frames per second of the single, readable environment."""
+    env = FollowingEnv(rounds, spec)
+    env.reset(seed=0)
+    actions = np.random.default_rng(0).integers(0, 3, 1000)
+    begin = time.perf_counter()
+    for step in count(1):
+        if env.step(actions[step % 1000])[2]:
+            env.reset()
+        spent_s = time.perf_counter() - begin
+        if spent_s > seconds:
+            return step / spent_s
+    raise AssertionError("unreachable")
+
+
+def figures(seconds: float = 2.0) -> dict[str, float]:
+    """Frames per second by game and environment."""
+    rounds = made_up_rounds(40)
+    found = {}
+    for spec in (NOTTINGHAM, MSMD):
+        found[f"{spec.name} batched"] = batched_frames_per_s(spec, rounds, seconds=seconds)
+        found[f"{spec.name} single"] = single_frames_per_s(spec, rounds, seconds / 2)
+    return found

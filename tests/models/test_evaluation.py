@@ -1,0 +1,189 @@
+"""Evaluation: games played by the rules, rows and intervals pooled right, pieces tied to people's takes."""
+from __future__ import annotations
+
+import io
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from rich.console import Console
+
+from models import evaluation, held_out
+from models.evaluation import (
+    Contestant,
+    EvaluationItem,
+    Recipe,
+    Unusable,
+    bootstrap,
+    evaluate,
+    follow,
+    tables,
+    tabulate,
+)
+from models.features import SPEC
+from models.follower.generator import generate_score
+from models.game import Truth
+from models.measures import judge
+from models.performance import STRICT, perform
+from models.players import OptimalPlayer, SteadyPlayer
+from pieces.engraving import EngravingOptions, engrave
+from pieces.errors import RipienoError
+from pieces.strip import build_piece
+
+
+@pytest.fixture(scope="module")
+def piece():
+    return build_piece(engrave(generate_score(7, 1), EngravingOptions()), "study")
+
+
+@pytest.fixture
+def item(piece):
+    performance = perform(piece, 0, STRICT)
+    silence = np.zeros(int(performance.end_s * SPEC.sample_rate), np.float32)
+    return EvaluationItem("study at tempo", piece, performance, silence, "made up")
+
+
+class Listener(SteadyPlayer):
+    """Notes what it hears."""
+
+    def reset(self, x_px, speed_px_per_frame=0.0):
+        super().reset(x_px, speed_px_per_frame)
+        self.heard = []
+
+    def step(self, frame):
+        self.heard.append(frame)
+        return super().step(frame)
+
+
+def test_a_game_begins_at_the_first_onset_and_ends_at_the_last(piece, item):
+    truth = Truth.from_performance(piece, item.performance)
+    heard = np.arange(truth.last_frame - 3, dtype=np.float32)[:, None] * np.ones(SPEC.bands, np.float32)
+    player = Listener()
+    player.open(piece)
+    cursor = follow(player, heard, truth)
+    assert len(cursor) == truth.last_frame - truth.first_frame + 1
+    assert cursor[0] == piece.onset_x_px[0]
+    assert player.heard[0][0] == truth.first_frame and len(player.heard) == len(cursor) - 1
+    assert player.heard[-1][0] == 0                                   # silence after the sound has ended
+
+
+def test_players_who_know_and_players_who_read_on(item):
+    contestants = [
+        Contestant("optimal", lambda truth, trial: OptimalPlayer(truth)),
+        Contestant("steady", lambda truth, trial: SteadyPlayer(), trials=2),
+    ]
+    outcomes = list(evaluate(contestants, [item, replace(item, name="again")]))
+    assert [(o.item, o.player, len(o.tracks)) for o in outcomes] == [
+        ("study at tempo", "optimal", 1), ("study at tempo", "steady", 2),
+        ("again", "optimal", 1), ("again", "steady", 2),
+    ]
+    optimal, steady = tabulate(outcomes)
+    assert (optimal.pieces, optimal.measures.tracks, steady.measures.tracks) == (1, 2, 4)
+    assert optimal.measures.r_on == optimal.measures.r_tue == 1.0
+    assert optimal.measures.within[0.05] == 1.0
+    assert optimal.kind == "one-line tunes" and optimal.collection == "made up"
+    assert steady.measures.r_on > 0.9          # the strict performance keeps the nominal tempo
+
+
+def test_intervals_are_over_pieces():
+    truth = Truth.from_onsets([0.0, 1.0, 2.0], [0.0, 20.0, 40.0])
+    good, bad = judge(truth, truth.x_px, 50.0), judge(truth, truth.x_px + 60.0, 50.0)
+    assert bootstrap([[good], [good]])["r_on"] == (1.0, 1.0)
+    assert bootstrap([[good], [bad]])["r_on"] == (0.0, 1.0)
+    low, high = bootstrap([[good, bad]] * 5)["r_tue"]                 # pieces agree, trials differ
+    assert low == high == 0.5
+
+
+def test_json_and_tables(item, tmp_path):
+    outcomes = list(evaluate([Contestant("steady", lambda truth, trial: SteadyPlayer())], [item]))
+    lost = replace(outcomes[0], player="lost", tracks=(judge_lost(item),))
+    result = evaluation.Evaluation({"seed": 0}, tabulate([*outcomes, lost]), [*outcomes, lost])
+    result.save_json(tmp_path / "out.json")
+    document = json.loads((tmp_path / "out.json").read_text())
+    assert document["rows"][0]["measures"]["r_on"] == result.rows[0].measures.r_on
+    assert document["rows"][1]["measures"]["error_mean_px"] is None
+    assert document["rows"][0]["measures"]["within"].keys() == {"0.05 s", "0.1 s", "0.5 s", "1 s", "5 s"}
+    assert {i["name"] for i in document["items"]} == {"study at tempo"}
+    shown = io.StringIO()
+    console = Console(file=shown, width=140)
+    console.print(*tables(result.rows))
+    assert "old R_on" in shown.getvalue() and "0.5 s" in shown.getvalue()
+    with pytest.raises(RipienoError, match="could not write"):
+        result.save_json(tmp_path / "no" / "folder.json")
+
+
+def judge_lost(item):
+    truth = Truth.from_performance(item.piece, item.performance)
+    return judge(truth, truth.x_px[truth.first_frame:] + 1000.0, 50.0)
+
+
+def test_evaluate_follower_from_end_to_end(monkeypatch, tmp_path):
+    seeds = []
+
+    def load(name, seed):
+        seeds.append(seed)
+        return SteadyPlayer()
+
+    monkeypatch.setattr(evaluation, "load_player", load)
+    monkeypatch.setattr(held_out, "default", lambda generated: [
+        held_out._recipe("made up", "generated", lambda: held_out._generated(0), 1.0),
+        Recipe("broken", broken),
+    ])
+    shown = io.StringIO()
+    console = Console(file=shown, width=140)
+    result = evaluation.evaluate_follower(
+        tmp_path / "out.json", follower="other", trials=2, seed=5, console=console
+    )
+    assert [row.player for row in result.rows] == ["optimal", "steady", "other"]
+    assert result.rows[0].measures.r_on == 1.0 and result.rows[2].measures.tracks == 2
+    assert result.skipped == {"broken": "too hard to read"}
+    assert seeds == [5, 6] and json.loads((tmp_path / "out.json").read_text())["settings"]["trials"] == 2
+    assert "R_tue" in shown.getvalue()
+
+
+def test_a_player_opens_a_piece_once_for_all_its_performances(item):
+    opened = []
+
+    class Opening(SteadyPlayer):
+        def open(self, piece):
+            opened.append(piece)
+            super().open(piece)
+
+    players = [Opening(), Opening()]
+    contestant = Contestant("two", lambda truth, trial: players[trial], trials=2)
+    other = replace(item, piece=replace(item.piece, name="other"))
+    list(evaluate([contestant], [item, replace(item, name="again"), other]))
+    assert [piece.name for piece in opened] == ["study", "study", "other", "other"]
+
+
+def broken():
+    raise Unusable("too hard to read")
+
+
+def test_folders_without_music_are_refused(tmp_path):
+    with pytest.raises(RipienoError, match="nottingham"):
+        held_out.from_folder(tmp_path)
+
+
+def alignment(tmp_path, rows):
+    lines = ["note_id\tpass\tpitch\tonset_s", *("\t".join(map(str, row)) for row in rows)]
+    (tmp_path / "alignment.tsv").write_text("\n".join(lines) + "\n")
+    return tmp_path / "alignment.tsv"
+
+
+def test_alignment_gives_anchors(piece, tmp_path):
+    a, b, c = piece.notes[:3]
+    path = alignment(tmp_path, [
+        (a.note_id, 1, a.pitch, 0.5), (a.note_id, 1, a.pitch, 0.4), (b.note_id, 1, b.pitch, 0.3),
+        (c.note_id, 1, c.pitch, 1.0), ("unknown", 1, 60, 2.0), (c.note_id, 9, c.pitch, 3.0),
+    ])
+    quarters, seconds = held_out.aligned_onsets(piece, path)
+    # a's first sound counts; b was played before a and is left out
+    assert quarters.tolist() == pytest.approx([a.quarters, c.quarters]) and seconds.tolist() == [0.4, 1.0]
+
+
+def test_alignment_of_another_piece_is_unusable(piece, tmp_path):
+    path = alignment(tmp_path, [("x1", 1, 60, 0.5), ("x2", 1, 60, 1.0)])
+    with pytest.raises(Unusable, match="0 of 2"):
+        held_out.aligned_onsets(piece, path)
