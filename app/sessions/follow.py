@@ -15,10 +15,10 @@ import numpy as np
 from app.engine import calm
 from app.engine.engine import Engine
 from app.engine.frontend import Heard
+from app.engine.performer import PerformancePlayer, performance_events
 from app.engine.runner import PolicyRunner, Runner
 from app.engine.snapshot import Snapshot
 from app.engine.timeline import Timeline
-from app.sessions.demo import PerformancePlayer, performance_events
 from app.sessions.following import Following
 from app.sessions.headless import Summary, run_headless
 from models.performance import Performance, perform

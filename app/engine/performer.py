@@ -13,7 +13,7 @@ from app.engine.engine import Engine
 from app.engine.scheduler import Event, Kind
 from models.performance import Performance
 
-SOURCE = "demo"
+DEMO, REPLAY = "demo", "replay"
 SUSTAIN = 64
 MARGIN_BLOCKS = 2
 
@@ -45,8 +45,11 @@ def performance_events(performance: Performance) -> list[Played]:
 class PerformancePlayer:
     """A filler of the engine. `tempo` 1.0 is as performed, 2.0 twice as fast."""
 
-    def __init__(self, engine: Engine, events: Sequence[Played], tempo: float = 1.0) -> None:
+    def __init__(
+        self, engine: Engine, events: Sequence[Played], tempo: float = 1.0, source: str = DEMO
+    ) -> None:
         self._engine = engine
+        self._source = source
         self._events = list(events)
         self._times_s = [event.time_s for event in self._events]
         self.tempo = tempo
@@ -84,7 +87,7 @@ class PerformancePlayer:
         """Another tempo from the next blocks on; nothing is lost or doubled."""
         at_sample = self._soon()
         if self.playing:
-            self._engine.mixer.scheduler.forget(SOURCE, at_sample)
+            self._engine.mixer.scheduler.forget(self._source, at_sample)
             while self._next > 0 and self._sample_of(self._events[self._next - 1]) >= at_sample:
                 self._next -= 1
         position_s = self.position_s(at_sample)
@@ -101,9 +104,10 @@ class PerformancePlayer:
             sample = self._sample_of(played)
             if sample >= until_sample:
                 return
-            self._engine.submit(
-                Event(sample, played.kind, played.data1, played.data2, played.channel, SOURCE)
+            event = Event(
+                sample, played.kind, played.data1, played.data2, played.channel, self._source
             )
+            self._engine.submit(event)
             self._next += 1
 
     def _anchor(self, time_s: float, sample: int) -> None:
@@ -118,5 +122,5 @@ class PerformancePlayer:
         return mixer.clock.sample + MARGIN_BLOCKS * max(mixer.block_samples, 64)
 
     def _cut(self, at_sample: int) -> None:
-        self._engine.mixer.scheduler.forget(SOURCE, at_sample)
-        self._engine.submit(Event(at_sample, "all_off", source=SOURCE))
+        self._engine.mixer.scheduler.forget(self._source, at_sample)
+        self._engine.submit(Event(at_sample, "all_off", source=self._source))

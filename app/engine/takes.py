@@ -1,0 +1,183 @@
+"""Capture: what a person plays is always written to disk, and named later.
+
+A thread of its own wakes four times a second, reads the ring and the events that were played, and appends
+them to the running take, so a crash loses less than a second. A take begins with the first note or sound
+(and a second before it) and ends after a long silence. When the disk is full the user is told, and playing
+goes on.
+"""
+from __future__ import annotations
+
+import logging
+import threading
+from collections import deque
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from app.engine.clock import now_s, wall_time
+from app.engine.engine import Engine
+from app.engine.mixer import Mixer
+from app.engine.performer import REPLAY
+from app.engine.ring import RingReader
+from app.engine.scheduler import Event
+from app.engine.take_files import TakeFolder, TakeInfo, TakeWriter, this_process
+
+log = logging.getLogger(__name__)
+
+WRITE_EVERY_S = 0.25
+PRE_ROLL_S = 1.0
+QUIET_END_S = 15.0
+LONGEST_S = 1800.0
+SHORTEST_S = 0.5
+LOUD = 0.0032  # -50 dB
+RETRY_S = 10.0
+PERSONAL = frozenset({"midi", "keys"})
+
+
+class TakeRecorder:
+    """Sink of the engine's events and reader of its ring. `piece_name` is noted with each take."""
+
+    def __init__(self, engine: Engine, folder: TakeFolder) -> None:
+        self.folder = folder
+        self.piece_name = ""
+        self.on_hold = False  # while a take is replayed
+        self._engine = engine
+        self._events: deque[Event] = deque()
+        self._writer: TakeWriter | None = None
+        self._mixer: Mixer = engine.mixer
+        self._reader = RingReader(engine.mixer.ring)
+        self._pre_roll = np.zeros(0, np.float32)
+        self._take_start_sample = 0
+        self._quiet_samples = 0
+        self._failed_s: float | None = None
+        self._stop = threading.Event()
+        self._thread: threading.Thread | None = None
+        engine.add_sink(self.note)
+
+    def start(self) -> None:
+        """Capture from now on; makes room for it first."""
+        gone = self.folder.prune()
+        if gone:
+            log.info("old unnamed takes removed: %s", ", ".join(gone))
+        self._thread = threading.Thread(target=self._run, name="takes", daemon=True)
+        self._thread.start()
+
+    def close(self) -> None:
+        """Finish the running take."""
+        self._stop.set()
+        if self._thread is not None:
+            self._thread.join()
+            self._thread = None
+        self._write()
+        self._finish()
+
+    @property
+    def recording(self) -> bool:
+        """A take is running."""
+        return self._writer is not None
+
+    def note(self, event: Event) -> None:
+        """An event was played ("played" thread)."""
+        if event.sample >= 0 and event.source != REPLAY:
+            self._events.append(event)
+
+    def split(self) -> None:
+        """End the running take soon: what follows belongs to another one. Any thread."""
+        self._quiet_samples = 1 << 60
+
+    def _run(self) -> None:
+        while not self._stop.wait(WRITE_EVERY_S):
+            self._write()
+
+    def _write(self) -> None:
+        """Everything new to disk; begins and ends takes."""
+        if self._engine.mixer is not self._mixer:
+            self._change_mixer()
+        block = self._reader.read()
+        start_sample = self._reader.position - len(block)
+        events = [self._events.popleft() for _ in range(len(self._events))]
+        if self.on_hold:
+            self._finish()
+            return
+        try:
+            self._append(block, start_sample, events)
+        except OSError as error:
+            self._fail(error)
+
+    def _append(self, block: NDArray[np.float32], start_sample: int, events: list[Event]) -> None:
+        if self._writer is None:
+            if not self._begins(block, events):
+                self._keep_pre_roll(block)
+                return
+            self._begin(start_sample)
+        writer = self._writer
+        assert writer is not None
+        writer.add_audio(block)
+        writer.add_events(
+            replace(event, sample=max(event.sample - self._take_start_sample, 0)) for event in events
+        )
+        rate = self._mixer.clock.rate
+        quiet = not events and not _loud(block)
+        self._quiet_samples = self._quiet_samples + len(block) if quiet else 0
+        if self._quiet_samples > QUIET_END_S * rate or writer.samples > LONGEST_S * rate:
+            self._finish()
+
+    def _begins(self, block: NDArray[np.float32], events: list[Event]) -> bool:
+        if self._failed_s is not None and now_s() - self._failed_s < RETRY_S:
+            return False
+        struck = any(event.kind == "note_on" and event.source in PERSONAL for event in events)
+        return struck or (self._mixer.source == "input" and _loud(block))
+
+    def _begin(self, start_sample: int) -> None:
+        started = wall_time()
+        info = TakeInfo(
+            self._mixer.clock.rate, started.isoformat(timespec="seconds"), self._mixer.source,
+            self.piece_name, owner=this_process(),
+        )
+        key = started.strftime("%Y-%m-%d_%H-%M-%S.%f")
+        self._writer = TakeWriter(self.folder.folder, key, info)
+        self._take_start_sample = start_sample - len(self._pre_roll)
+        self._quiet_samples = 0
+        self._writer.add_audio(self._pre_roll)
+        self._pre_roll = self._pre_roll[:0]
+        self._failed_s = None
+
+    def _finish(self) -> None:
+        writer, self._writer = self._writer, None
+        self._pre_roll = self._pre_roll[:0]
+        if writer is None:
+            return
+        try:
+            if writer.samples < SHORTEST_S * writer.info.rate and not writer.event_count:
+                writer.discard()
+            else:
+                writer.close()
+        except OSError as error:
+            self._writer = writer
+            self._fail(error)
+
+    def _fail(self, error: OSError) -> None:
+        """The disk is full or gone: what was written stays, the music goes on."""
+        writer, self._writer = self._writer, None
+        self._failed_s = now_s()
+        if writer is not None:
+            writer.abandon()
+        log.warning("take: %s", error)
+        self._engine.tell(
+            f"This take cannot be kept ({error.strerror or error}). Free some disk space; playing goes on."
+        )
+
+    def _keep_pre_roll(self, block: NDArray[np.float32]) -> None:
+        kept = round(PRE_ROLL_S * self._mixer.clock.rate)
+        self._pre_roll = np.concatenate((self._pre_roll, block))[-kept:]
+
+    def _change_mixer(self) -> None:
+        """The sound card changed to another rate: that is another take."""
+        self._finish()
+        self._mixer = self._engine.mixer
+        self._reader = RingReader(self._mixer.ring, 0)
+
+
+def _loud(block: NDArray[np.float32]) -> bool:
+    return bool(len(block)) and float(np.nanmax(np.abs(block))) > LOUD
