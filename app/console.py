@@ -5,12 +5,16 @@ Used by the main thread of a sub-command only; the window prints nothing.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from rich.console import Console
 
-console = Console(highlight=False)
+WIDTH_IN_FILES = 160
+"""Columns of what does not go to a terminal."""
+
+console = Console(highlight=False, width=None if sys.stdout.isatty() else WIDTH_IN_FILES)
 error_console = Console(stderr=True, highlight=False)
 
 Advance = Callable[[float, float], None]

@@ -74,10 +74,14 @@ def evaluate(
     json: Annotated[
         Path | None, Option("--json", metavar="OUT", help="Write the figures as JSON too.")
     ] = None,
+    source: SourceFolder = None,
+    follower: Annotated[str, Option(metavar="NAME", help="Or a .safetensors file.")] = "follower",
+    trials: Annotated[int, Option(min=1, metavar="N", help="Times each piece is followed.")] = 10,
+    seed: Annotated[int, Option(min=0, metavar="N", help="Same seed, same figures.")] = 0,
 ) -> None:
-    """Measure NAME on music that it never saw."""
+    """Measure NAME on music that it never saw: bundled and generated pieces, or those of a folder."""
     measure = getattr(_module(EVALUATED, name, "agent to evaluate"), f"evaluate_{name}")
-    measure(json)
+    measure(json, source, follower=follower, trials=trials, seed=seed, console=console)
 
 
 def _module(table: Mapping[str, str], name: str, what: str) -> Any:

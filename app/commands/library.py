@@ -33,15 +33,22 @@ NOTES_COLUMNS = (
 @cli.command(name="list")
 def list_() -> None:
     """List the pieces: the bundled ones and your own."""
+    from rich.markup import escape
     from rich.table import Table
 
     from app.console import console
     from pieces.library import list_pieces
 
-    table = Table("Name", "Title", "Composer", "Staves", "Length", "Source", box=None, header_style="bold")
-    for entry in list_pieces():
+    table = Table(box=None, header_style="bold")
+    entries = list_pieces()
+    table.add_column("Name", no_wrap=True, min_width=max(len(entry.name) for entry in entries))
+    table.add_column("Title", no_wrap=True, overflow="ellipsis")
+    table.add_column("Composer", no_wrap=True, overflow="ellipsis")
+    table.add_column("Staves", justify="right", min_width=6)
+    table.add_column("Length", justify="right", min_width=6)
+    for entry in entries:
         length = f"{int(entry.seconds) // 60}:{int(entry.seconds) % 60:02d}"
-        table.add_row(entry.name, entry.title, entry.composer, str(entry.staves), length, entry.source)
+        table.add_row(entry.name, escape(entry.title), escape(entry.composer), str(entry.staves), length)
     console.print(table)
 
 
@@ -93,7 +100,7 @@ def write_notes(piece: Piece, path: Path) -> None:
     lines = ["\t".join(NOTES_COLUMNS)]
     for note in piece.notes:
         lines.append(
-            f"{note.note_id}\t{note.pitch}\t{note.quarters:.6g}\t{note.measure}\t{note.x_px:.2f}\t{note.page}"
+            f"{note.note_id}\t{note.pitch}\t{note.quarters:.10g}\t{note.measure}\t{note.x_px:.2f}\t{note.page}"
             f"\t{note.system}\t{note.page_x_px:.2f}\t{note.page_y_px:.2f}"
         )
     path.write_text("\n".join(lines) + "\n", encoding="utf-8")
