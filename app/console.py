@@ -11,7 +11,7 @@ from contextlib import contextmanager
 
 from rich.console import Console
 
-WIDTH_IN_FILES = 160
+WIDTH_IN_FILES = 200
 """Columns of what does not go to a terminal."""
 
 console = Console(highlight=False, width=None if sys.stdout.isatty() else WIDTH_IN_FILES)

@@ -39,11 +39,11 @@ def list_() -> None:
     from app.console import console
     from pieces.library import list_pieces
 
-    table = Table(box=None, header_style="bold")
+    table = Table(box=None, header_style="bold", expand=True)
     entries = list_pieces()
     table.add_column("Name", no_wrap=True, min_width=max(len(entry.name) for entry in entries))
-    table.add_column("Title", no_wrap=True, overflow="ellipsis")
-    table.add_column("Composer", no_wrap=True, overflow="ellipsis")
+    table.add_column("Title", no_wrap=True, overflow="ellipsis", ratio=3)
+    table.add_column("Composer", no_wrap=True, overflow="ellipsis", ratio=3)
     table.add_column("Staves", justify="right", min_width=6)
     table.add_column("Length", justify="right", min_width=6)
     for entry in entries:
