@@ -1,0 +1,193 @@
+"""Every key that does something, in one table: the window obeys it and the `?` overlay is printed from it.
+
+The keys that play notes are in :data:`PIANO_KEYS`. Pure data; any thread may read it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import pygame
+
+EVERYWHERE = ""
+SHIFT, CTRL = pygame.KMOD_SHIFT, pygame.KMOD_CTRL | pygame.KMOD_META
+
+
+@dataclass(frozen=True)
+class Chord:
+    """A key with the modifiers that must be held. ``typed`` instead compares what the key types."""
+
+    key: int = 0
+    ctrl: bool = False
+    shift: bool = False
+    typed: str = ""
+
+    def matches(self, key: int, modifiers: int, text: str) -> bool:
+        if self.typed:
+            return text == self.typed and not modifiers & CTRL
+        shift_fits = self.shift == bool(modifiers & SHIFT)
+        return key == self.key and self.ctrl == bool(modifiers & CTRL) and shift_fits
+
+
+@dataclass(frozen=True)
+class Binding:
+    """``action`` is what a scene is asked to do; ``scenes`` where (EVERYWHERE: in all of them)."""
+
+    action: str
+    label: str
+    what: str
+    chords: tuple[Chord, ...]
+    scenes: tuple[str, ...] = (EVERYWHERE,)
+    group: str = "Everywhere"
+
+
+def _plain(*keys: int) -> tuple[Chord, ...]:
+    return tuple(Chord(key) for key in keys)
+
+
+_SCORE = ("follow", "play")
+_FOLLOW = ("follow",)
+
+BINDINGS: tuple[Binding, ...] = (
+    Binding("start_stop", "Space", "Start or stop", _plain(pygame.K_SPACE)),
+    Binding("panic", "F12", "Panic: silence every note", _plain(pygame.K_F12)),
+    Binding("help", "?  or  F1", "Show or hide this list", (Chord(typed="?"), Chord(pygame.K_F1))),
+    Binding("full_screen", "F11", "Full screen", _plain(pygame.K_F11)),
+    Binding("back", "Esc", "Close what is open, then go to Home", _plain(pygame.K_ESCAPE)),
+    Binding("next_focus", "Tab", "Next control", _plain(pygame.K_TAB)),
+    Binding("previous_focus", "Shift Tab", "Previous control", (Chord(pygame.K_TAB, shift=True),)),
+    Binding("fold", "Ctrl B", "Fold or unfold the side panel", (Chord(pygame.K_b, ctrl=True),)),
+    Binding("open_file", "Ctrl O", "Open a score: how", (Chord(pygame.K_o, ctrl=True),)),
+    Binding(
+        "larger",
+        "Ctrl +",
+        "Everything larger",
+        tuple(
+            Chord(key, True, shift)
+            for key in (pygame.K_PLUS, pygame.K_EQUALS, pygame.K_KP_PLUS)
+            for shift in (False, True)
+        ),
+    ),
+    Binding(
+        "smaller",
+        "Ctrl −",
+        "Everything smaller",
+        tuple(Chord(key, True) for key in (pygame.K_MINUS, pygame.K_KP_MINUS)),
+    ),
+    Binding("scene_home", "Ctrl 1", "Home", (Chord(pygame.K_1, ctrl=True),)),
+    Binding("scene_follow", "Ctrl 2", "Follow", (Chord(pygame.K_2, ctrl=True),)),
+    Binding("scene_play", "Ctrl 3", "Play", (Chord(pygame.K_3, ctrl=True),)),
+    Binding("scene_settings", "Ctrl ,", "Settings", (Chord(pygame.K_COMMA, ctrl=True),)),
+    Binding("quit", "Ctrl Q", "Quit", (Chord(pygame.K_q, ctrl=True),)),
+    Binding(
+        "search",
+        "/  or  Ctrl F",
+        "Search the library",
+        (Chord(typed="/"), Chord(pygame.K_f, ctrl=True)),
+        ("home",),
+        "Home",
+    ),
+    Binding(
+        "open",
+        "Enter",
+        "Open the chosen piece",
+        _plain(pygame.K_RETURN, pygame.K_KP_ENTER),
+        ("home",),
+        "Home",
+    ),
+    Binding("left", "←", "Piece to the left", _plain(pygame.K_LEFT), ("home",), "Home"),
+    Binding("right", "→", "Piece to the right", _plain(pygame.K_RIGHT), ("home",), "Home"),
+    Binding("up", "↑", "Row above", _plain(pygame.K_UP), ("home",), "Home"),
+    Binding("down", "↓", "Row below", _plain(pygame.K_DOWN), ("home",), "Home"),
+    Binding("restart", "Home", "Back to the beginning", _plain(pygame.K_HOME), _SCORE, "Follow and Play"),
+    Binding("back_measure", "←", "One measure back", _plain(pygame.K_LEFT), _FOLLOW, "Follow"),
+    Binding("next_measure", "→", "One measure on", _plain(pygame.K_RIGHT), _FOLLOW, "Follow"),
+    Binding("page_back", "Page Up", "Leaf back", _plain(pygame.K_PAGEUP), _FOLLOW, "Follow"),
+    Binding("page_on", "Page Down", "Leaf on", _plain(pygame.K_PAGEDOWN), _FOLLOW, "Follow"),
+    Binding("loop_a", "[", "Loop starts here (A)", _plain(pygame.K_LEFTBRACKET), _FOLLOW, "Follow"),
+    Binding("loop_b", "]", "Loop ends here (B)", _plain(pygame.K_RIGHTBRACKET), _FOLLOW, "Follow"),
+    Binding("loop_clear", "\\", "No loop", _plain(pygame.K_BACKSLASH), _FOLLOW, "Follow"),
+    Binding(
+        "slower_demo",
+        "−",
+        "Demo slower",
+        _plain(pygame.K_MINUS, pygame.K_KP_MINUS),
+        _SCORE,
+        "Follow and Play",
+    ),
+    Binding(
+        "faster_demo",
+        "=",
+        "Demo faster",
+        _plain(pygame.K_EQUALS, pygame.K_PLUS, pygame.K_KP_PLUS),
+        _SCORE,
+        "Follow and Play",
+    ),
+    Binding("metronome", "M", "Metronome on or off", _plain(pygame.K_m), _FOLLOW, "Follow"),
+    Binding("count_in", "N", "Count-in on or off", _plain(pygame.K_n), _FOLLOW, "Follow"),
+    Binding("view", "V", "Pages or strip", _plain(pygame.K_v), _FOLLOW, "Follow"),
+    Binding("source", "Q", "Demo, or you", _plain(pygame.K_q), _FOLLOW, "Follow"),
+    Binding(
+        "save_take",
+        "Ctrl S",
+        "Save the take as MIDI and WAV",
+        (Chord(pygame.K_s, ctrl=True),),
+        _FOLLOW,
+        "Follow",
+    ),
+    Binding("steer_slower", "←  or  A", "Slower", _plain(pygame.K_LEFT, pygame.K_a), ("play",), "Play"),
+    Binding("steer_faster", "→  or  D", "Faster", _plain(pygame.K_RIGHT, pygame.K_d), ("play",), "Play"),
+    Binding("ghost", "G", "Another ghost", _plain(pygame.K_g), ("play",), "Play"),
+    Binding(
+        "octave_down", "Z", "Piano keys an octave lower", _plain(pygame.K_z), ("home", "follow"), "Piano"
+    ),
+    Binding("octave_up", "X", "Piano keys an octave higher", _plain(pygame.K_x), ("home", "follow"), "Piano"),
+)
+
+PIANO_KEYS: dict[int, int] = {
+    key: semitone
+    for semitone, key in enumerate(
+        (
+            pygame.K_a,
+            pygame.K_w,
+            pygame.K_s,
+            pygame.K_e,
+            pygame.K_d,
+            pygame.K_f,
+            pygame.K_t,
+            pygame.K_g,
+            pygame.K_y,
+            pygame.K_h,
+            pygame.K_u,
+            pygame.K_j,
+            pygame.K_k,
+            pygame.K_o,
+            pygame.K_l,
+            pygame.K_p,
+            pygame.K_SEMICOLON,
+        )
+    )
+}
+"""Semitones above C of the keys that play, laid out as on a piano."""
+PIANO_SCENES = ("home", "follow")
+PIANO_LABEL, PIANO_WHAT = "A W S E D F …", "Play notes, from C upwards"
+
+
+def action_for(scene: str, key: int, modifiers: int = 0, text: str = "") -> str | None:
+    """What a key asks for in a scene, or None."""
+    for binding in BINDINGS:
+        here = EVERYWHERE in binding.scenes or scene in binding.scenes
+        if here and any(chord.matches(key, modifiers, text) for chord in binding.chords):
+            return binding.action
+    return None
+
+
+def bindings_in(scene: str) -> tuple[Binding, ...]:
+    """The table's rows that are in force in a scene, those of the scene first."""
+    here = [binding for binding in BINDINGS if scene in binding.scenes]
+    return (*here, *(binding for binding in BINDINGS if EVERYWHERE in binding.scenes))
+
+
+def label_of(action: str) -> str:
+    """The key of an action in words, for hints on buttons."""
+    return next((binding.label for binding in BINDINGS if binding.action == action), "")

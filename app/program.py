@@ -1,0 +1,52 @@
+"""Puts the program together: settings, engine, devices, takes, window. The main thread runs it.
+
+Nothing here loads torch: the follower is loaded by its worker while the window is already there.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any
+
+from app.devices.audio import open_system
+from app.devices.midi import MidiSystem
+from app.engine.engine import Engine
+from app.engine.midi_events import event_of
+from app.scenes.devices import DeviceDesk, to_choice
+from app.scenes.studio import Session, Studio
+from app.scenes.take_desk import TakeDesk
+from app.settings import SettingsStore
+from pieces.piece import Piece
+
+
+def build_studio(follower: str | None = None, seed: int = 0) -> Studio:
+    """Everything that the scenes share, running: engine started, MIDI listened to, takes captured."""
+    settings = SettingsStore()
+    engine = Engine(open_system())
+    midi = MidiSystem(partial(_on_midi, engine), engine.tell)
+    desk = DeviceDesk(engine, settings, midi, lambda text, kind: engine.tell(text))
+    engine.supervisor.choice = desk.audio_choice()
+    studio = Studio(settings, engine, desk, make_session, follower or settings.now.follower, seed)
+    studio.midi = midi
+    takes = TakeDesk(engine, studio.say_later)
+    studio.takes = takes
+    engine.start()
+    engine.set_source("input" if settings.now.source == "microphone" else "synth")
+    midi.start(to_choice(settings.now.midi_input), to_choice(settings.now.midi_output))
+    takes.start()
+    desk.refresh()
+    return studio
+
+
+def make_session(piece: Piece, player: str, engine: Any, seed: int) -> Session:
+    """The following of a piece by a player."""
+    from app.sessions.follow import FollowSession
+
+    return FollowSession(piece, player, engine=engine, seed=seed)
+
+
+def _on_midi(engine: Engine, message: Any, moment_s: float) -> None:
+    """A message of the keyboard, in rtmidi's thread."""
+    event = event_of(message)
+    if event is not None:
+        engine.submit_at(event, moment_s)

@@ -1,0 +1,385 @@
+"""Follow: the printed pages or the running strip, with the cursor that the agent moves.
+
+Reads snapshots and calls the session; used by the thread of the window.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable
+from functools import partial
+
+import pygame
+
+from app import theme
+from app.bindings import label_of
+from app.engine.timeline import Timeline
+from app.scenes.agent_panel import AgentPanel
+from app.scenes.base import Scene
+from app.scenes.studio import Studio
+from app.scenes.transport import Transport
+from app.widgets.base import View, Widget
+from app.widgets.buttons import Button, Choice
+from app.widgets.motion import Smooth
+from app.widgets.overlays import MenuItem
+from app.widgets.page_view import CursorLayer, GlowLayer, Mark, PageScene, PageView
+from app.widgets.readouts import Paragraph
+from app.widgets.status import Status, status_of
+from app.widgets.strip_view import Cursor, StripView
+
+RUNNING = ("waiting", "following", "lost")
+BEATS_A_BAR = 4
+SEEN_PULSE_S = 1.5
+
+
+class Follow(Scene):
+    """One piece and whoever follows it."""
+
+    name = "follow"
+
+    def __init__(self, studio: Studio) -> None:
+        super().__init__(studio)
+        self.loop_a_px: float | None = None
+        self.loop_b_px: float | None = None
+        self._cursor = Smooth()
+        self._started_s, self._take_s = 0.0, 0.0
+        self._was_running = False
+        self.panel = AgentPanel(studio, self._choose_follower)
+        self.transport = Transport(self)
+        self.status = Status()
+        self.view_choice = Choice(
+            (("pages", "Pages"), ("strip", "Strip")),
+            lambda: studio.settings.now.view,
+            self._set_view,
+            f"Pages or strip ({label_of('view')})",
+        )
+        self._empty = Paragraph(
+            "No piece is open. Choose one in Home, or drop a MusicXML, MXL, MEI, kern or ABC file here.",
+            theme.LARGE, align="centre",
+        )  # fmt: skip
+        self._to_home = Button("Choose a piece", lambda: studio.ask("scene_home"), kind="main")
+        self._build_score()
+        self.actions |= {
+            "start_stop": self.start_stop,
+            "restart": self.restart,
+            "loop_a": self.set_loop_a,
+            "loop_b": self.set_loop_b,
+            "loop_clear": self.clear_loop,
+            "slower_demo": lambda: self.set_tempo(self.tempo() - 0.05),
+            "faster_demo": lambda: self.set_tempo(self.tempo() + 0.05),
+            "metronome": self.toggle_metronome,
+            "count_in": self.toggle_count_in,
+            "view": lambda: self._set_view("strip" if studio.settings.now.view == "pages" else "pages"),
+            "source": self._other_source,
+            "save_take": self.save_take,
+            "back_measure": lambda: self._step_measure(-1),
+            "next_measure": lambda: self._step_measure(1),
+            "page_back": lambda: self._leaf(-1),
+            "page_on": lambda: self._leaf(1),
+        }
+
+    def _build_score(self) -> None:
+        piece, images = self.studio.piece, self.studio.images
+        self.pages: PageScene | None = None
+        self._page_layers: list[Widget] = []
+        self._strip: StripView | None = None
+        if piece is None or images is None:
+            return
+        self._cursor.jump(float(piece.onset_x_px[0]))
+        self.pages = PageScene(piece, images)
+        self.page_view = PageView(self.pages, self.seek, self.marks)
+        self.page_view.near_px = self.cursor_px
+        self.glow = GlowLayer(self.pages)
+        self._page_layers = [self.page_view, self.glow, CursorLayer(self.pages, self.cursor_px)]
+        cursor = Cursor("", self.cursor_px, theme.MACHINE_ON_PAPER)
+        self._strip = StripView(piece, images, (cursor,), self.seek, self.marks)
+
+    # --- words ----------------------------------------------------------------------------------
+
+    def title(self) -> str:
+        piece = self.studio.piece
+        return piece.title if piece else ("Opening …" if self.studio.opening else "Follow")
+
+    def subtitle(self, view: View) -> str:
+        piece = self.studio.piece
+        if piece is None:
+            return ""
+        place = piece.place_at_x(self.cursor_px())
+        page = f"page {place.page + 1} of {len(piece.pages)}"
+        return " · ".join(
+            part for part in (piece.composer, page, f"listening to {self._source_words()}") if part
+        )
+
+    def _source_words(self) -> str:
+        return {"demo": "the demo", "keyboard": "the PC keyboard"}.get(
+            self.studio.settings.now.source, self.studio.devices.input_name()
+        )
+
+    # --- widgets --------------------------------------------------------------------------------
+
+    def body(self) -> list[Widget]:
+        score: list[Widget] = []
+        if self.pages is None:
+            score = [self._empty, self._to_home]
+        elif self.studio.settings.now.view == "strip" and self._strip:
+            score = [self._strip]
+        else:
+            score = list(self._page_layers)
+        return [*score, self.status, self.view_choice, *self.panel.widgets(), *self.transport.widgets()]
+
+    def place(self) -> None:
+        area = self.areas
+        if self.pages is not None and self._strip is not None:
+            self.pages.set_room(area.content, self.scale, self.studio.settings.now.reduced_motion)
+            for layer in (*self._page_layers, self._strip):
+                layer.rect = area.content
+        middle = area.content.centerx
+        self._empty.rect = pygame.Rect(middle - 200, area.content.centery - 70, 400, 70)
+        self._to_home.rect = pygame.Rect(middle - 80, area.content.centery + 12, 160, 40)
+        self.status.area = area.content
+        self.view_choice.visible = self.pages is not None
+        self.view_choice.rect = pygame.Rect(area.content.right - 148, area.content.y + 10, 136, 30)
+        self.panel.place(area.panel)
+        self.transport.place(area.transport)
+
+    def update(self, view: View) -> None:
+        self.transport.update(view, self.pages is not None)
+        self.panel.update(view)
+        if self.pages is None or self.studio.piece is None:
+            self.status.say("")
+            return
+        snapshot = view.snapshot
+        if snapshot.place is not None or snapshot.x_px > 0:
+            self._cursor.follow(snapshot, view.t_s, view.reduced_motion)
+        self._count_take(view)
+        self.page_view.now_s = view.t_s
+        if self.is_running() or not self._was_running:
+            place = self.studio.piece.place_at_x(self.cursor_px())
+            self._follow_system(place.system, view.t_s)
+        self.glow.refresh(view)
+        self.status.say(*status_of(snapshot, self.studio, self.is_running()))
+
+    def _follow_system(self, system: int, t_s: float) -> None:
+        """Turn pages with the music; a reader who leafs while nothing plays is left alone."""
+        key: Hashable = (system, self.pages.layout if self.pages else None, self.is_running())
+        if self.pages and (self.is_running() or key != getattr(self, "_shown_system", None)):
+            self._shown_system = key
+            self.pages.follow(system, t_s)
+
+    def _count_take(self, view: View) -> None:
+        running = self.is_running()
+        if running and not self._was_running:
+            self._started_s = view.t_s - (self._take_s if view.snapshot.state != "waiting" else 0.0)
+        if running:
+            self._take_s = view.t_s - self._started_s
+        self._was_running = running
+
+    # --- what the transport and the keys ask ----------------------------------------------------
+
+    def enter(self) -> None:
+        if self.pages is not None and self.studio.session is None:
+            self.studio.open_session()
+        elif self.pages is None and self.studio.piece is not None:
+            self._build_score()
+
+    def leave(self) -> None:
+        if self.studio.session and self.is_running():
+            self.studio.session.pause()
+
+    def is_running(self) -> bool:
+        return self.studio.snapshot.state in RUNNING
+
+    def start_stop(self) -> None:
+        session, state = self.studio.session, self.studio.snapshot.state
+        if session is None:
+            if self.studio.piece is None:
+                self.studio.ask("scene_home")
+            return
+        now = self.studio.settings.now
+        if state in RUNNING:
+            session.pause()
+        elif state == "paused":
+            session.resume()
+        elif now.source == "demo":
+            self.panel.clear()
+            session.play_demo(now.demo_tempo)
+        else:
+            self.panel.clear()
+            self.studio.devices.use_source(now.source)
+            session.start(1 if now.count_in_beats else 0)
+            self._click()
+
+    def stop(self) -> None:
+        """Stop and go back to the beginning, or to A."""
+        session = self.studio.session
+        if session and self.studio.piece:
+            session.stop()
+            self.seek(self.loop_a_px if self.loop_a_px is not None else self.span_px()[0])
+
+    def restart(self) -> None:
+        self.seek(self.span_px()[0])
+
+    def seek(self, x_px: float) -> None:
+        """Go to a position of the strip; the cursor jumps there at once."""
+        if self.studio.session:
+            self.studio.session.seek(x_px)
+            self._cursor.jump(x_px)
+            self._cursor.hold(self.studio.snapshot.sample)
+
+    def _step_measure(self, step: int) -> None:
+        piece = self.studio.piece
+        if piece is None:
+            return
+        starts = [x for x, _ in piece.measure_starts]
+        here = self.cursor_px()
+        if step > 0:
+            target = next((x for x in starts if x > here + 1), starts[-1])
+        else:
+            # The cursor stands on the first note of a measure, some way behind its bar line.
+            before = [x for x in starts if x < here - 40]
+            target = before[-1] if before else starts[0]
+        index = min(int(piece.onset_x_px.searchsorted(target)), len(piece.onset_x_px) - 1)
+        self.seek(float(piece.onset_x_px[index]))
+
+    def _leaf(self, step: int) -> None:
+        if self.pages and self.pages.turner:
+            now_s = self.page_view.now_s
+            self.pages.turner.show(self.pages.turner.shown(now_s) + step, now_s)
+
+    # --- loop -----------------------------------------------------------------------------------
+
+    def set_loop_a(self) -> None:
+        self.loop_a_px = self.cursor_px()
+        if self.loop_b_px is not None and self.loop_b_px <= self.loop_a_px:
+            self.loop_b_px = None
+        self._tell_loop()
+
+    def set_loop_b(self) -> None:
+        start = self.loop_a_px if self.loop_a_px is not None else self.span_px()[0]
+        if self.cursor_px() > start + 8:
+            self.loop_a_px, self.loop_b_px = start, self.cursor_px()
+            self._tell_loop()
+        else:
+            self.studio.say("The loop ends after it begins: go on a little, then set B.")
+
+    def clear_loop(self) -> None:
+        self.loop_a_px = self.loop_b_px = None
+        self._tell_loop()
+
+    def loop_step(self) -> None:
+        """The one button: A, then B, then no loop."""
+        if self.loop_a_px is None:
+            self.set_loop_a()
+        elif self.loop_b_px is None:
+            self.set_loop_b()
+        else:
+            self.clear_loop()
+
+    def _tell_loop(self) -> None:
+        if self.studio.session:
+            whole = self.loop_a_px is not None and self.loop_b_px is not None
+            self.studio.session.set_loop(*((self.loop_a_px, self.loop_b_px) if whole else (None, None)))
+
+    def loop_px(self) -> tuple[float | None, float | None]:
+        return self.loop_a_px, self.loop_b_px
+
+    def marks(self) -> tuple[Mark, ...]:
+        both = ((self.loop_a_px, "A"), (self.loop_b_px, "B"))
+        return tuple(Mark(x_px, letter) for x_px, letter in both if x_px is not None)
+
+    # --- tempo, metronome -----------------------------------------------------------------------
+
+    def tempo(self) -> float:
+        return self.studio.settings.now.demo_tempo
+
+    def tempo_bpm(self) -> float:
+        return self.tempo() * (self.studio.piece.tempo_bpm if self.studio.piece else 120.0)
+
+    def set_tempo(self, factor: float) -> None:
+        factor = min(max(round(factor, 2), 0.4), 1.6)
+        self.studio.change(demo_tempo=factor)
+        if self.studio.session:
+            self.studio.session.set_demo_tempo(factor)
+
+    def has_metronome(self) -> bool:
+        return self.studio.settings.now.metronome
+
+    def has_count_in(self) -> bool:
+        return self.studio.settings.now.count_in_beats > 0
+
+    def toggle_metronome(self) -> None:
+        self.studio.change(metronome=not self.has_metronome())
+        if not self.has_metronome():
+            self.studio.engine.call(self.studio.engine.metronome.stop)
+        elif self.is_running():
+            self._click()
+
+    def toggle_count_in(self) -> None:
+        self.studio.change(count_in_beats=0 if self.has_count_in() else BEATS_A_BAR)
+
+    def _click(self) -> None:
+        """Let the metronome run, where it is switched on."""
+        if not self.has_metronome():
+            return
+        engine, bpm = self.studio.engine, self.tempo_bpm()
+        bars = 1 if self.has_count_in() and not self.is_running() else 0
+
+        def begin() -> None:
+            lead_s = bars * BEATS_A_BAR * 60.0 / bpm + 0.1
+            timeline = Timeline.steady(
+                engine.rate, bpm, start_sample=engine.sample + round(lead_s * engine.rate)
+            )
+            engine.metronome.start(timeline, bars)
+
+        engine.call(begin)
+
+    def beat(self) -> tuple[int, int] | None:
+        pulse = self.studio.engine.metronome.pulse
+        if pulse is None or not (self.has_metronome() or self.has_count_in()):
+            return None
+        age_s = (self.studio.engine.sample - pulse.sample) / self.studio.engine.rate
+        return (pulse.beat, BEATS_A_BAR) if 0 <= age_s < SEEN_PULSE_S else None
+
+    # --- the rest -------------------------------------------------------------------------------
+
+    def cursor_px(self) -> float:
+        return self._cursor.x_px
+
+    def span_px(self) -> tuple[float, float]:
+        piece = self.studio.piece
+        return (float(piece.onset_x_px[0]), piece.segments[-1].strip_x1_px) if piece else (0.0, 1.0)
+
+    def measure_labels(self) -> tuple[str, str]:
+        piece = self.studio.piece
+        if piece is None:
+            return "", ""
+        return f"m. {piece.measure_at_x(self.cursor_px())}", f"m. {piece.measure_starts[-1][1]}"
+
+    def take_s(self) -> float:
+        return self._take_s
+
+    def save_take(self) -> None:
+        self.studio.save_take()
+
+    def _set_view(self, view: str) -> None:
+        self.studio.change(view=view)
+        self.studio.relayout()
+
+    def _other_source(self) -> None:
+        now = self.studio.settings.now.source
+        midi = self.studio.devices.midi_good()
+        other = ("midi" if midi else "keyboard") if now == "demo" else "demo"
+        self.studio.devices.use_source(other)
+        self.studio.say(f"Listening to {self._source_words()}")
+        self.studio.relayout()
+
+    def _choose_follower(self) -> None:
+        names = self.studio.followers()
+        items = [
+            MenuItem(name, partial(self._use_follower, name), name == self.studio.follower) for name in names
+        ]
+        self.studio.show_menu(tuple(items), self.panel.follower.rect)
+
+    def _use_follower(self, name: str) -> None:
+        self.studio.follower = name
+        self.studio.change(follower=name)
+        self.studio.open_session()

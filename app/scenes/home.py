@@ -1,0 +1,197 @@
+"""Home: the library, what was open last, the devices, the takes; a piece is one key press away.
+
+Used by the thread of the window; pictures and pieces come from the loader.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+
+import pygame
+
+from app import theme
+from app.bindings import label_of
+from app.scenes.base import Scene
+from app.scenes.studio import FIRST_PIECE, Studio
+from app.widgets.base import View, Widget
+from app.widgets.buttons import Button, RoundButton
+from app.widgets.inputs import MiniPiano, TextField
+from app.widgets.library_grid import Card, LibraryGrid
+from app.widgets.readouts import Fact, Label, Paragraph
+from app.widgets.stack import Row, stack
+
+RECENT = 3
+
+
+class Home(Scene):
+    """Where the program opens."""
+
+    name = "home"
+
+    def __init__(self, studio: Studio) -> None:
+        super().__init__(studio)
+        self.grid = LibraryGrid(self._open)
+        self.search = TextField("Search", self._filter, self._open_chosen, icon="search")
+        self.hint = Label("or drop a score here: MusicXML, MXL, MEI, kern, ABC", theme.SMALL, theme.QUIET)
+        self.nothing = Paragraph("", theme.LARGE, align="centre")
+        self._all: list[Card] = []
+        self._build_panel()
+        self._build_transport()
+        self.actions |= {
+            "start_stop": self._start,
+            "open": self._open_chosen,
+            "search": lambda: studio.focus(self.search),
+            "left": lambda: self.grid.move(-1, 0),
+            "right": lambda: self.grid.move(1, 0),
+            "up": lambda: self.grid.move(0, -1),
+            "down": lambda: self.grid.move(0, 1),
+        }
+
+    def _build_panel(self) -> None:
+        studio, desk = self.studio, self.studio.devices
+        self._recent_title = Label("Recent", colour=theme.QUIET)
+        self._recent = [Button("", lambda: None, kind="row") for _ in range(RECENT)]
+        self._no_recent = Paragraph("What you open stands here next time.", theme.SMALL)
+        self._device_title = Label("Devices", colour=theme.QUIET)
+        self._devices = [
+            Fact("Listening to", lambda view: desk.input_name()),
+            Fact("MIDI keyboard", lambda view: desk.midi_name() if desk.midi_good() else "plug one in"),
+            Fact("Sound goes to", lambda view: desk.output_name()),
+        ]
+        self._take_title = Label("Takes", colour=theme.QUIET)
+        self._takes = Button("Replay and save takes", lambda: studio.ask("scene_takes"), icon="take")
+        self._piano_title = Label(
+            lambda view: f"Play with these keys · from C{studio.piano.octave}", theme.SMALL, theme.QUIET
+        )
+        self._piano = MiniPiano(lambda: studio.piano.held, studio.piano.press, studio.piano.release)
+
+    def _build_transport(self) -> None:
+        self._go_button = RoundButton(self._start, lambda: "start", f"Play it ({label_of('start_stop')})")
+        self._next = Label(self._next_words, theme.BODY)
+        self._next_detail = Label("Space opens it, plays it and follows", theme.TINY, theme.QUIET)
+
+    def title(self) -> str:
+        return "Library"
+
+    def subtitle(self, view: View) -> str:
+        if self.studio.opening:
+            return f"opening {Path(self.studio.opening).stem} …"
+        count = len(self._all)
+        return f"{count} pieces" if count != 1 else "one piece"
+
+    def body(self) -> list[Widget]:
+        return [
+            self.grid, self.nothing, self.search, self.hint, self._recent_title, *self._recent, self._no_recent,
+            self._device_title, *self._devices, self._take_title, self._takes, self._piano_title, self._piano,
+            self._go_button, self._next, self._next_detail,
+        ]  # fmt: skip
+
+    def place(self) -> None:
+        content, bar = self.areas.content, self.areas.transport
+        self.search.rect = pygame.Rect(content.x, content.y, min(280, content.w), 36)
+        self.hint.visible = content.w > 560
+        left = self.search.rect.right + 16
+        self.hint.rect = pygame.Rect(left, content.y, max(content.right - left, 0), 36)
+        self.grid.rect = pygame.Rect(content.x + 2, content.y + 54, content.w - 4, content.h - 54)
+        self.grid.placed()
+        self.nothing.rect = pygame.Rect(content.centerx - 180, content.centery - 30, 360, 60)
+        self._go_button.rect = pygame.Rect(bar.x + 10, bar.y + 10, 36, 36)
+        self._next.rect = pygame.Rect(bar.x + 60, bar.y + 9, bar.w - 80, 20)
+        self._next_detail.rect = pygame.Rect(bar.x + 60, bar.y + 30, bar.w - 80, 14)
+        self._place_panel()
+
+    def _place_panel(self) -> None:
+        panel = self.areas.panel
+        widgets: list[Widget] = [
+            self._recent_title, *self._recent, self._no_recent, self._device_title, *self._devices,
+            self._take_title, self._takes, self._piano_title, self._piano,
+        ]  # fmt: skip
+        if panel.w == 0:
+            for widget in widgets:
+                widget.visible = False
+            return
+        recent = self._recent_names()
+        filled = [Row((button,), 36, gap=4) for button in self._recent[: len(recent)]]
+        for widget in (*self._recent, self._no_recent):
+            widget.visible = False
+        rows = [
+            Row((self._recent_title,), 20, gap=8),
+            *(filled or [Row((self._no_recent,), 24)]),
+            Row((), 8, spare=4),
+            Row((self._device_title,), 20, gap=10),
+            *(Row((fact,), 20, gap=8) for fact in self._devices),
+            Row((), 8, spare=4),
+            Row((self._take_title,), 20, gap=10, spare=3),
+            Row((self._takes,), 40, gap=8, spare=3),
+            Row((), 0, grow=1, gap=0),
+            Row((self._piano_title,), 20, gap=6, spare=2),
+            Row((self._piano,), 64, gap=0, spare=2),
+        ]
+        stack(panel.inflate(-40, -36), rows)
+
+    def _recent_names(self) -> list[str]:
+        known = {card.name: card for card in self._all}
+        names = []
+        for name, button in zip(self.studio.settings.now.recent, self._recent, strict=False):
+            button.label = known[name].title if name in known else Path(name).stem
+            button.on_press = partial(self._open, name)
+            names.append(name)
+        return names
+
+    # --- life -----------------------------------------------------------------------------------
+
+    def enter(self) -> None:
+        """Read the library anew: a dropped score may have come."""
+        self._all = self.studio.library()
+        self._filter(self.search.text)
+        first = self.studio.settings.now.recent[:1] or (FIRST_PIECE,)
+        if not self.studio.piece:
+            for index, card in enumerate(self.grid.cards):
+                if card.name == first[0]:
+                    self.grid.chosen = index
+        missing = [card.name for card in self._all if not self.grid.has_picture(card.name)]
+        if missing:
+            self.studio.loader.make_thumbnails(missing)
+
+    def update(self, view: View) -> None:
+        for picture in self.studio.loader.thumbnails():
+            if picture.path is not None:
+                self.grid.put_picture(picture.wanted, picture.path)
+
+    def _filter(self, text: str) -> None:
+        words = text.lower().split()
+        found = [
+            card
+            for card in self._all
+            if all(word in f"{card.title} {card.composer} {card.name}".lower() for word in words)
+        ]
+        self.grid.show(found)
+        self.nothing.visible = not found
+        self.nothing.text = (
+            f"No piece fits “{text}”. Esc clears the search."
+            if self._all
+            else "The library is empty: drop a score here."
+        )
+
+    def _open_chosen(self) -> None:
+        if card := self.grid.chosen_card:
+            self._open(card.name)
+
+    def _open(self, name: str, start: bool = False) -> None:
+        if self.studio.piece is not None and self.studio.piece.name == name and self.studio.session:
+            self.studio.ask("scene_follow")
+            if start:
+                self.studio.ask("start_stop")
+        else:
+            self.studio.open(name, start)
+
+    def _start(self) -> None:
+        if card := self.grid.chosen_card:
+            self._open(card.name, start=True)
+
+    def _next_words(self, view: View) -> str:
+        card = self.grid.chosen_card
+        if card is None:
+            return "Choose a piece"
+        return " · ".join(part for part in (card.title, card.composer) if part)

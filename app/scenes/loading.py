@@ -1,0 +1,168 @@
+"""Opens pieces and makes thumbnails without holding up the window.
+
+Engraving and drawing happen in child processes, which leave the finished piece in the cache; a thread then
+reads it from there. The window's thread starts jobs and collects what is done. Run as a module, this file is
+the child.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import threading
+from dataclasses import dataclass
+from pathlib import Path
+from queue import SimpleQueue
+from typing import TypeVar
+
+from app.widgets.child import Child, ChildDied, serve
+from pieces.errors import RipienoError
+from pieces.piece import Piece
+
+Item = TypeVar("Item")
+THUMBNAIL_WIDTH_PX, THUMBNAIL_HEIGHT_PX = 640, 460
+
+
+@dataclass(frozen=True)
+class Opened:
+    """A piece that was asked for, or the sentence that says why there is none."""
+
+    wanted: str
+    piece: Piece | None
+    problem: str = ""
+
+
+@dataclass(frozen=True)
+class Thumbnail:
+    """The top of a first page as a PNG file; ``path`` is None where it could not be made."""
+
+    wanted: str
+    path: Path | None
+
+
+class Loader:
+    """One queue for pieces, one for thumbnails: an opening never waits for a picture."""
+
+    def __init__(self) -> None:
+        self._opened: SimpleQueue[Opened] = SimpleQueue()
+        self._thumbnails: SimpleQueue[Thumbnail] = SimpleQueue()
+        self._opener, self._painter = Child("app.scenes.loading"), Child("app.scenes.loading")
+        self._closed = False
+        self._newest = ""
+
+    def open(self, wanted: str) -> None:
+        """Begin to open a piece; only the last one asked for is delivered."""
+        self._newest = wanted
+        threading.Thread(target=self._open, args=(wanted,), name="open-piece", daemon=True).start()
+
+    def add(self, path: Path) -> None:
+        """Begin to take a score of the user's into the library and to open it."""
+        self._newest = str(path)
+        threading.Thread(target=self._open, args=(str(path), "add"), name="add-piece", daemon=True).start()
+
+    def make_thumbnails(self, wanted: list[str]) -> None:
+        """Begin to make the pictures of these pieces, in this order."""
+        threading.Thread(target=self._paint, args=(wanted,), name="thumbnails", daemon=True).start()
+
+    def opened(self) -> list[Opened]:
+        """The openings that have ended since the last call."""
+        return [done for done in _drain(self._opened) if done.wanted == self._newest]
+
+    def thumbnails(self) -> list[Thumbnail]:
+        """The pictures made since the last call."""
+        return _drain(self._thumbnails)
+
+    def close(self) -> None:
+        """End both children."""
+        self._closed = True
+        self._opener.close()
+        self._painter.close()
+
+    def _open(self, wanted: str, job: str = "open") -> None:
+        from pieces.opening import open_piece
+
+        try:
+            reply = json.loads(self._opener.ask(json.dumps({job: wanted}).encode()))
+            if "problem" in reply:
+                self._opened.put(Opened(wanted, None, reply["problem"]))
+            else:
+                self._opened.put(Opened(wanted, open_piece(reply.get("name", wanted))))
+        except RipienoError as error:
+            self._opened.put(Opened(wanted, None, str(error)))
+        except ChildDied:
+            if not self._closed:
+                name = Path(wanted).name
+                problem = f"{name} could not be opened. Export it again as MusicXML and try once more."
+                self._opened.put(Opened(wanted, None, problem))
+
+    def _paint(self, wanted: list[str]) -> None:
+        for name in wanted:
+            if self._closed:
+                return
+            try:
+                reply = json.loads(self._painter.ask(json.dumps({"thumbnail": name}).encode()))
+            except ChildDied:
+                reply = {}
+            path = reply.get("path")
+            self._thumbnails.put(Thumbnail(name, Path(path) if path else None))
+        self._painter.close()
+        self._painter = Child("app.scenes.loading")
+
+
+def _drain(queue: SimpleQueue[Item]) -> list[Item]:
+    items = []
+    while not queue.empty():
+        items.append(queue.get())
+    return items
+
+
+def thumbnail_path(name: str) -> Path:
+    """Where the picture of a piece is kept; another one as soon as the file changes."""
+    from pieces import folders, library
+
+    path = library.find(name)
+    stat = path.stat()
+    key = f"3|{path}|{stat.st_mtime_ns}|{stat.st_size}"
+    return folders.cache_folder() / "thumbnails" / f"{hashlib.sha256(key.encode()).hexdigest()[:24]}.png"
+
+
+def _answer(request: bytes) -> bytes:
+    """The child: open a piece (which fills the cache) or draw its picture."""
+    from pieces import library
+    from pieces.opening import open_piece
+
+    job = json.loads(request)
+    try:
+        if "add" in job:
+            return json.dumps({"name": library.add(Path(job["add"])).name}).encode()
+        if "open" in job:
+            open_piece(job["open"])
+            return b"{}"
+        path = thumbnail_path(job["thumbnail"])
+        if not path.exists():
+            _draw_thumbnail(open_piece(job["thumbnail"]), path)
+        return json.dumps({"path": str(path)}).encode()
+    except (RipienoError, OSError) as error:
+        return json.dumps({"problem": str(error)}).encode()
+
+
+def _draw_thumbnail(piece: Piece, path: Path) -> None:
+    """The music at the top of the first page, without the title that the card says anyway."""
+    from PIL import Image
+
+    from pieces.strip import draw_page
+
+    page = draw_page(piece.svg_pages[0], 900)
+    scale = 900 / piece.pages[0].shape[1]
+    first = min(segment.page_y0_px for segment in piece.segments if segment.page == 0) * scale
+    top = max(round(first) - 56, 0)
+    left = max(round(min(segment.page_x0_px for segment in piece.segments) * scale) - 40, 0)
+    cut = page[top : top + THUMBNAIL_HEIGHT_PX, left : left + THUMBNAIL_WIDTH_PX]
+    path.parent.mkdir(parents=True, exist_ok=True)
+    beside = path.with_suffix(".part")
+    Image.fromarray(cut).save(beside, format="PNG")
+    beside.replace(path)
+
+
+if __name__ == "__main__":
+    serve(_answer)

@@ -1,0 +1,225 @@
+"""What the scenes share: settings, engine, devices, the open piece and its session, toasts, navigation.
+
+Used by the thread of the window alone; everything slow goes through the loader, the renderer or the engine.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections import deque
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+import numpy as np
+import pygame
+
+from app.engine.snapshot import Snapshot
+from app.scenes.keyboard import PcPiano
+from app.scenes.loading import Loader, Opened
+from app.settings import SettingsNotSaved, SettingsStore
+from app.widgets.base import Widget
+from app.widgets.library_grid import Card
+from app.widgets.overlays import MenuItem
+from app.widgets.page_images import PageImages
+from app.widgets.rendering import PageRenderer
+from pieces.errors import RipienoError
+from pieces.piece import Piece
+
+if TYPE_CHECKING:
+    from app.scenes.devices import DeviceDesk
+    from app.scenes.take_desk import TakeDesk
+
+_log = logging.getLogger(__name__)
+FIRST_PIECE = "minuet-g-major-anh-116"
+
+
+class Session(Protocol):
+    """What the scenes need of :class:`app.sessions.follow.FollowSession`."""
+
+    @property
+    def snapshot(self) -> Snapshot: ...
+    def start(self, count_in_bars: int = 0) -> None: ...
+    def stop(self) -> None: ...
+    def pause(self) -> None: ...
+    def seek(self, x_px: float) -> None: ...
+    def set_loop(self, x0_px: float | None, x1_px: float | None = None) -> None: ...
+    def resume(self) -> None: ...
+    def play_demo(self, tempo_factor: float = 1.0, performance: Any = None) -> None: ...
+    def set_demo_tempo(self, tempo_factor: float) -> None: ...
+    def close(self) -> None: ...
+
+
+class Studio:
+    """One for the life of the window. The factories are what tests replace."""
+
+    def __init__(
+        self,
+        settings: SettingsStore,
+        engine: Any,
+        devices: DeviceDesk,
+        make_session: Callable[[Piece, str, Any, int], Session],
+        follower: str = "follower",
+        seed: int = 0,
+    ) -> None:
+        self.settings, self.engine, self.devices = settings, engine, devices
+        self.follower, self.seed = follower, seed
+        self.loader, self.renderer = Loader(), PageRenderer()
+        self.piece: Piece | None = None
+        self.images: PageImages | None = None
+        self.session: Session | None = None
+        self.folded: bool | None = None
+        self.opening: str | None = None
+        self.start_when_open = False
+        self.piano = PcPiano(engine)
+        self.takes: TakeDesk | None = None
+        self.midi: Any = None
+        self._make_session = make_session
+        self._said: deque[tuple[str, str]] = deque()
+        # Set by the window.
+        self.ask: Callable[[str], object] = lambda action: None
+        self.say_at: Callable[[str, str], object] = lambda text, kind: None
+        self.show_menu: Callable[[tuple[MenuItem, ...], pygame.Rect], object] = lambda items, anchor: None
+        self.relayout: Callable[[], object] = lambda: None
+        self.focus: Callable[[Widget | None], object] = lambda widget: None
+
+    # --- talking --------------------------------------------------------------------------------
+
+    def say(self, text: str, kind: str = "plain") -> None:
+        """Show a toast."""
+        self.say_at(text, kind)
+
+    def say_later(self, text: str, kind: str = "plain") -> None:
+        """Show a toast; any thread may ask for it."""
+        self._said.append((text, kind))
+
+    def change(self, **changes: Any) -> None:
+        """Change settings; where they cannot be saved, a toast says so and they hold for now."""
+        try:
+            self.settings.change(**changes)
+        except SettingsNotSaved as problem:
+            self.say(str(problem), "bad")
+
+    def library(self) -> list[Card]:
+        """The pieces that can be opened, as cards."""
+        from pieces import library
+
+        return [
+            Card(entry.name, entry.title, entry.composer, entry.seconds, entry.staves)
+            for entry in library.list_pieces()
+        ]
+
+    # --- the piece ------------------------------------------------------------------------------
+
+    @property
+    def snapshot(self) -> Snapshot:
+        """The latest picture of the engine."""
+        found: Snapshot = (self.session or self.engine).snapshot
+        return found
+
+    def open(self, wanted: str, start: bool = False) -> None:
+        """Begin to open a piece by name or path; :meth:`poll` goes on when it is there."""
+        self.opening, self.start_when_open = wanted, start
+        self.loader.open(wanted)
+
+    def open_file(self, path: Path) -> None:
+        """Begin to add a score of the user's to the library and to open it."""
+        self.opening, self.start_when_open = str(path), False
+        self.loader.add(path)
+
+    def poll(self) -> Opened | None:
+        """Take in pages that were drawn and a piece that was opened. Returns the opening, if one ended."""
+        while self._said:
+            self.say(*self._said.popleft())
+        for drawn in self.renderer.collect():
+            if self.images:
+                self.images.take(drawn)
+        ended = None
+        for ended in self.loader.opened():
+            self.opening = None
+            if ended.piece is None:
+                self.say(ended.problem, "bad")
+            else:
+                self._take_piece(ended.piece)
+        return ended
+
+    def _take_piece(self, piece: Piece) -> None:
+        self.close_session()
+        self.piece = piece
+        self.images = PageImages(piece, self.renderer)
+        try:
+            self.settings.remember_piece(piece.name)
+            if self.takes:
+                self.takes.recorder.piece_name = piece.title
+        except SettingsNotSaved as problem:
+            self.say(str(problem), "bad")
+        self.open_session()
+
+    def open_session(self, player: str | None = None) -> None:
+        """Have the piece followed by ``player`` (by default the chosen follower)."""
+        self.close_session()
+        if self.piece is None:
+            return
+        try:
+            self.session = self._make_session(self.piece, player or self.follower, self.engine, self.seed)
+        except RipienoError as problem:
+            self.say(str(problem), "bad")
+
+    def play_recording(self, path: Path) -> None:
+        """Play a dropped MIDI or WAV file and have it followed. Raises RipienoError for what is unreadable."""
+        if self.session is None:
+            return
+        if path.suffix.lower() in (".mid", ".midi"):
+            from models.performance import load_midi
+
+            self.session.play_demo(1.0, load_midi(path))
+            self.say(f"Playing {path.name}")
+        else:
+            threading.Thread(target=self._play_sound, args=(path,), name="dropped-sound", daemon=True).start()
+
+    def _play_sound(self, path: Path) -> None:
+        from app.engine.frontend import Resampler
+        from app.sessions.recordings import read_recording
+
+        try:
+            sound, rate = read_recording(path)
+        except RipienoError as problem:
+            self.engine.tell(str(problem))
+            return
+        engine = self.engine
+        if rate != engine.rate:
+            resampler = Resampler(rate, engine.rate)
+            sound = np.concatenate((resampler.push(sound), resampler.finish()))
+        engine.set_source("synth")
+        if self.session:
+            self.session.start()
+        engine.mixer.play_clip(sound, engine.sample + round(0.4 * engine.rate))
+        engine.tell(f"Playing {path.name}")
+
+    def followers(self) -> list[str]:
+        """Names of the players that can follow."""
+        from models.players import PLAYERS
+
+        return [name for name in PLAYERS if name != "human"]
+
+    def save_take(self) -> None:
+        """Save the take that runs, or the last one, as MIDI and WAV."""
+        if self.takes:
+            self.takes.save_latest()
+
+    def close_session(self) -> None:
+        """End following; the piece stays open."""
+        if self.session is not None:
+            self.session.close()
+            self.session = None
+
+    def close(self) -> None:
+        """End everything that was started here."""
+        self.close_session()
+        if self.takes:
+            self.takes.close()
+        if self.midi is not None:
+            self.midi.close()
+        self.loader.close()
+        self.renderer.close()

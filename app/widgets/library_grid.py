@@ -1,0 +1,192 @@
+"""The library as cards with the first bars of each piece: choose by arrows or mouse, open by Enter or click.
+
+One widget that scrolls. Used by the thread of the window.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable
+from dataclasses import dataclass
+from pathlib import Path
+
+import pygame
+
+from app import theme
+from app.widgets.base import Pointer, View, Widget
+from app.widgets.chrome import as_time
+from app.widgets.page_images import paper_surface
+from app.widgets.painter import Painter
+
+_GAP, _LEAST_CARD, _CAPTION = 16, 204, 60
+_SCROLL_STEP = 64
+
+
+@dataclass(frozen=True)
+class Card:
+    """What a card says."""
+
+    name: str
+    title: str
+    composer: str
+    seconds: float
+    staves: int
+
+
+class LibraryGrid(Widget):
+    """Cards in as many columns as fit. ``on_open`` gets the name of a card."""
+
+    focusable = True
+
+    def __init__(self, on_open: Callable[[str], object]) -> None:
+        super().__init__()
+        self.on_open = on_open
+        self.cards: list[Card] = []
+        self.chosen = 0
+        self.scroll = 0.0
+        self._sources: dict[str, pygame.Surface] = {}
+        self._scaled: dict[str, pygame.Surface] = {}
+
+    # --- content --------------------------------------------------------------------------------
+
+    def show(self, cards: list[Card]) -> None:
+        """Show these cards; the chosen one stays chosen where it is still there."""
+        name = self.cards[self.chosen].name if self.chosen < len(self.cards) else ""
+        self.cards = cards
+        self.chosen = next((i for i, card in enumerate(cards) if card.name == name), 0)
+        self._keep_in_view()
+
+    def put_picture(self, name: str, path: Path) -> None:
+        """Take in the picture of a piece, a grey PNG."""
+        self._sources[name] = pygame.image.load(str(path))
+        self._scaled.pop(name, None)
+
+    def has_picture(self, name: str) -> bool:
+        return name in self._sources
+
+    # --- geometry -------------------------------------------------------------------------------
+
+    @property
+    def columns(self) -> int:
+        return max((self.rect.w + _GAP) // (_LEAST_CARD + _GAP), 1)
+
+    @property
+    def card_size(self) -> tuple[float, float]:
+        """Width and height of a card, its caption included."""
+        width = (self.rect.w - (self.columns - 1) * _GAP) / self.columns
+        return width, round(width * 0.6) + _CAPTION
+
+    def card_rect(self, index: int) -> pygame.FRect:
+        """Where a card lies in the window, scrolled."""
+        width, height = self.card_size
+        row, column = divmod(index, self.columns)
+        y = self.rect.y + row * (height + _GAP) - self.scroll
+        return pygame.FRect(self.rect.x + column * (width + _GAP), y, width, height)
+
+    def _limit_scroll(self) -> None:
+        rows = -(-len(self.cards) // self.columns)
+        full = rows * (self.card_size[1] + _GAP) - _GAP
+        self.scroll = min(max(self.scroll, 0.0), max(full - self.rect.h, 0.0))
+
+    def _keep_in_view(self) -> None:
+        if self.cards and self.rect.h:
+            box = self.card_rect(self.chosen)
+            if box.top < self.rect.top:
+                self.scroll -= self.rect.top - box.top
+            elif box.bottom > self.rect.bottom:
+                self.scroll += box.bottom - self.rect.bottom
+        self._limit_scroll()
+
+    def placed(self) -> None:
+        """The rectangle has changed."""
+        self._scaled.clear()
+        self._keep_in_view()
+
+    # --- drawing --------------------------------------------------------------------------------
+
+    def look(self, view: View) -> Hashable:
+        over = self._at(*view.pointer) if self.hovered else None
+        return self.scroll, self.chosen, over, len(self._sources), tuple(card.name for card in self.cards)
+
+    def draw(self, painter: Painter, view: View) -> None:
+        clip = painter.surface.get_clip()
+        painter.surface.set_clip(painter.device(self.rect.inflate(6, 6)).clip(clip))
+        over = self._at(*view.pointer) if self.hovered else None
+        for index, card in enumerate(self.cards):
+            box = self.card_rect(index)
+            if box.bottom >= self.rect.top and box.top <= self.rect.bottom:
+                self._draw_card(painter, card, box, index == self.chosen, index == over)
+        painter.surface.set_clip(clip)
+
+    def _draw_card(self, painter: Painter, card: Card, box: pygame.FRect, chosen: bool, over: bool) -> None:
+        if chosen:
+            ring = theme.TEXT if self.focused else theme.MACHINE
+            painter.box(box.inflate(4, 4), ring, theme.CORNER + 2)
+        ground = theme.RAISED if over or chosen else theme.SURFACE
+        painter.box(box, ground, theme.CORNER)
+        picture = pygame.FRect(box.x, box.y, box.w, box.h - _CAPTION)
+        self._draw_picture(painter, card, picture)
+        words = pygame.FRect(box.x + 14, box.bottom - _CAPTION + 10, box.w - 28, 20)
+        painter.text(card.title, words, theme.BODY, theme.TEXT, bold=True)
+        below = pygame.FRect(words.x, words.y + 20, words.w, 18)
+        length = as_time(card.seconds) if card.seconds else ""
+        room = painter.width(length, theme.SMALL) + 10
+        left = pygame.FRect(below.x, below.y, below.w - room, below.h)
+        painter.text(card.composer or "Traditional", left, theme.SMALL, theme.QUIET)
+        painter.text(length, below, theme.SMALL, theme.QUIET, "right")
+
+    def _draw_picture(self, painter: Painter, card: Card, box: pygame.FRect) -> None:
+        painter.box(box, theme.PAPER, theme.CORNER)
+        painter.fill(pygame.FRect(box.x, box.bottom - theme.CORNER, box.w, theme.CORNER), theme.PAPER)
+        area = painter.device(box.inflate(-12, -12))
+        source = self._sources.get(card.name)
+        if source is None:
+            painter.icon("follow", box, theme.mix(theme.PAPER, theme.QUIET, 0.45), 28)
+            return
+        image = self._scaled.get(card.name)
+        if image is None or image.get_size() != area.size:
+            image = self._scaled[card.name] = _fit(source, area.size)
+        painter.surface.blit(image, area)
+
+    # --- events ---------------------------------------------------------------------------------
+
+    def _at(self, x: float, y: float) -> int | None:
+        if not self.rect.collidepoint(x, y):
+            return None
+        hits = (index for index in range(len(self.cards)) if self.card_rect(index).collidepoint(x, y))
+        return next(hits, None)
+
+    def on_pointer(self, event: Pointer) -> bool:
+        if event.kind == "wheel":
+            self.scroll -= event.wheel * _SCROLL_STEP
+            self._limit_scroll()
+            return True
+        index = self._at(event.x, event.y)
+        if event.kind == "down":
+            self.pressed = index is not None
+            self.chosen = self.chosen if index is None else index
+        elif event.kind == "up":
+            if self.pressed and index == self.chosen:
+                self.on_open(self.cards[index].name)
+            self.pressed = False
+        return True
+
+    def move(self, columns: int, rows: int) -> None:
+        """Choose a neighbour."""
+        target = self.chosen + columns + rows * self.columns
+        if 0 <= target < len(self.cards):
+            self.chosen = target
+            self._keep_in_view()
+
+    @property
+    def chosen_card(self) -> Card | None:
+        return self.cards[self.chosen] if self.chosen < len(self.cards) else None
+
+
+def _fit(source: pygame.Surface, size: tuple[int, int]) -> pygame.Surface:
+    """The left upper part of a grey picture in paper and ink, as wide as ``size`` and cut to its height."""
+    width, height = size
+    scale = max(width / source.get_width(), height / source.get_height())
+    cut = pygame.Rect(0, 0, min(round(width / scale), source.get_width()), round(height / scale))
+    grey = pygame.surfarray.array3d(source)[:, :, 0].T
+    part = paper_surface(grey[: cut.h, : cut.w])
+    return pygame.transform.smoothscale(part, size)

@@ -1,0 +1,287 @@
+"""What lies over a scene for a while: toasts, the list of keys, a menu, the hint under the pointer."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable
+from dataclasses import dataclass
+
+import pygame
+
+from app import theme
+from app.bindings import EVERYWHERE, PIANO_LABEL, PIANO_SCENES, PIANO_WHAT, bindings_in
+from app.widgets.base import Key, Pointer, View, Widget
+from app.widgets.painter import Painter, wrap
+
+TOAST_S, TOAST_ERROR_S = 4.0, 9.0
+
+
+@dataclass(frozen=True)
+class Toast:
+    """A message for a while. ``kind``: good, plain or bad."""
+
+    text: str
+    kind: str = "plain"
+    begun_s: float = 0.0
+
+    @property
+    def until_s(self) -> float:
+        reading = 0.045 * len(self.text)
+        return self.begun_s + max(TOAST_ERROR_S if self.kind == "bad" else TOAST_S, reading)
+
+
+_TOAST_LOOK = {"good": ("check", theme.GOOD), "plain": ("ear", theme.MACHINE), "bad": ("warning", theme.BAD)}
+
+
+class Toasts(Widget):
+    """Messages at the bottom of the content, newest lowest, at most three; a click takes them away."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.toasts: list[Toast] = []
+        self.scale = 1.0
+
+    def add(self, text: str, kind: str, t_s: float) -> None:
+        """Show a message; one that is already shown only stays longer."""
+        self.toasts = [toast for toast in self.toasts if toast.text != text][-2:]
+        self.toasts.append(Toast(text, kind, t_s))
+
+    def update(self, t_s: float) -> None:
+        """Drop what has been shown long enough."""
+        if self.toasts and any(toast.until_s <= t_s for toast in self.toasts):
+            self.toasts = [toast for toast in self.toasts if toast.until_s > t_s]
+
+    def boxes(self) -> list[tuple[Toast, pygame.Rect, list[str]]]:
+        """Every toast with its box in logical px and its lines."""
+        placed: list[tuple[Toast, pygame.Rect, list[str]]] = []
+        bottom = self.rect.bottom
+        for toast in reversed(self.toasts):
+            width = min(self.rect.w, 560)
+            size_px, room_px = round(theme.BODY * self.scale), round((width - 68) * self.scale)
+            lines = wrap(toast.text, size_px, room_px)[:4]
+            longest = max((theme.text_width(line, size_px) for line in lines), default=0) / self.scale
+            width = min(width, int(longest) + 70)
+            height = 24 + 20 * len(lines)
+            box = pygame.Rect(self.rect.centerx - width // 2, bottom - height, width, height)
+            placed.append((toast, box, lines))
+            bottom -= height + 8
+        return placed
+
+    def contains(self, x: float, y: float) -> bool:
+        return any(box.collidepoint(x, y) for _, box, _ in self.boxes())
+
+    def look(self, view: View) -> Hashable:
+        return tuple(self.toasts)
+
+    def extent(self, view: View) -> pygame.Rect:
+        boxes = [box for _, box, _ in self.boxes()]
+        return (
+            boxes[0].unionall(boxes[1:]).inflate(4, 4)
+            if boxes
+            else pygame.Rect(self.rect.x, self.rect.y, 0, 0)
+        )
+
+    def draw(self, painter: Painter, view: View) -> None:
+        for toast, box, lines in self.boxes():
+            icon, colour = _TOAST_LOOK[toast.kind]
+            painter.frame(box, theme.mix(theme.HOVER, colour, 0.5), theme.HOVER, theme.CORNER, 1.5)
+            painter.icon(icon, pygame.Rect(box.x + 14, box.y, 20, box.h), colour, 18)
+            for number, line in enumerate(lines):
+                row = pygame.Rect(box.x + 46, box.y + 12 + 20 * number, box.w - 56, 20)
+                painter.text(line, row, theme.BODY, theme.TEXT)
+
+    def on_pointer(self, event: Pointer) -> bool:
+        if event.kind == "down":
+            self.toasts = [
+                toast for toast, box, _ in reversed(self.boxes()) if not box.collidepoint(event.x, event.y)
+            ]
+        return True
+
+
+def overlay_rows(scene: str) -> list[tuple[str, list[tuple[str, str]]]]:
+    """Groups of (key, what it does) of a scene, straight from the table of bindings."""
+    groups: dict[str, list[tuple[str, str]]] = {}
+    for binding in bindings_in(scene):
+        group = "Everywhere" if EVERYWHERE in binding.scenes else "Here"
+        groups.setdefault(group, []).append((binding.label, binding.what))
+    if scene in PIANO_SCENES:
+        groups.setdefault("Here", []).append((PIANO_LABEL, PIANO_WHAT))
+    return list(groups.items())
+
+
+class HelpOverlay(Widget):
+    """The keys of a scene, in columns over the veiled window. Any click closes it."""
+
+    focusable = False
+
+    def __init__(self, scene: str, on_close: Callable[[], object]) -> None:
+        super().__init__()
+        self.scene, self.on_close = scene, on_close
+
+    def look(self, view: View) -> Hashable:
+        return self.scene
+
+    def on_pointer(self, event: Pointer) -> bool:
+        if event.kind == "down":
+            self.on_close()
+        return True
+
+    def card(self) -> pygame.Rect:
+        """The box of the list in the middle of the window."""
+        rows = max(len(rows) for _, rows in overlay_rows(self.scene))
+        width, height = min(820, self.rect.w - 32), min(116 + rows * self.row_height(), self.rect.h - 32)
+        return pygame.Rect(self.rect.centerx - width // 2, self.rect.centery - height // 2, width, height)
+
+    def row_height(self) -> float:
+        rows = max(len(rows) for _, rows in overlay_rows(self.scene))
+        return min(26.0, (self.rect.h - 32 - 116) / rows)
+
+    def draw(self, painter: Painter, view: View) -> None:
+        painter.veil(self.rect, theme.GROUND, 0.78)
+        card = self.card()
+        painter.frame(card, theme.HAIRLINE, theme.SURFACE, 12, 1)
+        painter.text("Keys", pygame.Rect(card.x + 28, card.y + 20, 300, 28), theme.TITLE, bold=True)
+        close = pygame.Rect(card.x + 28, card.y + 20, card.w - 56, 28)
+        painter.text("Esc closes", close, theme.SMALL, theme.QUIET, "right")
+        groups = overlay_rows(self.scene)
+        width = (card.w - 56 - 32 * (len(groups) - 1)) / len(groups)
+        for column, (group, rows) in enumerate(groups):
+            x = card.x + 28 + column * (width + 32)
+            painter.text(group, pygame.FRect(x, card.y + 60, width, 20), theme.SMALL, theme.MACHINE)
+            for number, (key, what) in enumerate(rows):
+                y = card.y + 88 + number * self.row_height()
+                _draw_key(painter, key, x, y, self.row_height())
+                words = pygame.FRect(x + 122, y, width - 122, self.row_height())
+                painter.text(what, words, theme.SMALL, theme.TEXT)
+
+
+def _draw_key(painter: Painter, key: str, x: float, y: float, height: float) -> None:
+    width = min(painter.width(key, theme.TINY) + 14, 114)
+    cap = pygame.FRect(x, y + 2, max(width, 22), height - 5)
+    painter.box(cap, theme.HOVER, 5)
+    painter.text(key, cap, theme.TINY, theme.TEXT, "centre")
+
+
+@dataclass(frozen=True)
+class MenuItem:
+    """One line of a menu; ``detail`` stands quietly below the words."""
+
+    label: str
+    on_choose: Callable[[], object]
+    chosen: bool = False
+    enabled: bool = True
+    detail: str = ""
+
+
+class Menu(Widget):
+    """A list to choose from, hung on a widget; arrows, Enter and Esc work."""
+
+    focusable = True
+    row = 36
+
+    def __init__(
+        self, items: tuple[MenuItem, ...], anchor: pygame.Rect, on_close: Callable[[], object]
+    ) -> None:
+        super().__init__()
+        self.items, self.anchor, self.on_close = items, anchor, on_close
+        self.at = next((i for i, item in enumerate(items) if item.chosen), 0)
+        self.window = pygame.Rect(0, 0, 0, 0)
+        self.focused = True
+
+    def place(self, window: pygame.Rect) -> None:
+        """Hang it below the anchor, or above where there is no room, inside the window."""
+        self.window = window
+        height = min(len(self.items) * self.row + 12, window.h - 16)
+        width = min(max(self.anchor.w, 280), window.w - 16)
+        x = min(max(self.anchor.right - width, window.x + 8), window.right - width - 8)
+        below = self.anchor.bottom + 6
+        y = below if below + height <= window.bottom - 8 else max(self.anchor.y - 6 - height, window.y + 8)
+        self.rect = pygame.Rect(x, y, width, height)
+
+    def contains(self, x: float, y: float) -> bool:
+        return True  # A click beside it closes it.
+
+    def look(self, view: View) -> Hashable:
+        return self.at, len(self.items)
+
+    def first(self) -> int:
+        """The topmost line shown, where there are more than fit."""
+        shown = self.shown()
+        return min(max(self.at - shown + 1, 0), len(self.items) - shown)
+
+    def shown(self) -> int:
+        return min(max((self.rect.h - 12) // self.row, 1), len(self.items))
+
+    def draw(self, painter: Painter, view: View) -> None:
+        painter.frame(self.rect, theme.mix(theme.HAIRLINE, theme.QUIET, 0.3), theme.RAISED, theme.CORNER, 1)
+        first = self.first()
+        for line in range(self.shown()):
+            index = first + line
+            item = self.items[index]
+            row = pygame.Rect(self.rect.x + 6, self.rect.y + 6 + line * self.row, self.rect.w - 12, self.row)
+            if index == self.at:
+                painter.box(row, theme.HOVER, theme.CORNER_SMALL)
+            colour = theme.TEXT if item.enabled else theme.QUIET
+            if item.chosen:
+                painter.icon("check", pygame.Rect(row.x + 6, row.y, 20, row.h), theme.MACHINE, 16)
+            name = pygame.Rect(row.x + 32, row.y, row.w - 40, row.h)
+            detail = painter.width(item.detail, theme.TINY) + 12 if item.detail else 0
+            painter.text(
+                item.label, pygame.FRect(name.x, name.y, name.w - detail, name.h), theme.BODY, colour
+            )
+            if item.detail:
+                painter.text(item.detail, name, theme.TINY, theme.QUIET, "right")
+
+    def on_pointer(self, event: Pointer) -> bool:
+        inside = self.rect.collidepoint(event.x, event.y)
+        line = int((event.y - self.rect.y - 6) // self.row)
+        if inside and event.kind in ("move", "down") and 0 <= line < self.shown():
+            self.at = self.first() + line
+        if event.kind == "wheel":
+            self.at = min(max(self.at - int(event.wheel), 0), len(self.items) - 1)
+        if event.kind == "down":
+            self._choose() if inside else self.on_close()
+        return True
+
+    def on_key(self, event: Key) -> bool:
+        step = {pygame.K_UP: -1, pygame.K_DOWN: 1}.get(event.key, 0)
+        if step:
+            self.at = (self.at + step) % len(self.items)
+        elif event.key in (pygame.K_RETURN, pygame.K_KP_ENTER, pygame.K_SPACE):
+            self._choose()
+        elif event.key in (pygame.K_ESCAPE, pygame.K_TAB):
+            self.on_close()
+        return True
+
+    def _choose(self) -> None:
+        item = self.items[self.at]
+        if item.enabled:
+            self.on_close()
+            item.on_choose()
+
+
+class HintBubble(Widget):
+    """What the control under the pointer does, after it has rested there for a moment."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.text = ""
+        self.visible = False
+
+    def contains(self, x: float, y: float) -> bool:
+        return False
+
+    def look(self, view: View) -> Hashable:
+        return self.text
+
+    def show(self, text: str, target: pygame.Rect, window: pygame.Rect, scale: float) -> None:
+        """Hang it above the target, below where there is no room."""
+        self.text = text
+        width = theme.text_width(text, round(theme.SMALL * scale)) / scale + 20
+        width = min(width, window.w - 16)
+        x = min(max(target.centerx - width / 2, window.x + 8), window.right - width - 8)
+        y = target.y - 34 if target.y - 34 >= 4 else target.bottom + 6
+        self.rect, self.visible = pygame.Rect(round(x), round(y), round(width), 28), True
+
+    def draw(self, painter: Painter, view: View) -> None:
+        painter.box(self.rect, theme.HOVER, theme.CORNER_SMALL)
+        painter.text(self.text, self.rect, theme.SMALL, theme.TEXT, "centre")
