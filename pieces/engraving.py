@@ -8,6 +8,7 @@ such child processes themselves. Neither reads nor writes any file but a tempora
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import json
 import re
 import subprocess
@@ -16,16 +17,20 @@ import tempfile
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from xml.etree import ElementTree
+
+import numpy as np
 
 from pieces.errors import BadScore
 from pieces.reading import ScoreText
+from pieces.repeats import RepeatMarks, played_order
 
 PAGE_WIDTH_PX = 835
 """Width of a rendered page; every ``_px`` in Ripieno counts these pixels (paper, section 4.1: 835 px)."""
 
 _INPUT_FORMATS = {"musicxml": "musicxml", "mei": "mei", "kern": "humdrum", "abc": "abc"}
-_REPETITION = re.compile(r"-rend\d+$")
-_MEI_MEASURE = re.compile(r"<measure\b[^>]*>")
+_MEI = "{http://www.music-encoding.org/ns/mei}"
+_XML_ID = "{http://www.w3.org/XML/1998/namespace}id"
 
 
 @dataclass(frozen=True)
@@ -143,24 +148,33 @@ def engrave_here(score: ScoreText, options: EngravingOptions | None = None) -> E
     import verovio
 
     verovio.enableLog(verovio.LOG_OFF)
+    toolkit = verovio.toolkit()
     settings = (options or EngravingOptions()).to_verovio()
-    printed = verovio.toolkit()
-    printed.setOptions({**settings, "inputFrom": _INPUT_FORMATS[score.format], "expandNever": True})
-    if not printed.loadData(score.text):
+    toolkit.setOptions({**settings, "inputFrom": _INPUT_FORMATS[score.format], "expandNever": True})
+    if not toolkit.loadData(score.text):
         raise BadScore(f"{score.name}: not a readable {score.format} score. Export it again as MusicXML.")
-    pages = tuple(printed.renderToSVG(number) for number in range(1, printed.getPageCount() + 1))
-    mei = printed.getMEI()
-    played = verovio.toolkit()
-    played.setOptions({**settings, "inputFrom": "mei", "expandAlways": True})
-    if not played.loadData(mei):
-        raise BadScore(f"{score.name}: its repeats cannot be followed. Write them out and try again.")
-    timemap = _as_json(played.renderToTimemap({"includeMeasures": True}))
-    notes, measures = _played_order(timemap, printed)
-    if not notes:
+    pages = tuple(toolkit.renderToSVG(number) for number in range(1, toolkit.getPageCount() + 1))
+    mei = toolkit.getMEI()
+    timemap = _as_json(toolkit.renderToTimemap({"includeMeasures": True}))
+    printed, lengths = _printed_measures(timemap, toolkit)
+    if not any(measure.notes for measure in printed):
         raise BadScore(f"{score.name}: there is not one note in this score.")
-    tempo_bpm = next((float(event["tempo"]) for event in timemap if "tempo" in event), 120.0)
+    numbers, marks = _read_measures(mei)
+    order = played_order([marks.get(measure.name, RepeatMarks()) for measure in printed])
+    starts = np.concatenate([[0.0], np.cumsum([lengths[index] for index in order])])
+    notes = [
+        TimedNote(name, float(starts[place]) + offset, duration, pitch, place)
+        for place, index in enumerate(order)
+        for name, offset, duration, pitch in printed[index].notes
+    ]
     return Engraving(
-        pages, notes, measures, _measure_numbers(mei), tempo_bpm, float(timemap[-1]["qstamp"]), _header(mei)
+        svg_pages=pages,
+        notes=tuple(sorted(notes, key=lambda note: note.quarters)),
+        played_measures=tuple(printed[index].name for index in order),
+        measure_numbers=numbers,
+        tempo_bpm=next((float(event["tempo"]) for event in timemap if "tempo" in event), 120.0),
+        length_quarters=float(starts[-1]),
+        header=_header(mei),
     )
 
 
@@ -168,45 +182,67 @@ def _as_json(value: Any) -> Any:
     return json.loads(value) if isinstance(value, str) else value
 
 
-def _played_order(
-    timemap: list[dict[str, Any]], printed: Any
-) -> tuple[tuple[TimedNote, ...], tuple[str, ...]]:
-    """Notes with their ends, and measures, as the time map lists them."""
-    measures: list[str] = []
-    begun: dict[str, tuple[float, int]] = {}
-    notes: list[tuple[float, str, float, int]] = []
+@dataclass
+class _PrintedMeasure:
+    """A measure as printed; ``notes`` are (id, quarters from its start, duration, pitch)."""
+
+    name: str
+    start: float
+    notes: list[tuple[str, float, float, int]] = field(default_factory=list)
+
+
+def _printed_measures(
+    timemap: list[dict[str, Any]], toolkit: Any
+) -> tuple[list[_PrintedMeasure], list[float]]:
+    """The measures in printed order with their notes, and how many quarters each lasts."""
+    measures: list[_PrintedMeasure] = []
+    begun: dict[str, tuple[float, _PrintedMeasure]] = {}
+    end = float(timemap[-1]["qstamp"])
+
+    def finish(name: str, quarters: float) -> None:
+        onset, measure = begun.pop(name)
+        pitch = int(_as_json(toolkit.getMIDIValuesForElement(name)).get("pitch", 0))
+        if 0 < pitch < 128:
+            measure.notes.append((name, onset - measure.start, quarters - onset, pitch))
+
     for event in timemap:
         quarters = float(event["qstamp"])
         for name in event.get("off", ()):
             if name in begun:
-                onset, measure = begun.pop(name)
-                notes.append((onset, name, quarters - onset, measure))
+                finish(name, quarters)
         if "measureOn" in event:
-            measures.append(_REPETITION.sub("", event["measureOn"]))
-        for name in event.get("on", ()):
-            begun[name] = (quarters, max(len(measures) - 1, 0))
-    end = float(timemap[-1]["qstamp"])
-    notes += [(onset, name, end - onset, measure) for name, (onset, measure) in begun.items()]
-    notes.sort(key=lambda note: note[0])
-    pitches: dict[str, int] = {}
-    timed = []
-    for onset, name, duration, measure in notes:
-        base = _REPETITION.sub("", name)
-        if base not in pitches:
-            pitches[base] = int(_as_json(printed.getMIDIValuesForElement(base)).get("pitch", 0))
-        if 0 < pitches[base] < 128:
-            timed.append(TimedNote(base, onset, duration, pitches[base], measure))
-    return tuple(timed), tuple(measures)
+            measures.append(_PrintedMeasure(event["measureOn"], quarters))
+        for name in event.get("on", ()) if measures else ():
+            begun[name] = (quarters, measures[-1])
+    for name in list(begun):
+        finish(name, end)
+    starts = [measure.start for measure in measures] + [end]
+    return measures, [after - before for before, after in itertools.pairwise(starts)]
 
 
-def _measure_numbers(mei: str) -> dict[str, str]:
-    numbers = {}
-    for tag in _MEI_MEASURE.findall(mei):
-        name = re.search(r'xml:id="([^"]+)"', tag)
-        number = re.search(r'\bn="([^"]*)"', tag)
-        if name:
-            numbers[name.group(1)] = number.group(1) if number else ""
-    return numbers
+def _read_measures(mei: str) -> tuple[dict[str, str], dict[str, RepeatMarks]]:
+    """Numbers and repeat marks of the measures, by id, as Verovio's own MEI states them."""
+    numbers: dict[str, str] = {}
+    marks: dict[str, RepeatMarks] = {}
+    right = ""
+
+    def visit(element: ElementTree.Element, endings: tuple[int, ...]) -> None:
+        nonlocal right
+        if element.tag == f"{_MEI}ending":
+            endings = tuple(int(number) for number in re.findall(r"\d+", element.get("n", "")))
+        if element.tag != f"{_MEI}measure":
+            for child in element:
+                visit(child, endings)
+            return
+        name = element.get(_XML_ID, "")
+        numbers[name] = element.get("n", "")
+        # A sign for both directions may stand at the right of the measure before.
+        start = element.get("left") in ("rptstart", "rptboth") or right == "rptboth"
+        right = element.get("right", "")
+        marks[name] = RepeatMarks(start, right in ("rptend", "rptboth"), 2, endings)
+
+    visit(ElementTree.fromstring(mei), ())
+    return numbers, marks
 
 
 def _header(mei: str) -> dict[str, str]:

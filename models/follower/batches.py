@@ -76,7 +76,7 @@ def written_pitches(item: Item, columns: int) -> NDArray[np.float32]:
 
 
 def log_quarters(item: Item, columns: int) -> NDArray[np.float32]:
-    """(columns,) logarithm of the quarters that one column lasts, NaN before the first and after the last onset."""
+    """(columns,) log quarters that each column lasts, NaN before the first and after the last onset."""
     edges = np.arange(columns + 1) * COLUMN_PX
     spent = np.diff(np.interp(edges, item.onset_x_px, item.onset_quarters))
     music = (edges[:-1] >= item.onset_x_px[0]) & (edges[1:] <= item.onset_x_px[-1])
@@ -197,7 +197,7 @@ class Crops:
         near[:, 0] -= first / SPEC.fps
         before = max(round(3.0 * SPEC.fps), 0)
         near[:, 0] += before / SPEC.fps
-        padded = Rendering(np.zeros((before + CROP_FRAMES, 1), np.float16), onset_s, near)
+        padded = Rendering(np.zeros((before + CROP_FRAMES, 1), np.float16), rendering.onset_s, near)
         struck, sounding = played_keys(padded)
         return struck[before:], sounding[before:]
 

@@ -1,6 +1,6 @@
 """The shipped follower as a player: reads the strip once, then hears frame by frame and moves the cursor.
 
-Used by the policy worker, by headless runs and by the evaluation alike. :meth:`FollowerPlayer.open` takes about
+The policy worker, headless runs and the evaluation use it alike. :meth:`FollowerPlayer.open` takes about
 a second for a long piece; :meth:`FollowerPlayer.step` about a millisecond on one thread.
 """
 

@@ -24,8 +24,8 @@ _PX = 50.0
 def observation(summary: Tensor, x_px: Tensor, speed_px: Tensor, tolerance_px: Tensor) -> Tensor:
     """What the policy sees, (N, OBSERVATION) float32.
 
-    ``summary`` (N, SUMMARY) of :meth:`~models.follower.belief.Belief.summary`; the cursor's place, speed in px
-    per frame and the game's b are (N,). Errors are those to come if the speed is kept, at every horizon.
+    ``summary`` (N, SUMMARY) of :meth:`~models.follower.belief.Belief.summary`; the cursor's place, speed (px
+    per frame) and the game's b are (N,). Errors are those to come if the speed is kept, at every horizon.
     """
     place, speed = x_px.float(), speed_px.float()
     horizon = torch.tensor(HORIZONS, dtype=torch.float32, device=summary.device)

@@ -52,7 +52,9 @@ def losses(reader: Reader, batch: Batch) -> dict[str, Tensor]:
     rows = logits[known].log_softmax(-1)
     low = place.floor().long()
     share = place - low
-    likelihood = (1 - share) * rows.gather(1, low[:, None])[:, 0] + share * rows.gather(1, low[:, None] + 1)[:, 0]
+    likelihood = (1 - share) * rows.gather(1, low[:, None])[:, 0] + share * rows.gather(1, low[:, None] + 1)[
+        :, 0
+    ]
     music = torch.isfinite(batch.log_quarters)
     return {
         "place": -likelihood.mean(),
@@ -70,7 +72,10 @@ WEIGHTS = {"place": 0.15, "written": 0.5, "struck": 0.5, "sounding": 0.25, "leng
 def _sparse_loss(logits: Tensor, target: Tensor) -> Tensor:
     """Binary cross-entropy summed over the 88 keys, ones counted three times."""
     weight = torch.where(target > 0.75, 3.0, 1.0)
-    return functional.binary_cross_entropy_with_logits(logits, target, weight, reduction="sum") / target[..., 0].numel()
+    return (
+        functional.binary_cross_entropy_with_logits(logits, target, weight, reduction="sum")
+        / target[..., 0].numel()
+    )
 
 
 def train_reader(
@@ -181,5 +186,3 @@ def _resume(reader: Reader, optimiser: torch.optim.Optimizer, folder: Path) -> t
     }
     optimiser.load_state_dict({**optimiser.state_dict(), "state": state})
     return int(step), float(spent_s)
-
-

@@ -1,0 +1,153 @@
+"""Train the follower: read and hear (supervised), then play the game (PPO), then write the checkpoint and its card.
+
+`launch.py train follower` runs this; `--config` names a JSON file with any of :class:`TrainConfig`'s fields,
+`--resume` goes on where a run stopped. Everything lies in the run's folder; the checkpoint is the last thing
+written. Under torchrun the first phase spreads over processes.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+import subprocess
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors.torch import load_file
+from torch import distributed
+
+from models import checkpoint
+from models.features import SPEC
+from models.follower.batches import Crops, load_items
+from models.follower.belief import BeliefConfig
+from models.follower.network import Reader
+from models.follower.policy import Policy
+from models.follower.reinforce import make_games, play, train_policy
+from models.follower.supervised import SupervisedConfig, train_reader
+from pieces import library
+from pieces.errors import RipienoError
+
+
+class TrainingProblem(RipienoError):
+    """Training that cannot start: no data, or a configuration that is none."""
+
+    exit_code = 2
+
+
+@dataclass(frozen=True)
+class TrainConfig:
+    """A whole training run. ``data`` are folders made by `launch.py data build`."""
+
+    data: tuple[str, ...] = ("data/lieder", "data/nottingham", "data/generated")
+    out: str = "runs/follower"
+    minutes: float = 70.0
+    policy_pieces: int = 160
+    policy_steps: int = 4_000_000
+    seed: int = 1
+    belief: dict[str, Any] = field(default_factory=dict)
+
+
+def train(config: Path | None = None, resume: bool = False) -> None:
+    """Run both phases.
+
+    Raises:
+        TrainingProblem: no data, a bad configuration, or a run's folder that is not empty without ``resume``.
+    """
+    settings = read_config(config)
+    if "RANK" in os.environ:
+        distributed.init_process_group("gloo")
+    rank = distributed.get_rank() if distributed.is_initialized() else 0
+    out = Path(settings.out)
+    if (out / "reader.safetensors").exists() and not resume:
+        raise TrainingProblem(f"{out} holds an earlier run: go on with --resume, or name another folder.")
+    reader = _train_reader(settings, out, rank)
+    if rank == 0:
+        finish(settings, reader)
+
+
+def read_config(path: Path | None) -> TrainConfig:
+    """The configuration in a JSON file, or the defaults."""
+    if path is None:
+        return TrainConfig()
+    try:
+        fields = json.loads(path.read_text())
+        fields["data"] = tuple(fields.get("data", TrainConfig.data))
+        return TrainConfig(**fields)
+    except (OSError, ValueError, TypeError) as error:
+        raise TrainingProblem(f"{path} is no training configuration ({error}); see TrainConfig.") from error
+
+
+def held_out() -> frozenset[str]:
+    """Names of training items that are pieces of the bundled library."""
+    names: set[str] = set()
+    for entry in library.list_pieces():
+        names.update(entry.excluded_from_training)
+    return frozenset(names)
+
+
+def _train_reader(settings: TrainConfig, out: Path, rank: int) -> Reader:
+    folders = [Path(folder) for folder in settings.data]
+    train_items, valid_items = (load_items(folders, split, held_out()) for split in ("train", "valid"))
+    if not train_items or not valid_items:
+        raise TrainingProblem("No training data: make some first, e.g. launch.py data build generated --out data/generated")
+    torch.manual_seed(settings.seed)
+    return train_reader(
+        Reader(),
+        Crops(train_items, settings.seed + 7919 * rank),
+        Crops(valid_items, 2, augment=False),
+        SupervisedConfig(minutes=settings.minutes, seed=settings.seed),
+        out,
+    )
+
+
+def load_reader(folder: Path) -> Reader:
+    """The encoders of a run's folder."""
+    reader = Reader()
+    tensors = load_file(folder / "reader.safetensors")
+    reader.load_state_dict({n[7:]: t for n, t in tensors.items() if n.startswith("reader.")})
+    return reader.eval()
+
+
+def finish(settings: TrainConfig, reader: Reader) -> dict[str, Any]:
+    """Phase 2, its figures on the validation pieces, checkpoint and card; returns the figures."""
+    folders = [Path(folder) for folder in settings.data]
+    belief = BeliefConfig(**settings.belief)
+    train_items = load_items(folders, "train", held_out())[:: max(1, _stride(folders, settings.policy_pieces))]
+    policy = train_policy(make_games(reader, train_items, belief), settings.policy_steps, settings.seed)
+    figures: dict[str, Any] = {}
+    for name, tolerance in (("one-line", 50.0), ("two-staff", 170.0)):
+        items = [i for i in load_items(folders, "valid", held_out()) if i.tolerance_px == tolerance]
+        if items:
+            figures[name] = play(policy, make_games(reader, items, belief))
+    metadata = {
+        "network": reader.config.to_dict(),
+        "belief": dataclasses.asdict(belief),
+        "config": dataclasses.asdict(settings),
+        "revision": _revision(),
+        "validation": figures,
+    }
+    tensors = {f"reader.{name}": value.half() for name, value in reader.state_dict().items()}
+    tensors |= {f"policy.{name}": value for name, value in policy.state_dict().items()}
+    checkpoint.save(Path(settings.out) / "follower.safetensors", tensors, metadata, SPEC)
+    print(json.dumps(figures, indent=1))  # noqa: T201 - the command's answer
+    return figures
+
+
+def _stride(folders: list[Path], wanted: int) -> int:
+    return sum(1 for folder in folders for _ in folder.glob("*.npz")) // max(wanted, 1)
+
+
+def _revision() -> str:
+    """The git revision, where there is one."""
+    command = ["git", "rev-parse", "--short", "HEAD"]
+    try:
+        found = subprocess.run(command, capture_output=True, text=True, check=True, cwd=Path(__file__).parent)
+    except (OSError, subprocess.CalledProcessError):
+        return "unknown"
+    return found.stdout.strip()
+
+
+__all__ = ["Policy", "TrainConfig", "finish", "load_reader", "read_config", "train"]

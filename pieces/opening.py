@@ -1,0 +1,124 @@
+"""Open a piece by name or path: read, engrave, lay out, and remember the result on disk.
+
+The cache is keyed by the score's text, the engraving's options and the version of this code, so it never
+answers with something stale; a damaged entry is made anew. Blocks for the engraving's second or so: call
+it from a worker thread, never from the one that draws.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import io
+import json
+import os
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from pieces import folders, library
+from pieces.engraving import EngravingOptions, engrave
+from pieces.piece import Piece, PlayedNotehead, Segment
+from pieces.reading import ScoreText, read_score
+from pieces.strip import build_piece
+
+CACHE_VERSION = 1
+"""Raised whenever engraving, layout or strip change what comes out."""
+MAX_CACHE_BYTES = 300_000_000
+
+
+def open_piece(name_or_path: str | Path, options: EngravingOptions | None = None) -> Piece:
+    """Open a piece of the library by its name, or any score file by its path.
+
+    Raises:
+        UnknownPiece: neither a name in the library nor a file.
+        BadScore: the file cannot be read or engraved.
+    """
+    path = library.find(str(name_or_path))
+    entry = library.describe(path)
+    score = read_score(path)
+    options = options or EngravingOptions()
+    cached = _cache_path(score, options)
+    piece = _load(cached)
+    if piece is None:
+        piece = build_piece(engrave(score, options), score.name)
+        _save(piece, cached)
+    if entry is None:
+        return piece
+    return dataclasses.replace(
+        piece,
+        name=entry.name,
+        title=entry.title or piece.title,
+        composer=entry.composer or piece.composer,
+        source=entry.source,
+        tempo_bpm=entry.tempo_bpm or piece.tempo_bpm,
+    )
+
+
+def _cache_path(score: ScoreText, options: EngravingOptions) -> Path:
+    key = json.dumps([CACHE_VERSION, score.format, score.text, dataclasses.asdict(options)])
+    return folders.cache_folder() / "pieces" / f"{hashlib.sha256(key.encode()).hexdigest()[:32]}.npz"
+
+
+_TEXT_FIELDS = ("name", "title", "composer", "source", "tempo_bpm", "length_quarters", "staves")
+
+
+def _save(piece: Piece, path: Path) -> None:
+    """Write beside, then replace. A full disk only costs the next opening its second."""
+    header: dict[str, Any] = {name: getattr(piece, name) for name in _TEXT_FIELDS}
+    header["notes"] = [dataclasses.astuple(note) for note in piece.notes]
+    header["segments"] = [dataclasses.astuple(segment) for segment in piece.segments]
+    header["measure_starts"] = piece.measure_starts
+    header["svg_pages"] = piece.svg_pages
+    arrays = {f"page{index}": page for index, page in enumerate(piece.pages)}
+    text = np.frombuffer(json.dumps(header).encode(), np.uint8)
+    buffer = io.BytesIO()
+    np.savez_compressed(buffer, header=text, strip=piece.strip, **arrays)  # type: ignore[arg-type]
+    beside = None
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        _make_room(path.parent)
+        with tempfile.NamedTemporaryFile(dir=path.parent, delete=False) as file:
+            beside = Path(file.name)
+            file.write(buffer.getbuffer())
+        os.replace(beside, path)
+    except OSError:
+        if beside is not None:
+            beside.unlink(missing_ok=True)
+
+
+def _make_room(folder: Path) -> None:
+    """Drop the entries that were not used for longest while the cache is over its size."""
+    entries = sorted(folder.glob("*.npz"), key=lambda entry: entry.stat().st_mtime)
+    total = sum(entry.stat().st_size for entry in entries)
+    for entry in entries:
+        if total <= MAX_CACHE_BYTES:
+            return
+        total -= entry.stat().st_size
+        entry.unlink(missing_ok=True)
+
+
+def _load(path: Path) -> Piece | None:
+    """The remembered piece, or None where there is none or it is damaged."""
+    if not path.exists():
+        return None
+    try:
+        with np.load(path, allow_pickle=False) as stored:
+            header = json.loads(bytes(stored["header"]).decode())
+            pages = tuple(stored[f"page{index}"] for index in range(len(header["svg_pages"])))
+            strip = stored["strip"]
+        os.utime(path)
+        return Piece(
+            **{name: header[name] for name in _TEXT_FIELDS},
+            pages=pages,
+            svg_pages=tuple(header["svg_pages"]),
+            strip=strip,
+            notes=tuple(PlayedNotehead(*row) for row in header["notes"]),
+            segments=tuple(Segment(*row) for row in header["segments"]),
+            measure_starts=tuple((x_px, number) for x_px, number in header["measure_starts"]),
+        )
+    except Exception:  # noqa: BLE001 - whatever is wrong with a cached file, the answer is to make it anew
+        path.unlink(missing_ok=True)
+        return None
