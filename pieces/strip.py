@@ -7,6 +7,7 @@ every pass through a repeat has its own stretch. Pure but for drawing the SVG pa
 from __future__ import annotations
 
 import io
+import re
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
@@ -30,13 +31,32 @@ def _font_files() -> list[str]:
     return [str(path) for path in sorted(folder.glob("DejaVuS*.ttf")) if "Mono" not in path.name]
 
 
+# Verovio writes metronome marks in its own music font, which is embedded as WOFF2 and not drawn by resvg.
+_METRONOME_SIGNS = {"\ueca3": "half", "\ueca5": "♩", "\ueca7": "♪", "\uecb7": "."}
+_MUSIC_FONT = re.compile(
+    r'font-family="(?:Leipzig|Bravura|Gootville|Leland|Petaluma)" font-size="(\d+)px">([^<]*)<'
+)
+_WHITE_BETWEEN_TAGS = re.compile(r">\s+<")
+
+
+def drawable(svg: str) -> str:
+    """The page as resvg can draw it: its words where they belong, and note signs from a text font."""
+
+    def sign(match: re.Match[str]) -> str:
+        text = "".join(_METRONOME_SIGNS.get(letter, letter) for letter in match.group(2))
+        return f'font-family="DejaVu Sans" font-size="{int(match.group(1)) * 5 // 6}px">{text}<'
+
+    # White space before the first positioned span would anchor the whole text at the left margin.
+    return _MUSIC_FONT.sub(sign, _WHITE_BETWEEN_TAGS.sub("><", svg))
+
+
 def draw_page(svg: str, width_px: int = PAGE_WIDTH_PX) -> NDArray[np.uint8]:
     """Draw an SVG page ``width_px`` wide as (H, width_px) uint8 grey, 255 paper and 0 ink."""
     import resvg_py
     from PIL import Image
 
     png = resvg_py.svg_to_bytes(
-        svg_string=svg,
+        svg_string=drawable(svg),
         width=width_px,
         background="white",
         skip_system_fonts=True,
