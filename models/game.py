@@ -170,8 +170,11 @@ def shrunk(image: npt.NDArray[np.uint8], factor: int) -> npt.NDArray[np.uint8]:
     if factor == 1:
         return image
     rows, columns = image.shape[0] // factor, image.shape[1] // factor
-    blocks = image[:, :columns * factor].reshape(rows, factor, columns, factor).astype(np.uint16)
-    return ((blocks.sum(axis=(1, 3)) + factor * factor // 2) // (factor * factor)).astype(np.uint8)
+    total = np.full((rows, columns), factor * factor // 2, np.uint16)
+    for i in range(factor):
+        for j in range(factor):
+            total += image[i::factor, j::factor][:, :columns]
+    return (total // (factor * factor)).astype(np.uint8)
 
 
 def audio_context(frames: npt.NDArray[np.float32], frame: int, length: int) -> npt.NDArray[np.float32]:

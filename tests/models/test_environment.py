@@ -11,6 +11,7 @@ from models.environment import FollowingEnv
 from models.features import SPEC
 from models.game import MSMD, NOTTINGHAM, Round, Truth
 from models.networks import paper_input
+from models.throughput import figures
 from models.vectorised import map_observation
 
 SLOWER, KEEP, FASTER = 0, 1, 2
@@ -137,6 +138,12 @@ def test_starts_are_spread_as_asked(made_up_round):
             zip(env.state.round, env.state.frame, env.state.x_px, strict=True)]
     assert 5 < max(map(abs, away)) <= 10
     assert any(int(f) > truths[r].first_frame for r, f in zip(env.state.round, env.state.frame, strict=True))
+
+
+def test_figures_for_the_bench():
+    found = figures(seconds=0.02)
+    assert sorted(found) == ["msmd batched", "msmd single", "nottingham batched", "nottingham single"]
+    assert min(found.values()) > 0
 
 
 def test_cut_episodes_are_truncated_and_show_their_last_observation(made_up_round):

@@ -7,7 +7,9 @@ import pytest
 import torch
 from torch import nn
 
+from models.batched import BatchedFollowing
 from models.ppo import PPO, PPOConfig, Rollout, UpdateReport
+from models.throughput import made_up_rounds
 from models.vectorised import GymnasiumVector
 
 
@@ -109,6 +111,28 @@ def test_advantages_by_hand():
     rollout.next_values[:] = 4.0
     # surprises: 1 + 0.5*1 - 0.5 = 1; 2 - 1 = 1 (ended); 3 + 0.5*4 - 2 = 3; 0.25 = discount * lambda
     assert rollout.advantages(0.5, 0.5).flatten().tolist() == pytest.approx([1.25, 1.0, 3.0])
+
+
+class Pursuit:
+    """Features of a follower that sees how far the music is ahead: error / 10 px and speed / 5 px."""
+
+    def __init__(self, truths):
+        self.x_px = nn.utils.rnn.pad_sequence([torch.from_numpy(t.x_px) for t in truths], batch_first=True)
+
+    def __call__(self, state):
+        ahead_px = self.x_px[state.round, state.frame] - state.x_px
+        return torch.stack((ahead_px / 10, state.speed_px / 5), 1).float()
+
+
+def test_learns_to_follow_what_it_sees():
+    torch.manual_seed(0)
+    truths = [r.truth for r in made_up_rounds(10, onsets=60)]
+    env = BatchedFollowing(truths, Pursuit(truths), count=64, tolerance_px=50.0)
+    config = PPOConfig(total_steps=60_000, horizon=32, epochs=4, batch_size=512, learning_rate=3e-3)
+    reports: list[UpdateReport] = []
+    PPO(ActorCritic(2, 3), env, config).train(reports.append)
+    assert reports[0].played.mean_reward < 0.7
+    assert np.mean([report.played.mean_reward for report in reports[-5:]]) > 0.9
 
 
 class Cut(Identity):
