@@ -92,7 +92,7 @@ class _Writer:
         ending = ""
         if measure.endings:
             self.ending = ", ".join(map(str, measure.endings))
-            ending = f'<ending number="{self.ending}" type="start"/>'
+            ending = f'<ending number="{self.ending}" type="start">{self.ending}.</ending>'
         repeat = '<repeat direction="forward"/>' if measure.repeat_start else ""
         self.lines.append(f'<barline location="left">{style}{ending}{repeat}</barline>')
 
@@ -225,7 +225,7 @@ class _Writer:
 
 def _notations(event: Event) -> str:
     """What is said once for a whole chord: tuplet, slurs, ornaments and articulations."""
-    parts = [f'<slur type="{kind}" number="1"/>' for kind in event.slur.split()]
+    parts = [f'<slur type="{kind}" number="{event.staff}"/>' for kind in event.slur.split()]
     if event.tuplet:
         parts.append(f'<tuplet type="{event.tuplet}"/>')
     for group, names in (("ornaments", _ORNAMENTS), ("articulations", _ARTICULATIONS)):
