@@ -106,7 +106,8 @@ class _Worker:
         except (EOFError, OSError) as error:
             raise FollowerFailed("The follower stopped while opening the piece. Run the doctor.") from error
         if message[:1] == worker.FAILED:
-            raise FollowerFailed(message[1:].decode())
+            log.error("the follower failed: %s", message[1:].decode())
+            raise FollowerFailed(message[1:].decode().strip().split("\n")[-1])
 
     def ask(self, frame: NDArray[np.float32], deadline_s: float) -> Decision | None:
         """Send a frame; the newest decision if it is the answer to it and came in time.
@@ -121,7 +122,10 @@ class _Worker:
             self.sent += 1
             self.connection.send_bytes(worker.pack_step(self.sent, frame))
         while self.answered < self.sent and self.connection.poll(max(deadline_s - now_s(), 0.0)):
-            self.answered, decision = worker.unpack_decision(self.connection.recv_bytes())
+            message = self.connection.recv_bytes()
+            if message[:1] == worker.FAILED:
+                raise EOFError(message[1:].decode())
+            self.answered, decision = worker.unpack_decision(message)
             self._heard_from_s = now_s()
             if self.answered == self.sent:
                 return decision
@@ -214,7 +218,7 @@ class PolicyRunner:
         self._worker = None
         moment_s = now_s()
         self._restarts_s = [s for s in self._restarts_s if moment_s - s < 60.0] + [moment_s]
-        log.warning("policy worker lost: %r", error)
+        log.warning("policy worker lost: %s %s", type(error).__name__, error)
         if len(self._restarts_s) > RESTARTS_A_MINUTE:
             self._on_message("The follower keeps stopping. Open the piece again, or run the doctor.")
             return

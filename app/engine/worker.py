@@ -9,6 +9,8 @@ import os
 import pickle
 import signal
 import struct
+import sys
+import traceback
 from collections.abc import Callable
 from multiprocessing.connection import Connection
 
@@ -72,14 +74,22 @@ def serve(connection: Connection, make_player: PlayerMaker) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     os.environ["OMP_NUM_THREADS"] = "1"
     try:
-        player = make_player()
-        _one_torch_thread()
-        while (message := connection.recv_bytes())[:1] != QUIT:
-            _answer(connection, player, message)
+        _serve(connection, make_player)
     except (EOFError, BrokenPipeError, ConnectionResetError):
         return  # the program ended
     except RipienoError as error:
         connection.send_bytes(FAILED + str(error).encode())
+    except Exception:  # noqa: BLE001 - the last stop before a traceback on the user's terminal
+        connection.send_bytes(FAILED + traceback.format_exc().encode())
+
+
+def _serve(connection: Connection, make_player: PlayerMaker) -> None:
+    player: Player | None = None
+    while (message := connection.recv_bytes())[:1] != QUIT:
+        if player is None:
+            player = make_player()
+            _one_torch_thread()
+        _answer(connection, player, message)
 
 
 def _answer(connection: Connection, player: Player, message: bytes) -> None:
@@ -97,8 +107,6 @@ def _answer(connection: Connection, player: Player, message: bytes) -> None:
 
 def _one_torch_thread() -> None:
     """Only if the player brought torch: a player without it must not pay for the import."""
-    import sys
-
     torch = sys.modules.get("torch")
     if torch is not None:
         torch.set_num_threads(1)

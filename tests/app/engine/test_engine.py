@@ -1,0 +1,156 @@
+"""The engine on a sound card turned by hand: notes, sources, snapshots, panic, live equal to offline."""
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from app.engine.clock import now_s
+from app.engine.frontend import FrontEnd
+from app.engine.midi_events import event_of, messages_of
+from app.engine.pckeyboard import PcKeyboard, pitch_of
+from app.engine.scheduler import NOW, Event
+
+RATE = 44_100
+
+
+def feed(card, engine, sound, blocks, eventually):
+    """Turn the card through `sound` in blocks of these sizes, never more than the ring holds ahead."""
+    begin, turn = 0, 0
+    while begin < len(sound):
+        size = blocks[turn % len(blocks)]
+        card.crank(sound[begin:begin + size])
+        begin, turn = begin + size, turn + 1
+        if begin - engine.snapshot.sample > 5 * RATE:
+            assert eventually(lambda: begin - engine.snapshot.sample < RATE)  # noqa: B023 - waits here
+
+
+@pytest.mark.parametrize("blocks", [[256], [64, 1000, 4096], [11_000]])
+def test_live_frames_equal_those_of_a_file_whatever_the_blocks(hand_cranked, engine, eventually, blocks):
+    sound = np.random.default_rng(1).normal(0, 0.1, 6 * RATE).astype(np.float32)
+    live = []
+    engine.set_listener(lambda heard, base: live.append(heard) or base)
+    feed(hand_cranked, engine, sound, blocks, eventually)
+    offline = FrontEnd(RATE).push(sound)
+    assert eventually(lambda: len(live) == len(offline))
+    assert all(np.array_equal(a.frame, b.frame) for a, b in zip(live, offline, strict=True))
+    assert [h.end_sample for h in live] == [h.end_sample for h in offline]
+
+
+def test_a_key_sounds_within_the_next_block(hand_cranked, engine):
+    hand_cranked.crank()
+    engine.note_on(60, 100)
+    assert hand_cranked.crank()[0, 0] > 0
+
+
+def test_midi_is_delayed_by_one_block_and_keeps_its_rhythm(hand_cranked, engine):
+    """Stamps 1, 2 and 4 ms after a callback sound that long into the next block."""
+    clock = engine.mixer.clock
+    block_s, start_s = 256 / RATE, now_s()
+    for i in range(200):   # a steady driver, so that the clock knows its moments
+        clock.tick(256, start_s + i * block_s)
+        clock.advance(256)
+        engine.mixer.ring.write(np.zeros(256, np.float32))
+    engine.mixer.block_samples = 256
+    callback_s = start_s + 199 * block_s
+    for delay_s in (0.001, 0.002, 0.004):
+        engine.submit_at(event_of([0x90, 60, 100]), callback_s + delay_s)
+    found = [clock.sample + offset for offset, _ in engine.mixer.scheduler.due(clock.sample, 256)]
+    expected = [200 * 256 + delay_s * RATE for delay_s in (0.001, 0.002, 0.004)]
+    assert np.abs(np.array(found) - expected).max() < 0.0005 * RATE
+
+
+def test_the_synth_is_heard_when_it_is_the_source(hand_cranked, engine, eventually):
+    engine.set_source("synth")
+    engine.note_on(60, 127)
+    for _ in range(20):
+        hand_cranked.crank(np.full(256, 0.5, np.float32))   # the microphone must not be heard
+    assert eventually(lambda: engine.snapshot.sample > 0)
+    assert engine.snapshot.peak_db == pytest.approx(20 * np.log10(127 / 128), abs=0.1)
+
+
+def test_a_snapshot_tells_what_was_heard(hand_cranked, engine, eventually):
+    for _ in range(40):
+        hand_cranked.crank(np.full(256, 0.5, np.float32))
+    assert eventually(lambda: engine.snapshot.sample > 8000)
+    snapshot = engine.snapshot
+    assert snapshot.state == "idle" and snapshot.place is None
+    assert snapshot.level_db == pytest.approx(-6.02, abs=0.1) and snapshot.spectrogram.shape == (40, 78)
+    assert snapshot.time_s == snapshot.sample / RATE and snapshot.decision_ms > 0
+    with pytest.raises(AttributeError):
+        snapshot.x_px = 3.0
+
+
+def test_troubles_of_the_driver_are_counted(hand_cranked, engine, eventually):
+    for i in range(40):
+        hand_cranked.crank(count=256, troubles=int(i in (3, 9)) * 4)
+    assert eventually(lambda: engine.snapshot.dropouts == 2)
+
+
+def test_panic_silences_everything_at_once(hand_cranked, engine, impulses, eventually):
+    told = []
+    engine.add_sink(told.append)
+    engine.note_on(60)
+    hand_cranked.crank()
+    engine.panic()
+    assert told[-1].kind == "all_off"
+    hand_cranked.crank()
+    assert impulses.log[-1] == ("all_off", 0)
+
+
+def test_closing_panics_and_lets_go(hand_cranked, engine, impulses):
+    told = []
+    engine.add_sink(told.append)
+    engine.close()
+    engine.close()
+    assert told[-1].kind == "all_off" and not hand_cranked.started and impulses.log[-1] == ("close", 0)
+
+
+def test_sinks_hear_what_was_played_and_when(hand_cranked, engine, eventually):
+    told = []
+    engine.add_sink(told.append)
+    engine.submit(Event(300, "note_on", 61, 90, source="demo"))
+    for _ in range(3):
+        hand_cranked.crank()
+    assert eventually(lambda: told == [Event(300, "note_on", 61, 90, source="demo")])
+
+
+def test_another_rate_makes_everything_anew(hand_cranked, engine, eventually):
+    engine.call(lambda: None)
+    engine.use_rate(48_000)
+    assert engine.rate == 48_000
+    for _ in range(30):
+        hand_cranked.crank(np.full(256, 0.25, np.float32))
+    assert eventually(lambda: engine.snapshot.level_db == pytest.approx(-12.04, abs=0.1))
+
+
+@pytest.mark.parametrize("message, expected", [
+    ([0x90, 60, 100], Event(NOW, "note_on", 60, 100, 0, "midi")),
+    ([0x93, 60, 0], Event(NOW, "note_off", 60, 0, 3, "midi")),
+    ([0x81, 60, 64], Event(NOW, "note_off", 60, 64, 1, "midi")),
+    ([0xB0, 64, 127], Event(NOW, "control", 64, 127, 0, "midi")),
+    ([0xC2, 5], Event(NOW, "program", 5, 0, 2, "midi")),
+    ([0xF8], None), ([], None), ([0x90, 60], None), ([0x90, 200, 3], None), ([0xE0, 0, 64], None),
+])
+def test_midi_bytes_to_events(message, expected):
+    event = event_of(message)
+    assert event == expected
+    if event is not None:
+        assert event_of(messages_of(event)[0]) == event
+
+
+def test_all_off_speaks_to_every_channel():
+    messages = messages_of(Event(NOW, "all_off"))
+    assert {message[0] for message in messages} == {0xB0 | channel for channel in range(16)}
+    assert {message[1] for message in messages} == {64, 120, 123}
+
+
+def test_the_pc_keyboard_is_a_piano():
+    assert [pitch_of(key) for key in "zsxdcvgbhnjm"] == list(range(60, 72))
+    assert [pitch_of(key) for key in "q2w3er5t6y7u"] == list(range(72, 84))
+    assert pitch_of("f1") is None and pitch_of("z", octave=-9) is None
+    keyboard = PcKeyboard()
+    assert keyboard.press("z") == 60 and keyboard.press("z") is None
+    keyboard.shift(1)
+    assert keyboard.press("x") == 74 and keyboard.release("z") == 60
+    assert keyboard.release_all() == [74] and keyboard.release("x") is None
+    assert [keyboard.shift(1) for _ in range(4)][-1] == 3

@@ -1,0 +1,113 @@
+"""The worker process: same answers as inline, killed, frozen, slow."""
+from __future__ import annotations
+
+import os
+import signal
+import time
+from functools import partial
+
+import numpy as np
+import psutil
+import pytest
+
+from app.engine.runner import FollowerFailed, InlineRunner, PolicyRunner
+from app.engine.worker import pack_decision, unpack_decision
+from models.players import Decision, load_player
+
+FRAME = np.zeros(78, np.float32)
+steady = partial(load_player, "steady", 0)
+
+
+@pytest.fixture
+def runner():
+    told: list[str] = []
+    made = PolicyRunner(steady, timeout_s=5.0, on_message=told.append)
+    made.told = told
+    yield made
+    made.close()
+
+
+def positions(runner, count):
+    return [runner.step(FRAME).decision.x_px for _ in range(count)]
+
+
+def test_a_decision_survives_the_wire_to_the_last_bit():
+    fit = np.random.default_rng(0).random(1000).astype(np.float32)
+    decision = Decision(-1.0, 123.456789, 2.5, (0.1, 0.2, 0.7), 3.25, 0.875, fit)
+    number, back = unpack_decision(pack_decision(7, decision))
+    assert number == 7 and np.array_equal(back.fit, fit)
+    assert (back.action, back.x_px, back.speed_px_per_frame) == (-1.0, 123.456789, 2.5)
+    assert back.probabilities == (0.1, 0.2, 0.7) and (back.value, back.confidence) == (3.25, 0.875)
+    assert unpack_decision(pack_decision(1, Decision(0.0, 1.0, 2.0)))[1].fit is None
+
+
+def test_the_worker_answers_as_the_player_does(runner, tune):
+    inline = InlineRunner(load_player("steady", 0))
+    for each in (runner, inline):
+        each.open(tune)
+        each.reset(600.0, 1.0)
+    assert positions(runner, 30) == positions(inline, 30)
+    for each in (runner, inline):
+        each.reset(700.0)
+    assert positions(runner, 5) == positions(inline, 5)
+    assert runner.late_frames == 0
+
+
+def test_a_killed_worker_is_replaced_and_goes_on_where_the_cursor_stands(runner, tune, eventually):
+    runner.open(tune)
+    runner.reset(600.0)
+    before = positions(runner, 20)
+    first = runner.pid
+    os.kill(first, signal.SIGKILL)
+    psutil.Process(first).wait() if psutil.pid_exists(first) else None
+    held = runner.step(FRAME)
+    assert held.late and held.decision.x_px > before[-1]
+    assert eventually(lambda: runner.pid is not None)
+    after = runner.step(FRAME)
+    assert not after.late and runner.pid != first and runner.restarts == 1
+    assert held.decision.x_px < after.decision.x_px < held.decision.x_px + 10
+    assert "starting again" in runner.told[0]
+
+
+def test_a_frozen_worker_holds_nobody_up(runner, tune, eventually, monkeypatch):
+    runner.open(tune)
+    runner.reset(600.0)
+    speed = runner.step(FRAME).decision.speed_px_per_frame
+    runner._timeout_s = 0.02
+    monkeypatch.setattr("app.engine.runner.HANGS_AFTER_S", 0.5)
+    frozen = runner.pid
+    os.kill(frozen, signal.SIGSTOP)
+    answer = runner.step(FRAME)
+    assert answer.late and answer.decision.speed_px_per_frame == speed
+    assert eventually(lambda: runner.step(FRAME).late and runner.pid != frozen)
+    assert eventually(lambda: not runner.step(FRAME).late)
+    assert runner.late_frames > 1 and not psutil.pid_exists(frozen)
+
+
+def test_late_answers_are_overtaken_not_believed(runner, tune):
+    runner.open(tune)
+    runner.reset(600.0)
+    expected = positions(runner, 3)
+    runner.reset(600.0)
+    runner._timeout_s = -1.0   # no answer can be in time
+    assert [runner.step(FRAME).late for _ in range(2)] == [True, True]
+    runner._timeout_s = 5.0
+    assert runner.step(FRAME).decision.x_px == expected[2]
+
+
+def test_a_player_that_does_not_exist_is_an_error_that_says_so(tune):
+    runner = PolicyRunner(partial(load_player, "nobody", 0))
+    with pytest.raises(FollowerFailed, match="nobody"):
+        runner.open(tune)
+    runner.close()
+
+
+def test_the_worker_ends_with_the_program(tune):
+    runner = PolicyRunner(steady)
+    runner.open(tune)
+    process = psutil.Process(runner.pid)
+    runner.close()
+    deadline_s = time.monotonic() + 5
+    while process.is_running() and time.monotonic() < deadline_s:
+        time.sleep(0.02)
+    assert not process.is_running()

@@ -1,0 +1,244 @@
+"""Takes: always captured, what was heard, and nothing lost: kill -9, full disk, damage."""
+from __future__ import annotations
+
+import errno
+import json
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+import time
+
+import mido
+import numpy as np
+import pytest
+from scipy.io import wavfile
+
+from app.engine.replay import TakeReplay
+from app.engine.scheduler import Event
+from app.engine.take_files import AUDIO, EVENTS, INFO, TakeError, TakeFolder, TakeWriter
+from app.engine.takes import TakeRecorder
+
+RATE = 44_100
+REPO = __file__.split("/tests/")[0]
+
+
+@pytest.fixture
+def recorder(engine, tmp_path):
+    """Not started: the test writes by hand."""
+    made = TakeRecorder(engine, TakeFolder(tmp_path / "takes"))
+    yield made
+    made.close()
+
+
+def play(card, engine, recorder, eventually, seconds=1.0, struck_after=0.5):
+    """A key after a while, in a microphone's silence."""
+    engine.set_source("synth")
+    blocks = round(seconds * RATE / 256)
+    for block in range(blocks):
+        if block == round(struck_after * blocks):
+            engine.note_on(64, 100, source="midi")
+        card.crank()
+    assert eventually(lambda: recorder._events)
+    recorder._write()
+
+
+def test_a_take_begins_with_the_first_note_and_a_second_before_it(
+        hand_cranked, engine, recorder, eventually):
+    for _ in range(1000):   # 5.8 s of nothing
+        hand_cranked.crank()
+    recorder._write()
+    assert not recorder.recording
+    play(hand_cranked, engine, recorder, eventually)
+    assert recorder.recording
+    recorder.close()
+    (take,) = recorder.folder.takes()
+    (event,) = recorder.folder.events(take.key)
+    assert event.kind == "note_on" and event.data1 == 64
+    audio = recorder.folder.audio(take.key)
+    assert np.flatnonzero(audio > 0.1).tolist() == [event.sample]
+    assert 1.0 <= event.sample / RATE <= 2.0
+
+
+def test_saved_files_hold_what_was_heard(hand_cranked, engine, recorder, eventually, tmp_path):
+    play(hand_cranked, engine, recorder, eventually)
+    recorder.close()
+    (take,) = recorder.folder.takes()
+    (event,) = recorder.folder.events(take.key)
+    recorder.folder.save_midi(take.key, tmp_path / "take.mid")
+    recorder.folder.save_wav(take.key, tmp_path / "take.wav")
+    messages = [m for m in mido.MidiFile(tmp_path / "take.mid") if not m.is_meta]
+    assert [m.type for m in messages] == ["note_on", "note_off"]   # the held note is ended
+    assert messages[0].time == pytest.approx(event.sample / RATE, abs=0.001)
+    rate, sound = wavfile.read(tmp_path / "take.wav")
+    assert rate == RATE and np.flatnonzero(sound > 3000).tolist() == [event.sample]
+
+
+def test_silence_ends_a_take_and_a_sound_begins_the_next(hand_cranked, engine, recorder):
+    loud = np.full(256, 0.1, np.float32)
+
+    def hear(block, seconds):
+        for _ in range(round(seconds * RATE / 256)):
+            hand_cranked.crank(block)
+        recorder._write()
+
+    hear(loud, 1.0)
+    for _ in range(3):
+        hear(np.zeros(256, np.float32), 6.0)
+    assert not recorder.recording and len(recorder.folder.takes()) == 1
+    hear(loud, 1.0)
+    recorder.close()
+    assert len(recorder.folder.takes()) == 2
+    assert {take.info.source for take in recorder.folder.takes()} == {"input"}
+
+
+def test_a_demo_alone_is_not_captured(hand_cranked, engine, recorder):
+    engine.set_source("synth")
+    engine.submit(Event(100, "note_on", 60, 100, source="demo"))
+    for _ in range(200):
+        hand_cranked.crank()
+    recorder._write()
+    assert not recorder.recording
+
+
+def test_a_full_disk_is_told_once_and_playing_goes_on(
+        hand_cranked, engine, recorder, eventually, monkeypatch):
+    play(hand_cranked, engine, recorder, eventually)
+    engine.take_messages()
+
+    def full(*_):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("app.engine.take_files.os.write", full)
+    for _ in range(4):
+        hand_cranked.crank(np.full(256, 0.5, np.float32))
+        recorder._write()
+    (message,) = engine.take_messages()
+    assert "No space left" in message and "playing goes on" in message
+    sample = engine.sample
+    hand_cranked.crank()
+    assert engine.sample == sample + 256
+    monkeypatch.undo()
+    assert len(list(recorder.folder.folder.iterdir())) == 1   # what was written stays
+    monkeypatch.setattr("app.engine.takes.RETRY_S", 0.0)
+    play(hand_cranked, engine, recorder, eventually)
+    assert recorder.recording   # there is room again
+
+
+def test_kill_9_loses_less_than_a_second(tmp_path):
+    program = textwrap.dedent(f"""
+        import time
+        from pathlib import Path
+        from app.devices.audio import NONE, AudioChoice, AudioSystem
+        from app.devices.null import NullBackend
+        from app.engine.engine import Engine
+        from app.engine.take_files import TakeFolder
+        from app.engine.takes import TakeRecorder
+        from app.engine.voice import SilentInstrument
+        engine = Engine(AudioSystem([], NullBackend()), AudioChoice(NONE, NONE),
+                        lambda rate: (SilentInstrument(), None))
+        recorder = TakeRecorder(engine, TakeFolder(Path({str(tmp_path)!r})))
+        engine.set_source("synth")
+        engine.start()
+        recorder.start()
+        for number in range(1000):
+            engine.note_on(number % 128, 100)
+            print(number, flush=True)
+            time.sleep(0.05)
+    """)
+    process = subprocess.Popen([sys.executable, "-c", program], cwd=REPO, stdout=subprocess.PIPE, text=True)
+    for line in process.stdout:
+        if int(line) == 50:
+            break
+    time.sleep(1.0)
+    os.kill(process.pid, signal.SIGKILL)
+    last = max([50, *(int(line) for line in process.stdout.read().split())])
+    process.wait()
+    folder = TakeFolder(tmp_path)
+    assert folder.takes() == []
+    (left,) = folder.unfinished()
+    folder.recover(left.key)
+    (take,) = folder.takes()
+    played = [event.data1 for event in folder.events(take.key)]
+    assert played == list(range(len(played)))
+    assert len(played) > last - 20 and take.duration_s > 2.5
+
+
+def write_take(folder, key, seconds=1.0, closed=True, owner=(0, 0.0)):
+    from app.engine.take_files import TakeInfo
+
+    writer = TakeWriter(folder, key, TakeInfo(RATE, f"2024-01-01T00:00:0{key[-1]}", "synth", owner=owner))
+    writer.add_audio(np.zeros(round(seconds * RATE), np.float32))
+    writer.add_events([Event(10, "note_on", 60, 90), Event(50, "note_off", 60)])
+    writer.close() if closed else writer.abandon()
+
+
+def test_takes_of_a_running_program_are_not_called_lost(tmp_path):
+    from app.engine.take_files import this_process
+
+    write_take(tmp_path, "mine1", closed=False, owner=this_process())
+    write_take(tmp_path, "dead2", closed=False, owner=(2**22 + 5, 1.0))
+    assert [take.key for take in TakeFolder(tmp_path).unfinished()] == ["dead2"]
+
+
+def test_damage_is_survived(tmp_path):
+    folder = TakeFolder(tmp_path)
+    write_take(tmp_path, "good1")
+    write_take(tmp_path, "cut2")
+    with (tmp_path / "cut2" / EVENTS).open("ab") as log:
+        log.write(b"99 note_on 6")          # the crash came here
+    (tmp_path / "cut2" / AUDIO).write_bytes((tmp_path / "cut2" / AUDIO).read_bytes()[:-1])
+    write_take(tmp_path, "junk3")
+    (tmp_path / "junk3" / INFO).write_text("{")
+    (tmp_path / "file").write_text("not a take")
+    assert [take.key for take in folder.takes()] == ["good1", "cut2"]
+    assert len(folder.events("cut2")) == 2 and len(folder.audio("cut2")) == RATE - 1
+    with pytest.raises(TakeError, match="not there"):
+        folder.rename("junk3", "x")
+    with pytest.raises(TakeError):
+        folder.find("../good1")
+
+
+def test_naming_keeps_a_take_from_being_pruned(tmp_path):
+    folder = TakeFolder(tmp_path)
+    for number in (1, 2, 3):
+        write_take(tmp_path, f"take{number}")
+    folder.rename("take1", "  the good one ")
+    assert folder.prune(kept_bytes=100_000) == ["take2"]
+    assert [take.title for take in folder.takes()] == ["2024-01-01 00:00:03", "the good one"]
+    folder.delete("take1")
+    assert [take.key for take in folder.takes()] == ["take3"]
+
+
+def test_saving_where_one_cannot_is_an_error_that_says_so(tmp_path):
+    write_take(tmp_path, "take1")
+    with pytest.raises(TakeError, match="cannot be written"):
+        TakeFolder(tmp_path).save_midi("take1", tmp_path / "no" / "folder.mid")
+
+
+def test_unknown_fields_of_a_later_version_do_no_harm(tmp_path):
+    write_take(tmp_path, "take1")
+    fields = json.loads((tmp_path / "take1" / INFO).read_text())
+    (tmp_path / "take1" / INFO).write_text(json.dumps({**fields, "colour": "blue"}))
+    assert len(TakeFolder(tmp_path).takes()) == 1
+
+
+def test_a_replay_plays_the_same_events_and_is_not_captured(
+        hand_cranked, engine, recorder, eventually, impulses):
+    play(hand_cranked, engine, recorder, eventually)
+    recorder.close()
+    (take,) = recorder.folder.takes()
+    impulses.log.clear()
+    replay = TakeReplay(engine, recorder.folder, recorder)
+    replay.play(take.key)
+
+    def played():
+        hand_cranked.crank()
+        recorder._write()
+        return ("on", 64) in impulses.log and not replay.playing
+
+    assert eventually(played)
+    assert len(recorder.folder.takes()) == 1 and not recorder.recording
+    replay.stop()
+    assert not recorder.on_hold
