@@ -26,13 +26,13 @@ MAX_NOTE_S = 20.0
 
 @dataclass(frozen=True)
 class PlayedNote:
-    """A struck key. ``quarters`` is the written position it plays, NaN for a wrong or added note."""
+    """A struck key. ``quarters`` is the written position it plays, None for a wrong or added note."""
 
     onset_s: float
     duration_s: float
     pitch: int
     velocity: int
-    quarters: float = float("nan")
+    quarters: float | None = None
 
 
 @dataclass(frozen=True)
@@ -235,7 +235,7 @@ def _play_chord(
         duration_s = max((written_end_s - time_s) * rng.uniform(0.75, 1.0), 0.06)
         loud = velocity + 10 * top - 6 * (head.staff > 0) + 0.3 * style.dynamics * rng.standard_normal()
         strength = int(np.clip(loud, 20, 120))
-        quarters = float("nan") if wrong else head.quarters
+        quarters = None if wrong else head.quarters
         key = int(np.clip(pitch, 21, 108))
         notes.append(PlayedNote(max(onset_s, 0.0), duration_s, key, strength, quarters))
         if rng.random() < style.extra_rate:

@@ -1,0 +1,167 @@
+"""From text to pages, strip and map, on scores whose every position can be checked by hand."""
+
+import dataclasses
+import os
+import signal
+
+import numpy as np
+import pytest
+
+from pieces import engraving
+from pieces.engraving import EngravingOptions, engrave, engrave_here
+from pieces.errors import BadScore
+from pieces.piece import PADDING_PX, STRIP_HEIGHT_PX
+from pieces.reading import ScoreText
+from pieces.strip import build_piece
+
+MEASURE = '<measure number="{n}">{left}{attributes}{notes}{right}</measure>'
+ATTRIBUTES = (
+    "<attributes><divisions>1</divisions><key><fifths>0</fifths></key><time><beats>2</beats>"
+    "<beat-type>4</beat-type></time><clef><sign>G</sign><line>2</line></clef></attributes>"
+)
+REPEAT_END = '<barline location="right"><repeat direction="backward"/></barline>'
+
+
+def note(step: str, name: str) -> str:
+    return (
+        f'<note id="{name}"><pitch><step>{step}</step><octave>4</octave></pitch>'
+        "<duration>1</duration><type>quarter</type></note>"
+    )
+
+
+def score(*measures: str) -> ScoreText:
+    body = "".join(
+        MEASURE.format(
+            n=index + 1,
+            left="",
+            attributes=ATTRIBUTES if index == 0 else "",
+            notes=notes,
+            right=REPEAT_END if index == 1 else "",
+        )
+        for index, notes in enumerate(measures)
+    )
+    text = (
+        '<score-partwise version="4.0"><part-list><score-part id="P1"><part-name/></score-part></part-list>'
+        f'<part id="P1">{body}</part></score-partwise>'
+    )
+    return ScoreText("musicxml", text, "test", "musicxml")
+
+
+TUNE = score(
+    note("C", "a") + note("D", "b"), note("E", "c") + note("F", "d"), note("G", "e") + note("A", "f")
+)
+
+
+@pytest.fixture(scope="module")
+def tune():
+    return build_piece(engrave_here(TUNE), "tune")
+
+
+def test_the_repeat_is_written_out_in_played_order(tune):
+    assert [n.note_id for n in tune.notes] == list("abcdabcdef")
+    assert [n.quarters for n in tune.notes] == list(range(10))
+    assert [n.pitch for n in tune.notes] == [60, 62, 64, 65, 60, 62, 64, 65, 67, 69]
+    assert [n.measure for n in tune.notes] == ["1", "1", "2", "2", "1", "1", "2", "2", "3", "3"]
+    assert tune.length_quarters == 10
+
+
+def test_every_notehead_of_the_strip_is_black_where_the_map_says(tune):
+    middle = STRIP_HEIGHT_PX // 2
+    for head in tune.notes:
+        segment = tune.segment_at_x(head.x_px)
+        y_px = head.page_y_px - 0.5 * (segment.page_y0_px + segment.page_y1_px) + middle
+        around = tune.strip[round(y_px) - 1 : round(y_px) + 2, round(head.x_px) - 1 : round(head.x_px) + 2]
+        assert around.mean() > 200, head
+
+
+def test_second_pass_shows_the_same_ink_further_right(tune):
+    first, second = tune.segments[0], tune.segments[1]
+    width = round(second.strip_x1_px - second.strip_x0_px)
+    same_page = second.page_x0_px - first.page_x0_px
+    x0 = round(first.strip_x0_px + same_page)
+    x1 = round(second.strip_x0_px)
+    ours = tune.strip[:, x1 + 2 : x1 + min(width, 60)]
+    theirs = tune.strip[:, x0 + 2 : x0 + min(width, 60)]
+    assert np.abs(ours.astype(int) - theirs).mean() < 40
+
+
+def test_strip_is_padded_by_a_window_of_white(tune):
+    assert not tune.strip[:, :PADDING_PX].any()
+    assert not tune.strip[:, -PADDING_PX + 1 :].any()
+    assert tune.strip.shape[0] == STRIP_HEIGHT_PX
+    assert tune.segments[0].strip_x0_px == PADDING_PX
+
+
+def test_maps_are_each_others_inverse(tune):
+    quarters = np.linspace(0, 9.9, 50)
+    assert np.allclose(tune.quarters_at_x(tune.x_at_quarters(quarters)), quarters)
+
+
+def test_a_click_on_a_note_finds_its_pass(tune):
+    first, again = tune.notes[0], tune.notes[4]
+    assert tune.x_at_page(first.page, first.page_x_px, first.page_y_px) == pytest.approx(first.x_px)
+    near = tune.x_at_page(first.page, first.page_x_px, first.page_y_px, near_x_px=again.x_px + 5)
+    assert near == pytest.approx(again.x_px)
+    assert tune.x_at_page(first.page, first.page_x_px, 1100.0) is None
+
+
+def test_place_on_the_page_goes_back_at_the_repeat(tune):
+    place = tune.place_at_x(tune.notes[4].x_px)
+    assert place.measure == "1"
+    assert place.page_x_px == pytest.approx(tune.notes[0].page_x_px)
+    assert place.quarters == pytest.approx(4.0)
+
+
+def test_a_larger_staff_makes_a_longer_strip():
+    small, large = (
+        build_piece(engrave_here(TUNE, EngravingOptions(staff_scale=scale)), "tune") for scale in (0.8, 1.4)
+    )
+    heights = [piece.segments[0].page_y1_px - piece.segments[0].page_y0_px for piece in (small, large)]
+    assert heights[1] / heights[0] == pytest.approx(1.4 / 0.8, rel=0.05)
+
+
+def test_the_child_process_gives_the_same_engraving():
+    assert engrave(TUNE) == engrave_here(TUNE)
+
+
+@pytest.mark.parametrize("text", ["", "<score-partwise/>", "no score at all", "<mei/>"])
+def test_what_is_no_score_is_refused_in_one_line(text):
+    with pytest.raises(BadScore) as refused:
+        engrave(dataclasses.replace(TUNE, text=text))
+    assert "\n" not in str(refused.value)
+
+
+def test_an_engraver_that_hangs_is_stopped():
+    with pytest.raises(BadScore, match="longer than"):
+        engrave(TUNE, time_limit_s=0.01)
+
+
+def test_an_engraver_that_crashes_is_reported(monkeypatch, tmp_path):
+    crash = tmp_path / "crash.py"
+    crash.write_text(f"import os; os.kill(os.getpid(), {int(signal.SIGSEGV)})")
+    runner = tmp_path / "python"
+    runner.write_text(f"#!/bin/sh\nexec {os.sys.executable} {crash}\n")
+    runner.chmod(0o755)
+    monkeypatch.setattr(engraving.sys, "executable", str(runner))
+    with pytest.raises(BadScore, match="the engraver stopped"):
+        engrave(TUNE)
+
+
+def test_tall_systems_are_shrunk_until_an_agent_sees_all_staves():
+    parts = "".join(f'<score-part id="P{i}"><part-name/></score-part>' for i in range(5))
+    one = MEASURE.format(n=1, left="", attributes=ATTRIBUTES, notes=note("C", "x") + note("D", "y"), right="")
+    body = "".join(
+        f'<part id="P{i}">{one.replace(chr(34) + "x" + chr(34), f"{chr(34)}x{i}{chr(34)}")}</part>'
+        for i in range(5)
+    )
+    text = f'<score-partwise version="4.0"><part-list>{parts}</part-list>{body}</score-partwise>'
+    piece = build_piece(engrave_here(ScoreText("musicxml", text, "tall", "musicxml")), "tall")
+    segment = piece.segments[0]
+    assert piece.staves == 5
+    assert segment.scale < 1
+    assert (segment.page_y1_px - segment.page_y0_px) * segment.scale <= 160
+    head = piece.notes[0]
+    y_px = (
+        head.page_y_px - 0.5 * (segment.page_y0_px + segment.page_y1_px)
+    ) * segment.scale + STRIP_HEIGHT_PX / 2
+    assert piece.strip[round(y_px), round(head.x_px)] > 120
