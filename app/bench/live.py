@@ -1,0 +1,109 @@
+"""The whole program at work: a real window following a demo, in a process of its own.
+
+Start-up, memory, the time of a frame on the screen, and the time from the newest sample in the ring to the
+published snapshot. Settings, takes and logs of the measured program lie in a temporary folder; only the
+cache is the user's, as it would be.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+from app.bench.figures import Figure, spread
+from pieces.errors import RipienoError
+from pieces.folders import HOME_VARIABLE, cache_folder
+from pieces.opening import open_piece
+
+PIECE = "minuet-g-minor-petzold"
+WATCHED_S = 30.0
+LONG_S = 300.0
+STARTS = 3
+MEGABYTE = 1e6
+JACK_RATE, JACK_BLOCK_SAMPLES = 44_100, 256
+
+
+class NotMeasured(RipienoError):
+    """This machine lacks what the measurement needs."""
+
+
+def window() -> list[Figure]:
+    """Start-up, frames, latency and memory of the program in its window of 1280 x 720."""
+    open_piece(PIECE)
+    starts_s = [_run_child(0.5)["interactive_s"] for _ in range(STARTS)]
+    seen = _run_child(WATCHED_S, PIECE)
+    where = f"{seen['display']} display, sound to {seen['sound']}"
+    return [
+        Figure("Until the window answers", median(starts_s), "s", 3.0, note=f"{STARTS} starts"),
+        *spread("Frame of the window", seen["frame_ms"], "ms", p99_limit=16.7, note=where),
+        *spread("Newest sample to snapshot", seen["latency_ms"], "ms", 2.0, 10.0, note=where),
+        Figure("Answers that came too late", seen["late_frames"], "frames", note=f"in {WATCHED_S:.0f} s"),
+        Figure("Memory", seen["memory_bytes"] / MEGABYTE, "MB", 1000.0,
+               note=f"RSS of {seen['processes']} processes, shared pages counted in each"),
+    ]  # fmt: skip
+
+
+def dropouts() -> list[Figure]:
+    """Lost blocks in five minutes of following over JACK's dummy driver, 256 frames a block."""
+    with _jack() as server:
+        seen = _run_child(LONG_S, PIECE, {"JACK_DEFAULT_SERVER": server})
+    if "JACK" not in seen["sound"]:
+        raise NotMeasured(f"sound went to {seen['sound']} instead of JACK; install libportaudio2.")
+    note = f"{LONG_S:.0f} s at {JACK_BLOCK_SAMPLES} frames, {seen['sound']}"
+    return [
+        Figure("Dropouts over JACK", seen["dropouts"], "blocks", 0.0, note=note),
+        *spread("Newest sample to snapshot (JACK)", seen["latency_ms"], "ms", 2.0, 10.0),
+        *spread("Frame of the window (JACK)", seen["frame_ms"], "ms", p99_limit=16.7),
+    ]
+
+
+def _run_child(seconds: float, piece: str = "", environment: dict[str, str] | None = None) -> dict[str, Any]:
+    """What `window_child` saw. Raises NotMeasured with its last words where it failed."""
+    cache = cache_folder()
+    with tempfile.TemporaryDirectory(prefix="ripieno-bench-") as home:
+        (Path(home) / "cache").symlink_to(cache, target_is_directory=True)
+        command = [sys.executable, "-P", "-m", "app.bench.window_child", str(seconds)]
+        result = subprocess.run(
+            [*command, piece] if piece else command,
+            env={**os.environ, HOME_VARIABLE: home, **(environment or {})},
+            capture_output=True, text=True, check=False, timeout=seconds + 180.0,
+        )  # fmt: skip
+    words = result.stdout.strip().splitlines() or result.stderr.strip().splitlines() or ["no answer"]
+    try:
+        seen: dict[str, Any] = json.loads(words[-1])
+    except ValueError:
+        raise NotMeasured(f"the window did not run ({words[-1]}); see `launch.py doctor`.") from None
+    if "problem" in seen:
+        raise NotMeasured(seen["problem"])
+    return seen
+
+
+@contextmanager
+def _jack() -> Iterator[str]:
+    """A JACK server of our own with the dummy driver; gives its name."""
+    program = shutil.which("jackd")
+    if program is None:
+        raise NotMeasured("jackd is not installed; `sudo apt install jackd2`.")
+    name = f"ripieno-bench-{os.getpid()}"
+    driver = ["-d", "dummy", "-r", str(JACK_RATE), "-p", str(JACK_BLOCK_SAMPLES)]
+    server = subprocess.Popen(
+        [program, "-n", name, "--no-realtime", *driver], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
+    try:
+        time.sleep(2.0)
+        if server.poll() is not None:
+            raise NotMeasured("jackd did not start.")
+        yield name
+    finally:
+        server.terminate()
+        server.wait()

@@ -1,0 +1,95 @@
+"""A program to be watched: opens the real window in this process, follows a demo, and prints what it saw.
+
+Started by `app.bench.live` as `python -m app.bench.window_child SECONDS [PIECE]`. The main thread is the
+window's; a second one only reads counters, and tells the window to close.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import threading
+import time
+from collections.abc import Callable
+from typing import Any
+
+import psutil
+import pygame
+
+PATIENCE_S = 60.0
+SETTLING_S = 1.0
+
+
+class Watcher:
+    """Waits for the first frame, then for the follower, then for `seconds`, and closes the window."""
+
+    def __init__(self, window: Any, seconds: float, following: bool) -> None:
+        self._window, self._seconds, self._following = window, seconds, following
+        self._born_s = psutil.Process().create_time()
+        self.seen: dict[str, Any] = {}
+
+    def run(self) -> None:
+        """The second thread."""
+        try:
+            self._wait(lambda: len(self._window.frame_ms) > 0)
+            self.seen["interactive_s"] = time.time() - self._born_s
+            if self._following:
+                self._wait(lambda: self._window.studio.snapshot.state == "following")
+                self._loop_the_piece()
+                time.sleep(SETTLING_S)
+            self._window.frame_ms.clear()
+            self._window.studio.engine.latencies_ms.clear()
+            time.sleep(self._seconds)
+            self._read()
+        except TimeoutError:
+            self.seen["problem"] = f"nothing was followed within {PATIENCE_S:.0f} s"
+        finally:
+            self._window.running = False
+
+    def _loop_the_piece(self) -> None:
+        studio = self._window.studio
+        onsets_px = studio.piece.onset_x_px
+        studio.session.set_loop(float(onsets_px[0]), float(onsets_px[-1]))
+
+    def _read(self) -> None:
+        studio = self._window.studio
+        everyone = [psutil.Process(), *psutil.Process().children(recursive=True)]
+        self.seen |= {
+            "frame_ms": list(self._window.frame_ms),
+            "latency_ms": list(studio.engine.latencies_ms),
+            "late_frames": studio.snapshot.late_frames,
+            "dropouts": studio.snapshot.dropouts,
+            "state": studio.snapshot.state,
+            "processes": len(everyone),
+            "memory_bytes": sum(process.memory_info().rss for process in everyone),
+            "sound": studio.engine.supervisor.stream.output_label,
+            "display": pygame.display.get_driver(),
+        }
+
+    @staticmethod
+    def _wait(condition: Callable[[], bool]) -> None:
+        deadline_s = time.monotonic() + PATIENCE_S
+        while not condition():
+            if time.monotonic() > deadline_s:
+                raise TimeoutError
+            time.sleep(0.005)
+
+
+def main(seconds: float, piece: str | None) -> None:
+    """Run the window until the watcher closes it; prints one line of JSON."""
+    from app.program import build_studio
+    from app.window import Window, scenes
+
+    studio = build_studio(None, 0)
+    window = Window(studio, scenes(), "follow" if piece else "home")
+    if piece:
+        studio.open(piece, start=True)
+    watcher = Watcher(window, seconds, piece is not None)
+    threading.Thread(target=watcher.run, name="watcher", daemon=True).start()
+    window.run()
+    sys.stdout.write(json.dumps(watcher.seen) + "\n")
+    sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    main(float(sys.argv[1]), sys.argv[2] if len(sys.argv) > 2 else None)
