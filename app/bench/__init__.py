@@ -69,7 +69,7 @@ def _print(figure: Figure) -> None:
     goal = ""
     if figure.limit is not None:
         goal = f"{'≥' if figure.at_least else '≤'} {figure.limit:,g}"
-    line = f"{figure.name:<34}{figure.value:>12,.2f} {figure.unit:<9}{goal:<10} "
+    line = f"{figure.name:<42}{figure.value:>12,.2f} {figure.unit:<9}{goal:<10} "
     console.print(f"{mark} {line}[dim]{figure.note}[/]", soft_wrap=True)
 
 

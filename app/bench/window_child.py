@@ -16,6 +16,8 @@ from typing import Any
 import psutil
 import pygame
 
+from app.engine.snapshot import Snapshot
+
 PATIENCE_S = 60.0
 SETTLING_S = 1.0
 
@@ -37,10 +39,11 @@ class Watcher:
                 self._wait(lambda: self._window.studio.snapshot.state == "following")
                 self._loop_the_piece()
                 time.sleep(SETTLING_S)
+            before = self._window.studio.snapshot
             self._window.frame_ms.clear()
             self._window.studio.engine.latencies_ms.clear()
             time.sleep(self._seconds)
-            self._read()
+            self._read(before)
         except TimeoutError:
             self.seen["problem"] = f"nothing was followed within {PATIENCE_S:.0f} s"
         finally:
@@ -51,14 +54,14 @@ class Watcher:
         onsets_px = studio.piece.onset_x_px
         studio.session.set_loop(float(onsets_px[0]), float(onsets_px[-1]))
 
-    def _read(self) -> None:
+    def _read(self, before: Snapshot) -> None:
         studio = self._window.studio
         everyone = [psutil.Process(), *psutil.Process().children(recursive=True)]
         self.seen |= {
             "frame_ms": list(self._window.frame_ms),
             "latency_ms": list(studio.engine.latencies_ms),
-            "late_frames": studio.snapshot.late_frames,
-            "dropouts": studio.snapshot.dropouts,
+            "late_frames": studio.snapshot.late_frames - before.late_frames,
+            "dropouts": studio.snapshot.dropouts - before.dropouts,
             "state": studio.snapshot.state,
             "processes": len(everyone),
             "memory_bytes": sum(process.memory_info().rss for process in everyone),
