@@ -1,7 +1,7 @@
 """The music that followers are tested on and never trained on, built one performance at a time.
 
 Four collections: the bundled pieces and generated ones (needing nothing but the program), tunes and piano
-parts from the end of the shuffled order in which `follower.data` draws its training pieces, and recordings
+parts from the test split of the collections that `follower.data` builds training pieces of, and recordings
 of people at a computer-controlled piano, tied to the score by an alignment note by note. Builds in the
 calling process; engraving runs in its own child.
 """
@@ -33,7 +33,7 @@ TEMPO_FACTORS = (0.7, 1.0, 1.3)
 GENERATED_FROM_SEED = 50_000_000
 """Far above any seed a training set of generated pieces reaches."""
 HELD_OUT_PIECES = 40
-"""Taken from the end of each training collection's shuffled order."""
+"""So many of the test split of each training collection."""
 
 
 def default(generated: int) -> list[Recipe]:
@@ -104,13 +104,13 @@ def _read_and_engrave(read: Callable[[], ScoreText]) -> Piece:
 
 
 def _held_out_scores(name: str, folder: Path) -> list[Recipe]:
-    """The last pieces of a training collection's shuffled order, each at one of the tempo factors."""
-    from models.follower.data import _recipes
+    """Pieces of a training collection's test split, each at one of the tempo factors."""
+    from models.follower.data import recipes, split_of
 
-    scores = _recipes(name, folder, 0)[-HELD_OUT_PIECES:]
+    scores = [(title, read) for title, read in recipes(name, folder, 0) if split_of(title) == "test"]
     return [
         _recipe(title, name, partial(_read_and_engrave, read), TEMPO_FACTORS[i % len(TEMPO_FACTORS)])
-        for i, (title, read) in enumerate(scores)
+        for i, (title, read) in enumerate(scores[:HELD_OUT_PIECES])
     ]
 
 

@@ -6,7 +6,6 @@ happens here, on the fly. Runs in the training process.
 
 from __future__ import annotations
 
-import zlib
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,7 +15,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from models.features import SPEC
-from models.follower.data import Item, Rendering, load_item
+from models.follower.data import Item, Rendering, load_item, split_of
 from models.follower.network import COLUMN_PX, LOWEST_PITCH, PITCHES, SoundEncoder
 
 CROP_COLUMNS = 640
@@ -41,12 +40,6 @@ class Batch:
     struck: Tensor
     sounding: Tensor
     log_quarters: Tensor
-
-
-def split_of(name: str) -> str:
-    """Which split an item belongs to for ever: 10 % test, 5 % valid, the rest train."""
-    place = zlib.crc32(name.encode()) % 100
-    return "test" if place < 10 else "valid" if place < 15 else "train"
 
 
 def load_items(folders: list[Path], split: str, excluded: frozenset[str] = frozenset()) -> list[Item]:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import io
 import os
 import zipfile
+import zlib
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
@@ -69,6 +70,12 @@ class Item:
     system_x_px: NDArray[np.float64]
     tolerance_px: float
     renderings: tuple[Rendering, ...]
+
+
+def split_of(name: str) -> str:
+    """Which split an item belongs to for ever: 10 % test, 5 % valid, the rest train."""
+    place = zlib.crc32(name.encode()) % 100
+    return "test" if place < 10 else "valid" if place < 15 else "train"
 
 
 def halve(strip: NDArray[np.uint8]) -> NDArray[np.uint8]:
@@ -240,29 +247,29 @@ class _Generated:
         return generate_score(self.seed, self.staves)
 
 
-def _recipes(name: str, source: Path | None, count: int) -> list[tuple[str, Callable[[], ScoreText]]]:
+def recipes(name: str, source: Path | None, count: int) -> list[tuple[str, Callable[[], ScoreText]]]:
     """(item name, recipe) of a data set, in an order that a fixed seed shuffles once."""
     if name == "generated":
         return [(f"generated-{1 + i % 2}-{i}", _Generated(i, 1 + i % 2)) for i in range(count or 1000)]
     if source is None or not source.is_dir():
         raise RipienoError(f"data build {name}: give the folder that holds it with --from.")
-    recipes: list[tuple[str, Callable[[], ScoreText]]] = []
+    found: list[tuple[str, Callable[[], ScoreText]]] = []
     if name == "nottingham":
         for book in sorted(source.glob("*.abc")):
             numbers = [
                 line[2:].strip() for line in io.StringIO(book.read_text(errors="replace")) if line[:2] == "X:"
             ]
-            recipes += [(f"{book.stem}-{n}", _FromFile(book.with_name(f"{book.name}#{n}"))) for n in numbers]
+            found += [(f"{book.stem}-{n}", _FromFile(book.with_name(f"{book.name}#{n}"))) for n in numbers]
     elif name == "lieder":
-        recipes = [(path.stem, _FromFile(path, piano_only=True)) for path in sorted(source.glob("*.mxl"))]
+        found = [(path.stem, _FromFile(path, piano_only=True)) for path in sorted(source.glob("*.mxl"))]
     else:
         raise RipienoError(
             f"data build: no data set is called {name}; there are generated, lieder, nottingham."
         )
-    if not recipes:
+    if not found:
         raise RipienoError(f"data build {name}: nothing to read in {source}. Is it the right folder?")
-    order = np.random.default_rng(1).permutation(len(recipes))
-    return [recipes[index] for index in order[: count or len(recipes)]]
+    order = np.random.default_rng(1).permutation(len(found))
+    return [found[index] for index in order[: count or len(found)]]
 
 
 def build(
@@ -281,19 +288,19 @@ def build(
     out.mkdir(parents=True, exist_ok=True)
     skipped_path = out / "skipped.txt"
     skipped = set(skipped_path.read_text().splitlines()) if skipped_path.exists() else set()
-    recipes = _recipes(name, source, count)
+    wanted = recipes(name, source, count)
     jobs = []
-    for seed, (item, recipe) in enumerate(recipes):
+    for seed, (item, recipe) in enumerate(wanted):
         path = out / f"{item}.npz"
         if not path.exists() and item not in skipped:
             jobs.append((item, recipe, seed, path))
-    done = len(recipes) - len(jobs)
+    done = len(wanted) - len(jobs)
     for item, reason in _run(jobs, renderings, workers):
         done += 1
         if reason:
             with skipped_path.open("a") as file:
                 file.write(f"{item}\n")
-        yield done, len(recipes), reason
+        yield done, len(wanted), reason
 
 
 def _run(

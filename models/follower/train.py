@@ -92,7 +92,9 @@ def _train_reader(settings: TrainConfig, out: Path, rank: int) -> Reader:
     folders = [Path(folder) for folder in settings.data]
     train_items, valid_items = (load_items(folders, split, held_out()) for split in ("train", "valid"))
     if not train_items or not valid_items:
-        raise TrainingProblem("No training data: make some first, e.g. launch.py data build generated --out data/generated")
+        raise TrainingProblem(
+            "No training data: make some first, e.g. launch.py data build generated --out data/generated"
+        )
     torch.manual_seed(settings.seed)
     return train_reader(
         Reader(),
@@ -115,7 +117,9 @@ def finish(settings: TrainConfig, reader: Reader) -> dict[str, Any]:
     """Phase 2, its figures on the validation pieces, checkpoint and card; returns the figures."""
     folders = [Path(folder) for folder in settings.data]
     belief = BeliefConfig(**settings.belief)
-    train_items = load_items(folders, "train", held_out())[:: max(1, _stride(folders, settings.policy_pieces))]
+    train_items = load_items(folders, "train", held_out())[
+        :: max(1, _stride(folders, settings.policy_pieces))
+    ]
     policy = train_policy(make_games(reader, train_items, belief), settings.policy_steps, settings.seed)
     figures: dict[str, Any] = {}
     for name, tolerance in (("one-line", 50.0), ("two-staff", 170.0)):
