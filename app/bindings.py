@@ -77,6 +77,7 @@ BINDINGS: tuple[Binding, ...] = (
     Binding("scene_home", "Ctrl 1", "Home", (Chord(pygame.K_1, ctrl=True),)),
     Binding("scene_follow", "Ctrl 2", "Follow", (Chord(pygame.K_2, ctrl=True),)),
     Binding("scene_play", "Ctrl 3", "Play", (Chord(pygame.K_3, ctrl=True),)),
+    Binding("scene_takes", "Ctrl T", "Takes", (Chord(pygame.K_t, ctrl=True),)),
     Binding("scene_settings", "Ctrl ,", "Settings", (Chord(pygame.K_COMMA, ctrl=True),)),
     Binding("quit", "Ctrl Q", "Quit", (Chord(pygame.K_q, ctrl=True),)),
     Binding(
@@ -132,8 +133,13 @@ BINDINGS: tuple[Binding, ...] = (
         "Ctrl S",
         "Save the take as MIDI and WAV",
         (Chord(pygame.K_s, ctrl=True),),
-        _FOLLOW,
+        ("follow", "takes"),
         "Follow",
+    ),
+    Binding("up", "↑", "Take above", _plain(pygame.K_UP), ("takes",), "Takes"),
+    Binding("down", "↓", "Take below", _plain(pygame.K_DOWN), ("takes",), "Takes"),
+    Binding(
+        "delete", "Del", "Delete the take; twice to be sure", _plain(pygame.K_DELETE), ("takes",), "Takes"
     ),
     Binding("steer_slower", "←  or  A", "Slower", _plain(pygame.K_LEFT, pygame.K_a), ("play",), "Play"),
     Binding("steer_faster", "→  or  D", "Faster", _plain(pygame.K_RIGHT, pygame.K_d), ("play",), "Play"),

@@ -275,7 +275,8 @@ class Window:
                 pointer = Pointer("up", x, y)
             else:
                 pointer = Pointer("down", x, y, self._clicks(x, y))
-        self.dispatcher.handle(pointer, self.now_s())
+        if not self.dispatcher.handle(pointer, self.now_s()) and pointer.kind == "wheel":
+            self.scene.wheel(pointer)
 
     def _clicks(self, x: float, y: float) -> int:
         then, last_x, last_y = self._last_click
@@ -435,11 +436,16 @@ def scenes() -> dict[str, Callable[[Studio], Scene]]:
     """The scenes by name."""
     from app.scenes.follow import Follow
     from app.scenes.home import Home
+    from app.scenes.play import Play
+    from app.scenes.settings import Settings
+    from app.scenes.takes import Takes
 
-    return {"home": Home, "follow": Follow}
+    return {"home": Home, "follow": Follow, "play": Play, "settings": Settings, "takes": Takes}
 
 
-def run_window(mode: str = "home", piece: str | None = None, follower: str | None = None, seed: int = 0) -> int:
+def run_window(
+    mode: str = "home", piece: str | None = None, follower: str | None = None, seed: int = 0
+) -> int:
     """Open the program in a mode, with a piece where one is named, and return when it is closed."""
     from app.program import build_studio
 

@@ -52,7 +52,8 @@ class AgentPanel:
     def widgets(self) -> list[Widget]:
         return [
             self._heard, self._level, self._spectrogram, self._speed, self._tiles, self._confidence,
-            self._bar, self._value, self.curve, self._name, self.follower, self._decision, self._troubles, self.piano,
+            self._bar, self._value, self.curve, self._name, self.follower, self._decision,
+            self._troubles, self.piano,
         ]  # fmt: skip
 
     def place(self, panel: pygame.Rect) -> None:

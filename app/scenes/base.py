@@ -14,7 +14,7 @@ import pygame
 from app import theme
 from app.bindings import label_of
 from app.scenes.studio import Studio
-from app.widgets.base import View, Widget
+from app.widgets.base import Pointer, View, Widget
 from app.widgets.buttons import IconButton
 from app.widgets.chrome import MODES, Chip, Mode, RailButton, RailGround
 from app.widgets.overlays import MenuItem
@@ -95,6 +95,9 @@ class Scene:
 
     def leave(self) -> None:
         """Another one takes its place."""
+
+    def wheel(self, event: Pointer) -> None:
+        """The wheel was turned where no widget used it."""
 
     def release(self, action: str) -> None:
         """The key of an action was let go."""

@@ -179,6 +179,10 @@ class DeviceDesk:
         choice = replace(self.engine.supervisor.choice, **labels)
         self._apart(lambda: self.engine.supervisor.choose(choice))
 
+    def reopen(self) -> None:
+        """Open what the settings say, after one of them has changed."""
+        self._apart(lambda: self.engine.supervisor.choose(self.audio_choice()))
+
     def choose_midi(self, setting: str, name: str | None) -> None:
         """Open another MIDI port and remember it."""
         self._change(**{setting: name})

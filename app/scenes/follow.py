@@ -15,7 +15,7 @@ from app.bindings import label_of
 from app.engine.timeline import Timeline
 from app.scenes.agent_panel import AgentPanel
 from app.scenes.base import Scene
-from app.scenes.studio import Studio
+from app.scenes.studio import Studio, without_years
 from app.scenes.transport import Transport
 from app.widgets.base import View, Widget
 from app.widgets.buttons import Button, Choice
@@ -106,7 +106,9 @@ class Follow(Scene):
         place = piece.place_at_x(self.cursor_px())
         page = f"page {place.page + 1} of {len(piece.pages)}"
         return " · ".join(
-            part for part in (piece.composer, page, f"listening to {self._source_words()}") if part
+            part
+            for part in (without_years(piece.composer), page, f"listening to {self._source_words()}")
+            if part
         )
 
     def _source_words(self) -> str:
@@ -375,11 +377,7 @@ class Follow(Scene):
     def _choose_follower(self) -> None:
         names = self.studio.followers()
         items = [
-            MenuItem(name, partial(self._use_follower, name), name == self.studio.follower) for name in names
+            MenuItem(name, partial(self.studio.use_follower, name), name == self.studio.follower)
+            for name in names
         ]
         self.studio.show_menu(tuple(items), self.panel.follower.rect)
-
-    def _use_follower(self, name: str) -> None:
-        self.studio.follower = name
-        self.studio.change(follower=name)
-        self.studio.open_session()

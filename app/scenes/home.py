@@ -82,9 +82,9 @@ class Home(Scene):
 
     def body(self) -> list[Widget]:
         return [
-            self.grid, self.nothing, self.search, self.hint, self._recent_title, *self._recent, self._no_recent,
-            self._device_title, *self._devices, self._take_title, self._takes, self._piano_title, self._piano,
-            self._go_button, self._next, self._next_detail,
+            self.grid, self.nothing, self.search, self.hint, self._recent_title, *self._recent,
+            self._no_recent, self._device_title, *self._devices, self._take_title, self._takes,
+            self._piano_title, self._piano, self._go_button, self._next, self._next_detail,
         ]  # fmt: skip
 
     def place(self) -> None:

@@ -6,6 +6,7 @@ Used by the thread of the window alone; everything slow goes through the loader,
 from __future__ import annotations
 
 import logging
+import re
 import threading
 from collections import deque
 from collections.abc import Callable
@@ -32,7 +33,15 @@ if TYPE_CHECKING:
     from app.scenes.take_desk import TakeDesk
 
 _log = logging.getLogger(__name__)
-FIRST_PIECE = "minuet-g-major-anh-116"
+FIRST_PIECE = "fur-elise"
+
+
+_BRACKETS = re.compile(r"\s*\([^)]*\)")
+
+
+def without_years(composer: str) -> str:
+    """A composer's name without what stands in brackets behind it."""
+    return _BRACKETS.sub("", composer)
 
 
 class Session(Protocol):
@@ -105,9 +114,10 @@ class Studio:
         """The pieces that can be opened, as cards."""
         from pieces import library
 
+        entries = sorted(library.list_pieces(), key=lambda entry: entry.name != FIRST_PIECE)
         return [
-            Card(entry.name, entry.title, entry.composer, entry.seconds, entry.staves)
-            for entry in library.list_pieces()
+            Card(entry.name, entry.title, without_years(entry.composer), entry.seconds, entry.staves)
+            for entry in entries
         ]
 
     # --- the piece ------------------------------------------------------------------------------
@@ -167,7 +177,7 @@ class Studio:
             self.say(str(problem), "bad")
 
     def play_recording(self, path: Path) -> None:
-        """Play a dropped MIDI or WAV file and have it followed. Raises RipienoError for what is unreadable."""
+        """Play a dropped MIDI or WAV file and follow it. Raises RipienoError for what is unreadable."""
         if self.session is None:
             return
         if path.suffix.lower() in (".mid", ".midi"):
@@ -202,6 +212,12 @@ class Studio:
         from models.players import PLAYERS
 
         return [name for name in PLAYERS if name != "human"]
+
+    def use_follower(self, name: str) -> None:
+        """Have another player follow from now on."""
+        self.follower = name
+        self.change(follower=name)
+        self.open_session()
 
     def save_take(self) -> None:
         """Save the take that runs, or the last one, as MIDI and WAV."""

@@ -1,0 +1,73 @@
+"""The best scores of Play, by piece: a small JSON file, replaced in one stroke.
+
+Used by the thread of the window. A damaged file is set aside, never overwritten.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import time
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+_log = logging.getLogger(__name__)
+KEPT = 5
+
+
+@dataclass(frozen=True)
+class Score:
+    """One game: points 0..1000, the share of the piece that was followed, the day."""
+
+    points: int
+    followed: float
+    day: str
+
+
+class BestScores:
+    """The five best games of every piece."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def of(self, piece: str) -> list[Score]:
+        """Best first."""
+        return _scores(self._read().get(piece))
+
+    def add(self, piece: str, points: int, followed: float) -> int:
+        """Take a game in; its rank from 1, or 0 where it is not among the best.
+
+        Raises OSError where the file cannot be written.
+        """
+        everything = self._read()
+        score = Score(points, round(followed, 3), time.strftime("%Y-%m-%d"))
+        ranked = sorted([*_scores(everything.get(piece)), score], key=lambda entry: -entry.points)[:KEPT]
+        everything[piece] = [asdict(entry) for entry in ranked]
+        beside = self.path.with_suffix(f".{os.getpid()}.part")
+        beside.write_text(json.dumps(everything, indent=1), encoding="utf-8")
+        beside.replace(self.path)
+        return ranked.index(score) + 1 if score in ranked else 0
+
+    def _read(self) -> dict[str, Any]:
+        try:
+            content = json.loads(self.path.read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            return {}
+        except (OSError, ValueError) as problem:
+            _log.warning("best scores: %s", problem)
+            content = None
+        if isinstance(content, dict):
+            return content
+        if self.path.exists():
+            self.path.replace(self.path.with_suffix(".damaged.json"))
+        return {}
+
+
+def _scores(rows: Any) -> list[Score]:
+    scores = []
+    for row in rows if isinstance(rows, list) else []:
+        if isinstance(row, dict) and isinstance(row.get("points"), int):
+            scores.append(Score(row["points"], float(row.get("followed", 0.0)), str(row.get("day", ""))))
+    return scores
