@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from fractions import Fraction
 
 from pieces.abc_fields import ALTERS, Header, parse_clef, parse_key, parse_meter, parse_octave, parse_unit
-from pieces.notation import Event, Key, Meter, Pitch, note_type, split_length
+from pieces.notation import Event, Key, Meter, Pitch, nest_beam, note_type, split_length
 
 MAX_EVENTS = 100_000
 MAX_EMPTY_BARS = 200
@@ -380,8 +380,8 @@ def _beamed(events: list[Event], glued: list[bool]) -> list[Event]:
         else:
             groups.append([index] if short else [])
     beamed = list(events)
-    for group in groups:
-        for place, index in enumerate(group if len(group) > 1 else []):
-            mark = "begin" if place == 0 else "end" if place == len(group) - 1 else "continue"
+    for beam in (part for group in groups for part in nest_beam(events, group)):
+        for place, index in enumerate(beam if len(beam) > 1 else []):
+            mark = "begin" if place == 0 else "end" if place == len(beam) - 1 else "continue"
             beamed[index] = replace(beamed[index], beam=mark)
     return beamed

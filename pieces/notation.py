@@ -3,8 +3,10 @@
 Plain data without I/O: any thread may use it. All durations and places are exact fractions of a quarter.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
+from itertools import pairwise
 
 STEPS = "CDEFGAB"
 _SEMITONES = (0, 2, 4, 5, 7, 9, 11)
@@ -168,3 +170,16 @@ def split_length(quarters: Fraction) -> list[Fraction]:
         parts.append(part)
         quarters -= part
     return parts
+
+
+def nest_beam(events: Sequence[Event], group: list[int]) -> list[list[int]]:
+    """Cut a beam (indices of events) where a tuplet lies across one of its ends: engravers nest the two."""
+    starts = [place for place, index in enumerate(group) if events[index].tuplet == "start"]
+    stops = [place for place, index in enumerate(group) if events[index].tuplet == "stop"]
+    cuts = set()
+    if stops and (not starts or stops[0] < starts[0]):
+        cuts.add(stops[0] + 1)
+    if starts and (not stops or starts[-1] > stops[-1]):
+        cuts.add(starts[-1])
+    edges = [0, *sorted(cuts), len(group)]
+    return [group[low:high] for low, high in pairwise(edges) if high > low]
