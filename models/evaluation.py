@@ -24,7 +24,7 @@ from models.features import frames
 from models.game import FloatArray, Truth
 from models.measures import WITHIN_S, Measures, Track, judge, measure
 from models.performance import Performance
-from models.players import OptimalPlayer, Player, SteadyPlayer, load_player
+from models.players import OptimalPlayer, Player, SteadyPlayer, load_trials
 from pieces.errors import RipienoError
 from pieces.piece import Piece
 
@@ -266,7 +266,7 @@ def evaluate_follower(
     from models import held_out
 
     recipes = held_out.from_folder(source) if source else held_out.default(generated)
-    listeners = [load_player(follower, seed + trial) for trial in range(trials)]
+    listeners = load_trials(follower, seed, trials)
     contestants = [
         Contestant("optimal", lambda truth, trial: OptimalPlayer(truth)),
         Contestant("steady", lambda truth, trial: SteadyPlayer()),

@@ -156,3 +156,17 @@ def load_player(name: str, seed: int = 0) -> Player:
         return _follower(Path(name), seed)
     known = ", ".join(sorted(PLAYERS))
     raise UnknownPlayer(f'there is no player "{name}"; choose one of {known}, or a .safetensors file')
+
+
+def load_trials(name: str, seed: int, trials: int) -> list[Player]:
+    """A player once for each of `trials` seeds from `seed` on; followers share what they hear.
+
+    Raises as `load_player` does.
+    """
+    if name in PLAYERS and name != "follower":
+        return [load_player(name, seed + trial) for trial in range(trials)]
+    from models import checkpoint
+    from models.follower import player
+
+    path = checkpoint.shipped(name) if name == "follower" else Path(name)
+    return list(player.load_trials(path, [seed + trial for trial in range(trials)]))

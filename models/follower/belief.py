@@ -143,12 +143,3 @@ class Belief:
         spread = float(np.sqrt(((near - x_px[0]) ** 2 * local).sum() / here))
         speed = float(x_px[1] - x_px[0]) / HORIZONS[1]
         return np.array([*x_px, spread, speed, here, halted], np.float32)
-
-    @property
-    def tempo_index(self) -> int:
-        """Index of the likeliest tempo."""
-        return int((self._density[1:] @ self._quarters).argmax())
-
-    def mass_within(self, x_px: float, reach_px: float) -> float:
-        """Share of the belief within ``reach_px`` of ``x_px``."""
-        return float(self.columns[np.abs(self._x_px - x_px) <= reach_px].sum())

@@ -1,4 +1,4 @@
-"""Train the follower: read and hear (supervised), then play the game (PPO), then write the checkpoint and its card.
+"""Train the follower: read and hear (supervised), then play the game (PPO), then write the checkpoint.
 
 `launch.py train follower` runs this; `--config` names a JSON file with any of :class:`TrainConfig`'s fields,
 `--resume` goes on where a run stopped. Everything lies in the run's folder; the checkpoint is the last thing

@@ -1,0 +1,124 @@
+"""Hearing: from frames of sound to a belief about the place, for one opened piece.
+
+Does not know the cursor, so several players of one performance can share it (:class:`RememberingEar`).
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple, Protocol
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from models.features import SPEC
+from models.follower.belief import Belief, BeliefConfig
+from models.follower.data import halve
+from models.follower.network import COLUMN_PX, Reader
+from pieces.piece import Piece
+
+FloatArray = NDArray[np.float32]
+
+
+class Hearing(NamedTuple):
+    """What a frame leaves one believing: ``summary`` (SUMMARY,) and the mass on every column, (C,)."""
+
+    summary: FloatArray
+    columns: FloatArray
+
+    def mass_within(self, x_px: float, reach_px: float) -> float:
+        """Share of the belief within ``reach_px`` of ``x_px``."""
+        first = max(int(np.ceil((x_px - reach_px) / COLUMN_PX - 0.5)), 0)
+        last = int(np.floor((x_px + reach_px) / COLUMN_PX - 0.5))
+        return float(self.columns[first : last + 1].sum())
+
+
+class Listener(Protocol):
+    """Whatever turns frames into hearings."""
+
+    def open(self, piece: Piece) -> None:
+        """Prepare for a piece."""
+
+    def reset(self, x_px: float) -> None:
+        """The music is at ``x_px``; forget the sound heard so far."""
+
+    def hear(self, frame: FloatArray) -> Hearing:
+        """Hear one frame, (78,) float32."""
+
+
+class Ear:
+    """The trained encoders and the belief filter, frame by frame."""
+
+    def __init__(self, reader: Reader, config: BeliefConfig) -> None:
+        self._reader = reader.eval()
+        self._config = config
+
+    @torch.inference_mode()
+    def open(self, piece: Piece) -> None:
+        """Encode the whole strip; the sound is compared with it from then on."""
+        strip = torch.from_numpy(halve(piece.strip)).float().div_(255.0).unsqueeze(0)
+        keys, bias, log_quarters = self._reader.read(self._reader.score(strip))
+        self._keys = keys[0].numpy() * np.float32(self._reader.config.embedding**-0.5)
+        self._bias = bias[0].numpy()
+        first = int(piece.segments[0].strip_x0_px / COLUMN_PX)
+        last = min(int(piece.segments[-1].strip_x1_px / COLUMN_PX), len(self._bias) - 1)
+        self._belief = Belief(log_quarters[0].numpy(), (first, last), self._config)
+        self.reset(float(piece.onset_x_px[0]))
+
+    def reset(self, x_px: float) -> None:
+        self._heard = torch.zeros(1, self._reader.sound.history, SPEC.bands)
+        self._memory: torch.Tensor | None = None
+        self._belief.reset(x_px)
+
+    @torch.inference_mode()
+    def hear(self, frame: FloatArray) -> Hearing:
+        newest = torch.from_numpy(np.ascontiguousarray(frame, dtype=np.float32)).reshape(1, 1, -1)
+        window = torch.cat([self._heard, newest], dim=1)
+        self._heard = window[:, 1:]
+        sound, self._memory = self._reader.sound(window, self._memory)
+        query = self._reader.sound_query(sound)[0, 0].numpy()
+        summary = self._belief.update(self._keys @ query + self._bias)
+        return Hearing(summary, self._belief.columns)
+
+
+class RememberingEar:
+    """The same hearings again for the same sound: trials of one performance differ in their actions only."""
+
+    def __init__(self, ear: Listener) -> None:
+        self._ear = ear
+        self._piece: Piece | None = None
+        self._forget(0.0)
+
+    def _forget(self, x_px: float) -> None:
+        self._start_px, self._place = x_px, 0
+        self._frames: list[FloatArray] = []
+        self._hearings: list[Hearing] = []
+
+    def open(self, piece: Piece) -> None:
+        if piece is not self._piece:
+            self._ear.open(piece)
+            self._piece = piece
+            self._forget(np.nan)
+
+    def reset(self, x_px: float) -> None:
+        if x_px != self._start_px:
+            self._forget(x_px)
+            self._ear.reset(x_px)
+        self._place = 0
+
+    def hear(self, frame: FloatArray) -> Hearing:
+        place = self._place
+        if place < len(self._frames) and not np.array_equal(frame, self._frames[place]):
+            self._begin_again(place)
+        if place == len(self._frames):
+            self._frames.append(frame.copy())
+            self._hearings.append(self._ear.hear(frame))
+        self._place += 1
+        return self._hearings[place]
+
+    def _begin_again(self, place: int) -> None:
+        """Another sound from here on: bring the ear to this place, by hearing what came before."""
+        del self._frames[place:], self._hearings[place:]
+        self._ear.reset(self._start_px)
+        for frame in self._frames:
+            self._ear.hear(frame)
