@@ -96,7 +96,7 @@ def train_reader(
     first = not distributed.is_initialized() or distributed.get_rank() == 0
     started, saved = time.monotonic() - spent_s, time.monotonic()
     averages: dict[str, float] = {}
-    progress = 0.0
+    progress = spent_s / (60 * config.minutes)
     while progress < 1.0:
         for group in optimiser.param_groups:
             group["lr"] = _learning_rate(config, step, progress)

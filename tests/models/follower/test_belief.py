@@ -1,0 +1,97 @@
+"""The belief filter on a strip whose every column is known: it moves, halts, finds and says so."""
+
+import numpy as np
+import pytest
+
+from models.follower.belief import HORIZONS, Belief
+from models.follower.network import COLUMN_PX
+
+COLUMNS = 1200
+MUSIC = (128, 1071)
+START_PX = 130 * COLUMN_PX
+
+
+def evidence(x_px: float, sharpness: float = 6.0) -> np.ndarray:
+    """Logits of a perfect but blurred ear: a hill at ``x_px`` above what silence would say."""
+    places = (np.arange(COLUMNS) + 0.5) * COLUMN_PX
+    return (np.log(0.1) + sharpness * np.exp(-0.5 * ((places - x_px) / 20.0) ** 2)).astype(np.float32)
+
+
+@pytest.fixture
+def belief():
+    return Belief(np.full(COLUMNS, np.log(0.1), np.float32), MUSIC)
+
+
+def follow(belief, path_px):
+    return np.array([belief.update(evidence(x_px)) for x_px in path_px])
+
+
+def test_it_follows_a_steady_tempo_and_knows_the_speed(belief):
+    path = START_PX + 5.0 * np.arange(200)
+    belief.reset(START_PX)
+    rows = follow(belief, path)
+    assert np.abs(rows[40:, 0] - path[40:]).max() < 12
+    speed = rows[40:, len(HORIZONS) + 1]
+    assert np.abs(speed - 5.0).mean() < 1.0
+
+
+def test_it_looks_ahead_by_the_tempo(belief):
+    path = START_PX + 5.0 * np.arange(150)
+    belief.reset(START_PX)
+    row = follow(belief, path)[-1]
+    assert row[3] - row[0] == pytest.approx(5.0 * HORIZONS[3], rel=0.25)
+
+
+def test_music_spaced_unevenly_needs_no_change_of_tempo():
+    """Half the quarters per column: the same tempo covers twice the pixels."""
+    log_quarters = np.full(COLUMNS, np.log(0.1), np.float32)
+    log_quarters[400:] = np.log(0.05)
+    belief = Belief(log_quarters, MUSIC)
+    belief.reset(START_PX)
+    quarters = np.cumsum(np.exp(log_quarters)) - 0.5 * np.exp(log_quarters)
+    place = np.interp(START_PX, (np.arange(COLUMNS) + 0.5) * COLUMN_PX, quarters)
+    path = np.interp(place + 0.11 * np.arange(330), quarters, (np.arange(COLUMNS) + 0.5) * COLUMN_PX)
+    for x_px in path[:200]:
+        belief.update(evidence(x_px))
+    # From here on it hears nothing that tells places apart, and crosses into the denser half.
+    blind = np.array([belief.update(log_quarters)[0] for _ in range(50)])
+    assert np.abs(blind[:40] - path[200:240]).max() < 10
+    assert blind[49] - blind[43] > 1.4 * (blind[29] - blind[23])
+
+
+def test_it_halts_with_the_music(belief):
+    path = np.concatenate([START_PX + 5.0 * np.arange(100), np.full(60, START_PX + 495.0)])
+    belief.reset(START_PX)
+    rows = follow(belief, path)
+    assert abs(rows[-1, 0] - path[-1]) < 12
+    assert rows[-1, -1] > rows[90, -1]
+
+
+def test_a_jump_is_found(belief):
+    path = np.concatenate([START_PX + 5.0 * np.arange(80), START_PX + 2500 + 5.0 * np.arange(60)])
+    belief.reset(START_PX)
+    rows = follow(belief, path)
+    assert abs(rows[-1, 0] - path[-1]) < 20
+    assert rows[-1, len(HORIZONS) + 2] > 0.9
+
+
+def test_mass_is_one_and_stays_inside_the_music(belief):
+    belief.reset(START_PX)
+    follow(belief, START_PX + 30.0 * np.arange(200))
+    assert belief.columns.sum() == pytest.approx(1.0, abs=1e-4)
+    assert belief.columns[: MUSIC[0]].sum() == 0
+    assert belief.columns[MUSIC[1] + 1 :].sum() == 0
+
+
+def test_reset_forgets_everything(belief):
+    belief.reset(START_PX)
+    first = follow(belief, START_PX + 5.0 * np.arange(30))
+    belief.reset(START_PX)
+    assert np.array_equal(follow(belief, START_PX + 5.0 * np.arange(30)), first)
+
+
+def test_nonsense_does_not_break_it(belief):
+    belief.reset(-1000.0)
+    belief.update(np.full(COLUMNS, -np.float32(1e9)))
+    belief.update(np.zeros(COLUMNS, np.float32))
+    assert np.isfinite(belief.summary()).all()

@@ -1,0 +1,70 @@
+"""Players of one performance share an ear, and that changes nothing."""
+
+import numpy as np
+import pytest
+import torch
+
+from models import checkpoint
+from models.features import SPEC
+from models.follower.belief import BeliefConfig
+from models.follower.ear import Ear, RememberingEar
+from models.follower.network import Reader
+from models.follower.player import FollowerPlayer, load_follower
+from models.follower.policy import Policy
+from pieces.opening import open_piece
+
+
+@pytest.fixture(scope="module")
+def piece():
+    return open_piece("good-king-wenceslas")
+
+
+def make_ear() -> Ear:
+    torch.manual_seed(3)
+    return Ear(Reader(), BeliefConfig())
+
+
+def run(player: FollowerPlayer, piece, frames) -> list[float]:
+    player.open(piece)
+    player.reset(float(piece.onset_x_px[0]))
+    return [player.step(frame).x_px for frame in frames]
+
+
+def test_shared_hearing_equals_hearing_alone(piece):
+    frames = np.random.default_rng(0).random((25, 78), np.float32)
+    other = frames.copy()
+    other[10:] += 0.5
+    torch.manual_seed(4)
+    policy = Policy()
+    shared = RememberingEar(make_ear())
+    for seed, sound in ((0, frames), (1, frames), (2, other), (3, frames)):
+        alone = run(FollowerPlayer(make_ear(), policy, seed), piece, sound)
+        assert run(FollowerPlayer(shared, policy, seed), piece, sound) == alone
+
+
+def test_the_seed_decides_the_actions(piece):
+    frames = np.random.default_rng(0).random((40, 78), np.float32)
+    policy = Policy()
+    runs = [run(FollowerPlayer(make_ear(), policy, seed), piece, frames) for seed in (1, 1, 2)]
+    assert runs[0] == runs[1] != runs[2]
+
+
+def test_a_decision_moves_by_the_rules_of_the_game(piece):
+    player = FollowerPlayer(make_ear(), Policy())
+    player.open(piece)
+    player.reset(600.0, 3.0)
+    decision = player.step(np.zeros(78, np.float32))
+    assert decision.action in (-1.0, 0.0, 1.0)
+    assert decision.speed_px_per_frame == 3.0 + decision.action
+    assert decision.x_px == 600.0 + decision.speed_px_per_frame
+    assert sum(decision.probabilities) == pytest.approx(1.0)
+    assert 0.0 <= decision.confidence <= 1.0 + 1e-6
+    assert decision.fit is not None
+    assert decision.fit.max() == pytest.approx(1.0)
+
+
+def test_a_checkpoint_of_something_else_is_refused(tmp_path):
+    path = tmp_path / "other.safetensors"
+    checkpoint.save(path, {"weight": torch.zeros(2)}, {"network": {}}, SPEC)
+    with pytest.raises(checkpoint.CheckpointError, match="train it again"):
+        load_follower(path)
