@@ -80,7 +80,8 @@ def to_score(tune: str, chord_symbols: bool = True) -> Score:
     head, body = _head_and_body(tune)
     header = parse_header(head)
     voices = _read_voices(header, body, chord_symbols)
-    if not any(event.pitches for voice in voices.values() for bar in voice.bars for event in bar.events):
+    events = (event for voice in voices.values() for bar in voice.bars for event in bar.events)
+    if not any(event.pitches and not event.grace for event in events):
         raise AbcError(f"the tune {header.title or 'X:' + header.number!r} has no notes; choose another one.")
     score = Score(header.title, header.composer, header.source, tempo_bpm=header.tempo_bpm)
     _assemble(score, voices, _staff_of_voices(tune, list(voices)))

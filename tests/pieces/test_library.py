@@ -20,9 +20,9 @@ from pieces.reading import read_score
 from pieces.repeats import RepeatMarks, played_order
 
 # name: (staves, struck notes, digest of (onset in twelfths of a quarter, pitch), measures, end repeats,
-# measures under a volta bracket, quarters with repeats). Notes and digest are those of the *source*, played by
-# its own program (LilyPond's MIDI, music21, abc2midi) and not by ours. Only the three pieces marked with a star
-# have grace notes, which every program times differently: their digest is ours, the rest of it was compared.
+# its own program (LilyPond MIDI, music21, abc2midi) and not by ours. Only the three pieces with a star have
+# its own program (LilyPond's MIDI, music21, abc2midi) and not by ours. Only the three pieces with a star have
+# grace notes, which every program times differently: their digest is ours, the rest of it was compared.
 FACTS = {
     "irish-washerwoman": (1, 95, "2e94a0e3e768db03", 18, 2, 0, 96.0),
     "soldiers-joy": (1, 108, "de8121cde2fbb00c", 18, 2, 0, 128.0),
