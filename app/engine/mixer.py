@@ -55,7 +55,10 @@ class Mixer:
         self._silence = np.zeros(LARGEST_BLOCK, np.float32)
 
     def play_clip(self, sound: FloatArray, start_sample: int) -> None:
-        """Mix `sound` (n,) mono into the output from `start_sample`; replaces the one before. Any thread."""
+        """Mix `sound` (n,) mono into the output from `start_sample`; replaces the one before. Any thread.
+
+        It counts as the synth's: where that is the source, the recording is followed.
+        """
         self._clip_start, self._clip = start_sample, sound
 
     def process(self, heard: FloatArray | None, output: FloatArray, troubles: int) -> None:
@@ -79,9 +82,9 @@ class Mixer:
         except Exception as error:  # noqa: BLE001 - an exception must not leave the driver's thread
             self.error = error
             output[:] = 0.0
+        self._add_clip(output)
         self.ring.write(self._choose(heard, output))
         self.written_s = now_s()
-        self._add_clip(aside)
         output += aside
         self.clock.advance(count)
         if self.reached_s is None and self.ring.written >= self.wake_at:
@@ -121,13 +124,13 @@ class Mixer:
         mono *= 0.5
         return mono
 
-    def _add_clip(self, aside: FloatArray) -> None:
+    def _add_clip(self, output: FloatArray) -> None:
         clip, start = self._clip, self._clip_start
         begin = max(start - self.clock.sample, 0)
         offset = self.clock.sample + begin - start
-        if begin < len(aside) and 0 <= offset < len(clip):
-            part = clip[offset:offset + len(aside) - begin]
-            aside[begin:begin + len(part)] += part[:, None]
+        if begin < len(output) and 0 <= offset < len(clip):
+            part = clip[offset:offset + len(output) - begin]
+            output[begin:begin + len(part)] += part[:, None]
 
 
 def _release(lock: threading.Lock) -> None:

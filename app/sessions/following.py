@@ -31,19 +31,16 @@ class OnsetDetector:
     """Hears the first note: a rise of the spectrum against what the room does by itself.
 
     flux: sum over bands of the rise of log10(1 + magnitude). A piano note at -45 dB raises it by about 1, the
-    noise of a room at -50 dB by less than that; what the last two seconds did is the floor.
+    noise of a room at -50 dB by less than that; what the quietest quarter of the last two seconds did is the
+    floor, so it may listen through music as well.
     """
 
     FLUX = 1.0
-    ABOVE_FLOOR = 3.0
+    ABOVE_FLOOR = 4.0
     SETTLING_FRAMES = 3  # the stream starts: noise itself looks like an onset
     SETTLING_FACTOR = 6.0
 
     def __init__(self) -> None:
-        self.reset()
-
-    def reset(self) -> None:
-        """Forget the room."""
         self._previous: NDArray[np.float32] | None = None
         self._history: deque[float] = deque(maxlen=2 * SPEC.fps)
         self._frames = 0
@@ -52,7 +49,7 @@ class OnsetDetector:
         """Whether a note begins in this frame, (bands,) float32."""
         before = np.zeros_like(frame) if self._previous is None else self._previous
         flux = float(np.maximum(frame - before, 0.0).sum())
-        floor = float(np.median(self._history)) if self._history else 0.0
+        floor = float(np.quantile(self._history, 0.25)) if self._history else 0.0
         threshold = max(self.FLUX, self.ABOVE_FLOOR * floor)
         if self._frames < self.SETTLING_FRAMES:
             threshold *= self.SETTLING_FACTOR
@@ -118,7 +115,6 @@ class Following:
         x_px = min(max(x_px, self.first_x_px), self.last_x_px)
         self._decision = Decision(0.0, x_px, 0.0, confidence=0.0)
         self._low_frames = self._end_frames = self._quiet_frames = 0
-        self._onset.reset()
         self.runner.reset(x_px, 0.0)
         if self.state in ("following", "lost", "finished"):
             self.state = "waiting"
@@ -129,7 +125,8 @@ class Following:
 
     def hear(self, heard: Heard, base: Snapshot) -> Snapshot:
         """One frame; `base` with what was decided filled in."""
-        if self.state == "waiting" and self._onset.push(heard.frame):
+        onset = self._onset.push(heard.frame)
+        if onset and self.state == "waiting":
             self.state = "following"
         if self.state in ("following", "lost"):
             self._step(heard.frame)

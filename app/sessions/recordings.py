@@ -14,6 +14,11 @@ from app.engine.frontend import MAX_RATE, MIN_RATE
 from pieces.errors import RipienoError
 
 MAX_BYTES = 4_000_000_000
+# what scipy's reader answers to files that are not what they say
+_DAMAGE = (
+    ValueError, EOFError, struct.error, MemoryError, TypeError, ArithmeticError, LookupError,
+    UnboundLocalError,
+)
 
 
 class BadRecording(RipienoError):
@@ -35,7 +40,7 @@ def read_recording(path: Path) -> tuple[NDArray[np.float32], int]:
             rate, samples = wavfile.read(path)
     except OSError as error:
         raise BadRecording(f"{path.name} cannot be read ({error.strerror or error}).") from error
-    except (ValueError, EOFError, struct.error, MemoryError, TypeError, ArithmeticError) as error:
+    except _DAMAGE as error:
         message = f"{path.name} is not a WAV file that can be read. Export it as 16-bit WAV."
         raise BadRecording(message) from error
     if not MIN_RATE <= rate <= MAX_RATE:

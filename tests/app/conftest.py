@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 import numpy as np
 import pytest
 
-from app.devices.audio import NONE, AudioChoice, AudioSystem
+from app.devices.audio import NONE, AudioChoice, AudioSystem, DeviceInfo
 from app.engine.engine import Engine
 from pieces.piece import PADDING_PX, Piece, PlayedNotehead, Segment
 
@@ -58,7 +58,7 @@ class HandCrankedBackend:
         self.started = False
         self._callback: Callable[..., None] | None = None
 
-    def devices(self) -> list[object]:
+    def devices(self) -> list[DeviceInfo]:
         return []
 
     def defaults(self) -> tuple[str, str]:

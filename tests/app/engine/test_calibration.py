@@ -47,8 +47,9 @@ def test_silence_and_noise_are_not_clicks(noise):
 
 
 def test_taps():
-    click_s = np.arange(12) * 0.5
-    taps = click_s[1:11] + 0.03 + np.array([0, 0.01, -0.01, 0, 0, 0, 0.01, -0.01, 0, 0])
+    click_s = [0.5 * i for i in range(12)]
+    early_s = (0, 0.01, -0.01, 0, 0, 0, 0.01, -0.01, 0, 0)
+    taps = [click + 0.03 + early for click, early in zip(click_s[1:11], early_s, strict=True)]
     latency = tap_latency(taps, click_s)
     assert latency.median_s == pytest.approx(0.03) and latency.count == 10
     with pytest.raises(NotHeard, match="8"):

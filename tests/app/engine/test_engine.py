@@ -28,7 +28,12 @@ def feed(card, engine, sound, blocks, eventually):
 def test_live_frames_equal_those_of_a_file_whatever_the_blocks(hand_cranked, engine, eventually, blocks):
     sound = np.random.default_rng(1).normal(0, 0.1, 6 * RATE).astype(np.float32)
     live = []
-    engine.set_listener(lambda heard, base: live.append(heard) or base)
+
+    def listen(heard, base):
+        live.append(heard)
+        return base
+
+    engine.set_listener(listen)
     feed(hand_cranked, engine, sound, blocks, eventually)
     offline = FrontEnd(RATE).push(sound)
     assert eventually(lambda: len(live) == len(offline))
@@ -87,7 +92,7 @@ def test_troubles_of_the_driver_are_counted(hand_cranked, engine, eventually):
 
 
 def test_panic_silences_everything_at_once(hand_cranked, engine, impulses, eventually):
-    told = []
+    told: list[Event] = []
     engine.add_sink(told.append)
     engine.note_on(60)
     hand_cranked.crank()
@@ -98,7 +103,7 @@ def test_panic_silences_everything_at_once(hand_cranked, engine, impulses, event
 
 
 def test_closing_panics_and_lets_go(hand_cranked, engine, impulses):
-    told = []
+    told: list[Event] = []
     engine.add_sink(told.append)
     engine.close()
     engine.close()
@@ -106,7 +111,7 @@ def test_closing_panics_and_lets_go(hand_cranked, engine, impulses):
 
 
 def test_sinks_hear_what_was_played_and_when(hand_cranked, engine, eventually):
-    told = []
+    told: list[Event] = []
     engine.add_sink(told.append)
     engine.submit(Event(300, "note_on", 61, 90, source="demo"))
     for _ in range(3):

@@ -20,9 +20,7 @@ steady = partial(load_player, "steady", 0)
 
 @pytest.fixture
 def runner():
-    told: list[str] = []
-    made = PolicyRunner(steady, timeout_s=5.0, on_message=told.append)
-    made.told = told
+    made = PolicyRunner(steady, timeout_s=5.0)
     yield made
     made.close()
 
@@ -35,7 +33,7 @@ def test_a_decision_survives_the_wire_to_the_last_bit():
     fit = np.random.default_rng(0).random(1000).astype(np.float32)
     decision = Decision(-1.0, 123.456789, 2.5, (0.1, 0.2, 0.7), 3.25, 0.875, fit)
     number, back = unpack_decision(pack_decision(7, decision))
-    assert number == 7 and np.array_equal(back.fit, fit)
+    assert number == 7 and back.fit is not None and np.array_equal(back.fit, fit)
     assert (back.action, back.x_px, back.speed_px_per_frame) == (-1.0, 123.456789, 2.5)
     assert back.probabilities == (0.1, 0.2, 0.7) and (back.value, back.confidence) == (3.25, 0.875)
     assert unpack_decision(pack_decision(1, Decision(0.0, 1.0, 2.0)))[1].fit is None
@@ -54,6 +52,8 @@ def test_the_worker_answers_as_the_player_does(runner, tune):
 
 
 def test_a_killed_worker_is_replaced_and_goes_on_where_the_cursor_stands(runner, tune, eventually):
+    told: list[str] = []
+    runner._on_message = told.append
     runner.open(tune)
     runner.reset(600.0)
     before = positions(runner, 20)
@@ -66,7 +66,7 @@ def test_a_killed_worker_is_replaced_and_goes_on_where_the_cursor_stands(runner,
     after = runner.step(FRAME)
     assert not after.late and runner.pid != first and runner.restarts == 1
     assert held.decision.x_px < after.decision.x_px < held.decision.x_px + 10
-    assert "starting again" in runner.told[0]
+    assert "starting again" in told[0]
 
 
 def test_a_frozen_worker_holds_nobody_up(runner, tune, eventually, monkeypatch):

@@ -148,6 +148,7 @@ def test_kill_9_loses_less_than_a_second(tmp_path):
             time.sleep(0.05)
     """)
     process = subprocess.Popen([sys.executable, "-c", program], cwd=REPO, stdout=subprocess.PIPE, text=True)
+    assert process.stdout is not None
     for line in process.stdout:
         if int(line) == 50:
             break

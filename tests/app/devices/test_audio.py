@@ -1,0 +1,285 @@
+"""Devices by name: choice, absence, a card that vanishes while playing, two clocks, SDL, the silent card."""
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from app.devices.audio import (
+    DEFAULT,
+    NONE,
+    AudioChoice,
+    AudioSystem,
+    DeviceError,
+    DeviceInfo,
+)
+from app.devices.null import NullBackend
+from app.devices.portaudio import PortAudioBackend
+from app.devices.sdl import SdlBackend
+from app.devices.split import SplitStream
+from app.engine.engine import Engine
+from app.engine.supervisor import StreamSupervisor
+from app.engine.voice import SilentInstrument
+
+PIANO = DeviceInfo("Piano", "USB", 1, 2, 48_000)
+BOX = DeviceInfo("Box", "USB", 0, 2, 44_100)
+
+
+class PluggableStream:
+    def __init__(self, choice: AudioChoice, rate: int) -> None:
+        self.rate = rate
+        self.input_label, self.output_label = choice.input, choice.output
+        self.latency_s = 0.01
+        self.alive = True
+        self.closed = False
+
+    def start(self) -> None:
+        """Runs by itself."""
+
+    def close(self) -> None:
+        self.closed = True
+
+
+class PluggableBackend:
+    """A driver whose devices the test plugs and pulls."""
+
+    name = "pluggable"
+
+    def __init__(self, *plugged: DeviceInfo) -> None:
+        self.plugged = list(plugged)
+        self.streams: list[PluggableStream] = []
+        self.refuses = False
+        self.rescans = 0
+
+    def devices(self) -> list[DeviceInfo]:
+        return list(self.plugged)
+
+    def defaults(self) -> tuple[str, str]:
+        inputs = [device.label for device in self.plugged if device.inputs]
+        outputs = [device.label for device in self.plugged if device.outputs]
+        return (inputs or [NONE])[0], (outputs or [NONE])[0]
+
+    def open(self, choice: AudioChoice, callback: object) -> PluggableStream:
+        if self.refuses:
+            raise DeviceError("busy")
+        rate = next(d.rate for d in self.plugged if d.label in (choice.input, choice.output))
+        self.streams.append(PluggableStream(choice, rate))
+        return self.streams[-1]
+
+    def rescan(self) -> None:
+        assert all(stream.closed for stream in self.streams), "a rescan would have stopped the sound"
+        self.rescans += 1
+
+
+class Host:
+    def __init__(self) -> None:
+        self.sample = 0
+        self.rate = 44_100
+        self.told: list[str] = []
+        self.tell = self.told.append
+
+    def process(self, heard: object, output: object, troubles: int) -> None:
+        self.sample += 1
+
+    def use_rate(self, rate: int) -> None:
+        self.rate = rate
+
+
+@pytest.fixture
+def host():
+    return Host()
+
+
+def supervise(host, backend, choice):
+    """A supervisor whose thread never wakes: the test checks by hand."""
+    made = StreamSupervisor(AudioSystem([backend], NullBackend()), choice, host, watch_s=1e6)
+    made.start()
+    return made
+
+
+def check(supervisor, host, times=1):
+    for _ in range(times):
+        host.sample += 1
+        supervisor._check()
+
+
+def test_a_remembered_device_is_opened_by_its_name(host):
+    backend = PluggableBackend(BOX, PIANO)
+    supervisor = supervise(host, backend, AudioChoice(PIANO.label, PIANO.label))
+    assert supervisor.stream.input_label == "Piano (USB)" and host.rate == 48_000 and host.told == []
+    supervisor.close()
+    assert backend.streams[0].closed
+
+
+def test_a_remembered_device_that_is_not_there_gives_the_default_and_says_so(host):
+    supervisor = supervise(host, PluggableBackend(BOX), AudioChoice(PIANO.label, PIANO.label))
+    assert supervisor.stream.output_label == BOX.label
+    assert "Piano (USB)" in host.told[0] and "Rescan" in host.told[0]
+    supervisor.close()
+
+
+def test_none_is_a_choice(host):
+    supervisor = supervise(host, PluggableBackend(PIANO), AudioChoice(NONE, NONE))
+    assert supervisor.stream.output_label == NONE and host.told == []
+    supervisor.choose(AudioChoice(NONE, PIANO.label))
+    assert (supervisor.stream.input_label, supervisor.stream.output_label) == (NONE, PIANO.label)
+    supervisor.close()
+
+
+def test_no_device_at_all_runs_silent(host, eventually):
+    supervisor = supervise(host, PluggableBackend(), AudioChoice(DEFAULT, DEFAULT))
+    assert supervisor.stream.output_label == NONE and "No sound card" in host.told[0]
+    assert eventually(lambda: host.sample > 3)
+    supervisor.close()
+
+
+@pytest.mark.parametrize("how", ["driver says so", "stands still"])
+def test_a_device_that_vanishes_is_replaced_by_silence_and_taken_back(host, how):
+    backend = PluggableBackend(PIANO)
+    supervisor = supervise(host, backend, AudioChoice(PIANO.label, PIANO.label))
+    check(supervisor, host, 3)
+    assert supervisor.stream is backend.streams[0]
+    backend.plugged = []
+    if how == "driver says so":
+        backend.streams[0].alive = False
+        check(supervisor, host)
+    else:
+        for _ in range(3):
+            supervisor._check()
+    assert supervisor.stream.output_label == NONE and supervisor.stream.rate == 48_000 and supervisor.lost
+    assert "is gone" in host.told[-1] and "Piano" in host.told[-1]
+    check(supervisor, host, 6)
+    assert supervisor.lost and backend.rescans >= 2
+    backend.plugged = [PIANO]
+    backend.refuses = True     # there, but not yet ready
+    check(supervisor, host, 2)
+    assert supervisor.lost
+    backend.refuses = False
+    check(supervisor, host, 2)
+    assert supervisor.stream.input_label == PIANO.label and not supervisor.lost and "is back" in host.told[-1]
+    supervisor.close()
+
+
+def test_the_engine_plays_on_while_its_card_is_pulled(eventually):
+    """The real engine and its thread: the clock goes on, no note is lost to an exception."""
+    backend = PluggableBackend(PIANO)
+    engine = Engine(AudioSystem([backend], NullBackend()), AudioChoice(PIANO.label, PIANO.label),
+                    lambda rate: (SilentInstrument(), None))
+    engine.supervisor._watch_s = 0.05
+    engine.start()
+    backend.plugged = []
+    backend.streams[0].alive = False
+    assert eventually(lambda: engine.snapshot.sample > 10_000)
+    assert engine.supervisor.lost and engine.rate == 48_000
+    assert any("is gone" in message for message in engine.take_messages())
+    engine.close()
+
+
+def test_rescan_lists_what_is_new_and_goes_on(host):
+    backend = PluggableBackend(BOX)
+    supervisor = supervise(host, backend, AudioChoice(NONE, BOX.label))
+    backend.plugged.append(PIANO)
+    assert supervisor.rescan() == [BOX, PIANO]
+    assert supervisor.stream.output_label == BOX.label and not supervisor.stream.closed
+    supervisor.close()
+
+
+def test_a_name_nobody_knows_is_an_error_that_says_what_to_do():
+    system = AudioSystem([PluggableBackend(BOX)], NullBackend())
+    with pytest.raises(DeviceError, match=r"Piano.*Rescan"):
+        system.open(AudioChoice(PIANO.label, NONE), lambda *_: None)
+
+
+def test_without_portaudio_the_backend_lists_nothing(monkeypatch):
+    backend = PortAudioBackend()
+    monkeypatch.setattr("builtins.__import__", _import_without_portaudio(__import__))
+    assert backend.devices() == [] and backend.defaults() == (NONE, NONE)
+    assert backend.problem is not None and "libportaudio2" in backend.problem
+    backend.rescan()
+
+
+def _import_without_portaudio(real):
+    def replaced(name, *arguments, **options):
+        if name == "sounddevice":
+            raise OSError("PortAudio library not found")
+        return real(name, *arguments, **options)
+
+    return replaced
+
+
+class TestSplit:
+    """Input and output on two clocks."""
+
+    @staticmethod
+    def make(block=256):
+        heard, troubles = [], []
+
+        def callback(block, output, trouble):
+            heard.append(block.copy())
+            troubles.append(trouble)
+
+        return SplitStream(44_100, block, callback), heard, troubles
+
+    def test_what_is_heard_arrives_in_order(self):
+        split, heard, troubles = self.make()
+        stream = np.arange(1, 256 * 100 + 1, dtype=np.float32)
+        for i in range(100):
+            split.hear(stream[256 * i:256 * (i + 1)], None, 0)
+            split.play(None, np.zeros((256, 2), np.float32), 0)
+        everything = np.concatenate(heard)
+        sounding = everything[everything > 0]
+        assert np.array_equal(sounding, stream[:len(sounding)]) and len(sounding) > 256 * 95
+        assert sum(troubles) == 0
+
+    def test_a_faster_input_is_skipped_and_counted(self):
+        split, _, troubles = self.make()
+        for _ in range(400):
+            split.hear(np.ones(270, np.float32), None, 0)
+            split.play(None, np.zeros((256, 2), np.float32), 0)
+        assert 0 < sum(troubles) < 10
+        assert split._reader.available < 256 * 12
+
+    def test_a_slower_input_leaves_gaps_that_are_counted(self):
+        split, heard, troubles = self.make()
+        for _ in range(400):
+            split.hear(np.ones(240, np.float32), None, 0)
+            split.play(None, np.zeros((256, 2), np.float32), 0)
+        assert 0 < sum(troubles) < 40
+        assert np.concatenate(heard).mean() > 0.8
+
+
+@pytest.mark.parametrize("sides", ["both", "input", "output"])
+def test_sdl_plays_and_records(eventually, sides):
+    """SDL's dummy driver keeps time like a card."""
+    backend = SdlBackend()
+    default_input, default_output = backend.defaults()
+    assert default_input.endswith("(SDL)") and default_output.endswith("(SDL)")
+    blocks = []
+
+    def callback(heard, output, troubles):
+        output[:] = 0.1
+        blocks.append(None if heard is None else len(heard))
+
+    choice = AudioChoice(
+        NONE if sides == "output" else default_input, NONE if sides == "input" else default_output
+    )
+    stream = backend.open(choice, callback)
+    stream.start()
+    assert eventually(lambda: len(blocks) > 20)
+    stream.close()
+    assert not stream.alive
+    assert set(blocks) == ({None} if sides == "output" else {256})
+
+
+def test_the_silent_card_keeps_time(eventually):
+    count = 0
+
+    def callback(heard, output, troubles):
+        nonlocal count
+        count += len(output)
+
+    stream = NullBackend().open(AudioChoice(NONE, NONE, 441, 44_100), callback)
+    stream.start()
+    assert stream.alive and eventually(lambda: count >= 22_050)
+    stream.close()
+    after = count
+    assert not stream.alive and not eventually(lambda: count > after, 0.1)

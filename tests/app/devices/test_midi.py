@@ -1,0 +1,165 @@
+"""MIDI ports by name; hot-plug; no MIDI at all; and real ports through JACK."""
+from __future__ import annotations
+
+import time
+
+import numpy as np
+import pytest
+
+from app.devices.midi import DEFAULT, NONE, MidiSystem, _wanted, short_name
+from app.engine.clock import SampleClock, now_s
+from app.engine.midi_out import MidiOut
+from app.engine.scheduler import NOW, Event
+
+rtmidi = pytest.importorskip("rtmidi")
+
+
+class FakeClient:
+    """rtmidi's MidiIn or MidiOut with ports the test plugs."""
+
+    def __init__(self, *ports: str) -> None:
+        self.ports = list(ports)
+        self.opened: list[str] = []
+        self.sent: list[list[int]] = []
+
+    def get_ports(self):
+        return list(self.ports)
+
+    def open_port(self, index, name):
+        self.opened.append(self.ports[index])
+
+    def close_port(self):
+        self.opened.append("closed")
+
+    def send_message(self, message):
+        self.sent.append(list(message))
+
+    def set_callback(self, callback):
+        self.callback = callback
+
+    def delete(self):
+        self.ports = []
+
+
+@pytest.fixture
+def midi(monkeypatch):
+    """A system with fake clients: (system, input client, output client, received, told)."""
+    heard, played = FakeClient("Midi Through:0 14:0", "Keys:Keys MIDI 1 20:0"), FakeClient("Synth:Out 24:0")
+    monkeypatch.setattr(rtmidi, "MidiIn", lambda *_: heard)
+    monkeypatch.setattr(rtmidi, "MidiOut", lambda *_: played)
+    received, told = [], []
+    system = MidiSystem(lambda *stamped: received.append(stamped), told.append, poll_s=1e6)
+    yield system, heard, played, received, told
+    system.close()
+
+
+def test_names_are_without_numbers_that_change():
+    assert short_name("Keys:Keys MIDI 1 20:0") == "Keys:Keys MIDI 1"
+    assert short_name("a2j:Keys 2 (capture)") == "a2j:Keys 2 (capture)"
+
+
+def test_the_first_real_port_is_the_default(midi):
+    system, _, _, _, told = midi
+    system.start()
+    assert system.open_input == "Keys:Keys MIDI 1" and system.open_output is None
+    assert system.inputs() == ["Midi Through:0", "Keys:Keys MIDI 1"]
+    assert told == ["MIDI in: Keys:Keys MIDI 1"]
+    assert _wanted(DEFAULT, ["Midi Through:0"], None) is None and _wanted(NONE, ["Keys"], "Keys") is None
+
+
+def test_a_keyboard_unplugged_and_plugged_again_under_another_number(midi):
+    system, heard, _, _, told = midi
+    system.start("Keys:Keys MIDI 1")
+    heard.ports = ["Midi Through:0 14:0"]
+    system._look()
+    assert system.open_input is None and "is gone" in told[-1]
+    heard.ports = ["Midi Through:0 14:0", "Keys:Keys MIDI 1 28:0"]
+    system._look()
+    assert system.open_input == "Keys:Keys MIDI 1" and heard.opened[-1] == "Keys:Keys MIDI 1 28:0"
+
+
+def test_a_keyboard_that_appears_while_running_is_taken(midi):
+    system, heard, _, _, _ = midi
+    heard.ports = []
+    system.start()
+    assert system.open_input is None
+    heard.ports = ["New:Keys 30:0"]
+    system._look()
+    assert system.open_input == "New:Keys"
+
+
+def test_messages_are_stamped_before_anything_else(midi):
+    system, heard, _, received, _ = midi
+    system.start()
+    before_s = now_s()
+    heard.callback(([0x90, 60, 100], 0.0))
+    ((message, moment_s),) = received
+    assert message == [0x90, 60, 100] and before_s <= moment_s <= now_s()
+
+
+def test_output_is_chosen_and_silent_where_none_is_open(midi):
+    system, _, played, _, _ = midi
+    system.start()
+    system.send([0x90, 60, 1])
+    assert played.sent == []
+    system.choose(output_choice="Synth:Out")
+    system.send([0x90, 60, 1])
+    assert played.sent == [[0x90, 60, 1]] and system.open_output == "Synth:Out"
+
+
+def test_without_any_midi_the_program_goes_on(monkeypatch):
+    def refuse(*_):
+        raise rtmidi.SystemError("no sequencer")
+
+    monkeypatch.setattr(rtmidi, "MidiIn", refuse)
+    system = MidiSystem(lambda *_: None)
+    system.start()
+    assert system.problem is not None and "No MIDI" in system.problem
+    assert system.inputs() == [] and system.open_input is None
+    system.send([0x90, 60, 1])
+    system.choose(input_choice="x")
+    system.close()
+
+
+def test_what_is_played_goes_out_one_block_later_and_not_what_came_in():
+    class Mixer:
+        clock = SampleClock(44_100)
+        block_samples = 256
+
+    class FakeEngine:
+        mixer = Mixer()
+
+    start_s = now_s()
+    Mixer.clock.tick(256, start_s)
+    sent = []
+    out = MidiOut(FakeEngine(), lambda message: sent.append((message, now_s())))  # type: ignore[arg-type]
+    out.play(Event(441, "note_on", 60, 80, source="demo"))
+    out.play(Event(442, "note_on", 61, 80, source="midi"))
+    ((message, moment_s),) = sent
+    assert message == [0x90, 60, 80] and moment_s >= start_s + (441 + 256) / 44_100
+    out.play(Event(NOW, "all_off", source="panic"))
+    assert len(sent) == 1 + 48
+
+
+def test_over_jack_from_port_to_port(jack, eventually):
+    """A real port: messages arrive, and the output's arrive elsewhere."""
+    other = rtmidi.MidiOut(rtmidi.API_UNIX_JACK, "Test keyboard")
+    other.open_virtual_port("keys")
+    received: list[tuple[list[int], float]] = []
+    system = MidiSystem(lambda message, moment_s: received.append((list(message), moment_s)),
+                        api=rtmidi.API_UNIX_JACK, poll_s=0.1)
+    system.start()
+    assert eventually(lambda: system.open_input is not None)
+    assert "keys" in (system.open_input or "")
+    sent_s = []
+    for number in range(30):
+        sent_s.append(now_s())
+        other.send_message([0x90, 40 + number, 100])
+        time.sleep(0.02)
+    assert eventually(lambda: len(received) == 30)
+    assert [message[1] for message, _ in received] == list(range(40, 70))
+    delays_s = np.array([moment_s for _, moment_s in received]) - sent_s
+    assert delays_s.min() > 0
+    other.delete()
+    assert eventually(lambda: system.open_input is None)
+    system.close()

@@ -1,0 +1,92 @@
+"""WAV files of every kind, and of no kind at all."""
+from __future__ import annotations
+
+import struct
+import wave
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy.io import wavfile
+
+from app.sessions.recordings import BadRecording, read_recording
+
+RATE = 44_100
+TONE = 0.5 * np.sin(2 * np.pi * 440 * np.arange(RATE // 4) / RATE)
+
+
+def write_24_bit(path, samples):
+    with wave.open(str(path), "wb") as file:
+        file.setnchannels(1)
+        file.setsampwidth(3)
+        file.setframerate(RATE)
+        file.writeframes(b"".join(struct.pack("<i", int(s * 8388607))[:3] for s in samples))
+
+
+@pytest.mark.parametrize("dtype, scale, offset, error", [
+    (np.uint8, 127, 128, 0.02), (np.int16, 32767, 0, 1e-4), (np.int32, 2147483647, 0, 1e-6),
+    (np.float32, 1, 0, 1e-6), (np.float64, 1, 0, 1e-6),
+])
+@pytest.mark.parametrize("channels", [1, 2, 6])
+def test_depths_and_channels(tmp_path, dtype, scale, offset, error, channels):
+    samples = (TONE * scale + offset).astype(dtype)
+    wavfile.write(tmp_path / "a.wav", RATE, samples if channels == 1 else np.stack([samples] * channels, 1))
+    sound, rate = read_recording(tmp_path / "a.wav")
+    assert rate == RATE and sound.dtype == np.float32 and sound.shape == TONE.shape
+    assert np.abs(sound - TONE).max() < error
+
+
+def test_24_bits(tmp_path):
+    write_24_bit(tmp_path / "a.wav", TONE)
+    assert np.abs(read_recording(tmp_path / "a.wav")[0] - TONE).max() < 1e-6
+
+
+@pytest.mark.parametrize("rate", [8_000, 11_025, 22_050, 48_000, 96_000, 192_000])
+def test_rates(tmp_path, rate):
+    wavfile.write(tmp_path / "a.wav", rate, TONE.astype(np.float32))
+    assert read_recording(tmp_path / "a.wav")[1] == rate
+
+
+def test_nan_and_infinity_are_silence(tmp_path):
+    samples = TONE.astype(np.float32)
+    samples[[3, 4]] = np.nan, np.inf
+    wavfile.write(tmp_path / "a.wav", RATE, samples)
+    sound, _ = read_recording(tmp_path / "a.wav")
+    assert np.isfinite(sound).all() and sound[3] == sound[4] == 0
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"RIFF", b"\0" * 1000, b"RIFF\x10\0\0\0WAVEfmt ", b"ID3" + b"x" * 500]
+)
+def test_junk_is_an_error_that_says_so(tmp_path, content):
+    (tmp_path / "a.wav").write_bytes(content)
+    with pytest.raises(BadRecording, match=r"a\.wav") as caught:
+        read_recording(tmp_path / "a.wav")
+    assert caught.value.exit_code == 2
+
+
+def test_no_samples_and_impossible_rates(tmp_path):
+    wavfile.write(tmp_path / "empty.wav", RATE, np.zeros(0, np.int16))
+    with pytest.raises(BadRecording, match="no sound"):
+        read_recording(tmp_path / "empty.wav")
+    wavfile.write(tmp_path / "slow.wav", 10, np.zeros(100, np.int16))
+    with pytest.raises(BadRecording, match="10 samples a second"):
+        read_recording(tmp_path / "slow.wav")
+    with pytest.raises(BadRecording, match="cannot be read"):
+        read_recording(tmp_path / "missing.wav")
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.integers(0, 300), st.binary(min_size=1, max_size=8), st.booleans())
+def test_damaged_files_are_read_or_refused_but_never_crash(tmp_path_factory, position, junk, cut):
+    path = tmp_path_factory.mktemp("wav") / "a.wav"
+    wavfile.write(path, RATE, (TONE[:100] * 32767).astype(np.int16))
+    content = bytearray(path.read_bytes())
+    content[position:position + len(junk)] = junk
+    path.write_bytes(content[:position + len(junk)] if cut else content)
+    try:
+        sound, _ = read_recording(path)
+    except BadRecording:
+        return
+    assert np.isfinite(sound).all()
