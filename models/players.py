@@ -130,30 +130,33 @@ class SteadyPlayer(_Cursor):
         return self._move(x_px - self.x_px - self.speed_px_per_frame)
 
 
-def _follower(path: Path | None, seed: int) -> Player:
+def _follower(path: Path | None, seed: int, relocate: bool = False) -> Player:
     from models import checkpoint  # these bring torch: the window must not wait for it
     from models.follower.player import load_follower
 
-    return load_follower(path or checkpoint.shipped("follower"), seed)
+    return load_follower(path or checkpoint.shipped("follower"), seed, relocate)
 
 
-PLAYERS: dict[str, Callable[[int], Player]] = {
-    "follower": lambda seed: _follower(None, seed),
-    "steady": lambda seed: SteadyPlayer(),
-    "human": lambda seed: HumanPlayer(),
+PLAYERS: dict[str, Callable[[int, bool], Player]] = {
+    "follower": lambda seed, relocate: _follower(None, seed, relocate),
+    "steady": lambda seed, relocate: SteadyPlayer(),
+    "human": lambda seed, relocate: HumanPlayer(),
 }
 """Every player that can be had by name alone; the optimal one needs the truth of a performance."""
 
 
-def load_player(name: str, seed: int = 0) -> Player:
+def load_player(name: str, seed: int = 0, relocate: bool = False) -> Player:
     """A player by name, or the follower of a checkpoint by path; `seed` drives the actions it samples.
+
+    With `relocate` a follower that is surely elsewhere may jump there, as a musician wants; the game knows
+    no jumps.
 
     Raises UnknownPlayer, or checkpoint.CheckpointError for a file that cannot be used.
     """
     if name in PLAYERS:
-        return PLAYERS[name](seed)
+        return PLAYERS[name](seed, relocate)
     if name.endswith(".safetensors"):
-        return _follower(Path(name), seed)
+        return _follower(Path(name), seed, relocate)
     known = ", ".join(sorted(PLAYERS))
     raise UnknownPlayer(f'there is no player "{name}"; choose one of {known}, or a .safetensors file')
 
