@@ -46,7 +46,7 @@ class FollowSession:
         self.seed = seed
         self.problem: str | None = None
         self._runner = runner or PolicyRunner(
-            partial(load_player, player_name, seed), on_message=engine.tell
+            partial(load_player, player_name, seed, relocate=True), on_message=engine.tell
         )
         self._following = Following(piece, self._runner, self._jump_demo)
         self._demo: PerformancePlayer | None = None
