@@ -24,6 +24,7 @@ FloatArray = NDArray[np.float32]
 
 PASS_HZ = 6300.0
 STOP_DB = 80.0
+LOUDEST = 32.0  # full scale is 1
 MIN_RATE, MAX_RATE = 4000, 768_000
 
 
@@ -133,7 +134,7 @@ class FrontEnd:
     def push(self, block: FloatArray) -> list[Heard]:
         """Frames completed by `block`, (n,) mono float32 at the source's rate."""
         first = self._builder.next_frame
-        rows = self._builder.push(self._resampler.push(_finite(block)))
+        rows = self._builder.push(self._resampler.push(_sound(block)))
         return [Heard(row, self._end_sample(first + i)) for i, row in enumerate(rows)]
 
     def finish(self) -> list[Heard]:
@@ -146,8 +147,10 @@ class FrontEnd:
         return self._resampler.input_needed(frame_end_sample(frame, self._builder.spec)) + 1
 
 
-def _finite(block: FloatArray) -> FloatArray:
-    """NaN would spread through the filter: it counts as silence here already."""
-    if np.isfinite(block).all():
-        return block
-    return np.nan_to_num(block, nan=0.0, posinf=0.0, neginf=0.0)
+def _sound(block: FloatArray) -> FloatArray:
+    """What cannot be sound counts as silence, before it spreads through the filter.
+
+    NaN, and what drivers leave in buffers nobody has filled yet: numbers up to 1e38.
+    """
+    broken = ~(np.abs(block) <= LOUDEST)
+    return np.where(broken, np.float32(0.0), block) if broken.any() else block

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.io import wavfile
 
-from app.engine.frontend import MAX_RATE, MIN_RATE
+from app.engine.frontend import LOUDEST, MAX_RATE, MIN_RATE
 from pieces.errors import RipienoError
 
 MAX_BYTES = 4_000_000_000
@@ -63,4 +63,6 @@ def _scaled(samples: NDArray[Any]) -> NDArray[np.float32]:
         return np.asarray(samples.astype(np.float32) / -float(np.iinfo(samples.dtype).min), np.float32)
     with np.errstate(over="ignore", invalid="ignore"):
         floats = samples.astype(np.float32)
-    return np.nan_to_num(floats, nan=0.0, posinf=0.0, neginf=0.0)
+    clean = np.nan_to_num(floats, nan=0.0, posinf=0.0, neginf=0.0)
+    peak = float(np.abs(clean).max()) if clean.size else 0.0
+    return clean if peak <= LOUDEST else clean / np.float32(peak)  # floats on an integer's scale

@@ -47,7 +47,8 @@ def midi(monkeypatch):
     heard, played = FakeClient("Midi Through:0 14:0", "Keys:Keys MIDI 1 20:0"), FakeClient("Synth:Out 24:0")
     monkeypatch.setattr(rtmidi, "MidiIn", lambda *_: heard)
     monkeypatch.setattr(rtmidi, "MidiOut", lambda *_: played)
-    received, told = [], []
+    received: list[tuple] = []
+    told: list[str] = []
     system = MidiSystem(lambda *stamped: received.append(stamped), told.append, poll_s=1e6)
     yield system, heard, played, received, told
     system.close()

@@ -93,8 +93,9 @@ def test_reset_forgets():
 
 def test_broken_samples_count_as_silence():
     sound = music(44_100, 0.5)
-    sound[5000] = np.nan
-    repaired = np.nan_to_num(sound)
+    repaired = sound.copy()
+    for place, broken in ((5000, np.nan), (6000, -np.inf), (7000, 3e38), (8000, 40.0)):
+        sound[place], repaired[place] = broken, 0.0
     assert np.array_equal(heard(44_100, sound, [256])[0], heard(44_100, repaired, [256])[0])
 
 

@@ -56,6 +56,11 @@ def test_nan_and_infinity_are_silence(tmp_path):
     assert np.isfinite(sound).all() and sound[3] == sound[4] == 0
 
 
+def test_floats_on_an_integers_scale_are_brought_down(tmp_path):
+    wavfile.write(tmp_path / "a.wav", RATE, (TONE * 65534).astype(np.float32))
+    assert np.abs(read_recording(tmp_path / "a.wav")[0]).max() == pytest.approx(1.0)
+
+
 @pytest.mark.parametrize(
     "content", [b"", b"RIFF", b"\0" * 1000, b"RIFF\x10\0\0\0WAVEfmt ", b"ID3" + b"x" * 500]
 )
