@@ -58,7 +58,7 @@ class Ear:
         """Encode the whole strip; the sound is compared with it from then on."""
         strip = torch.from_numpy(halve(piece.strip)).float().div_(255.0).unsqueeze(0)
         keys, bias, log_quarters = self._reader.read(self._reader.score(strip))
-        self._keys = keys[0].numpy() * np.float32(self._reader.config.embedding**-0.5)
+        self._keys = keys[0].numpy()
         self._bias = bias[0].numpy()
         first = int(piece.segments[0].strip_x0_px / COLUMN_PX)
         last = min(int(piece.segments[-1].strip_x1_px / COLUMN_PX), len(self._bias) - 1)
@@ -76,7 +76,7 @@ class Ear:
         window = torch.cat([self._heard, newest], dim=1)
         self._heard = window[:, 1:]
         sound, self._memory = self._reader.sound(window, self._memory)
-        query = self._reader.sound_query(sound)[0, 0].numpy()
+        query = self._reader.ask(sound)[0, 0].numpy()
         summary = self._belief.update(self._keys @ query + self._bias)
         return Hearing(summary, self._belief.columns)
 

@@ -18,6 +18,7 @@ COLUMN_PX = 4
 """Strip pixels (full size) to a column of features."""
 PITCHES = 88
 LOWEST_PITCH = 21
+_LATELY_COLUMNS = 10
 
 
 @dataclass(frozen=True)
@@ -114,6 +115,8 @@ class Reader(nn.Module):
         self.score_key = nn.Linear(eye, self.config.embedding)
         self.sound_query = nn.Linear(ear, self.config.embedding)
         self.score_bias = nn.Linear(eye, 1)
+        # Struck keys fit where they are written, sounding ones where they were lately.
+        self.pitch_weight = nn.Parameter(torch.cat([torch.full((PITCHES,), 3.0), torch.ones(PITCHES)]))
         self.duration = nn.Linear(eye, 1)  # log quarters per column
         self.written = nn.Linear(eye, PITCHES)  # noteheads in this column
         self.struck = nn.Linear(ear, PITCHES)  # keys struck in this frame
@@ -124,14 +127,22 @@ class Reader(nn.Module):
         nn.init.constant_(self.duration.bias, -2.3)
 
     def read(self, features: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Columns' keys (B, X, D), biases (B, X) and log quarters per column (B, X)."""
-        return (
-            self.score_key(features),
-            self.score_bias(features).squeeze(-1),
-            self.duration(features).squeeze(-1),
-        )
+        """Columns' keys (B, X, D + 176), biases (B, X) and log quarters per column (B, X).
+
+        A key has a free part and two of pitches: what is written here, and what was lately.
+        """
+        written = torch.sigmoid(self.written(features))
+        lately = nn.functional.pad(written.transpose(1, 2), (_LATELY_COLUMNS - 1, 0))
+        lately = nn.functional.max_pool1d(lately, _LATELY_COLUMNS, stride=1).transpose(1, 2)
+        free = self.score_key(features) * self.config.embedding**-0.5
+        keys = torch.cat([free, torch.cat([written, lately], dim=-1) * self.pitch_weight], dim=-1)
+        return keys, self.score_bias(features).squeeze(-1), self.duration(features).squeeze(-1)
+
+    def ask(self, sound: Tensor) -> Tensor:
+        """Queries (B, T, D + 176) of sound features: a free part, keys struck and keys sounding."""
+        struck, sounding = torch.sigmoid(self.struck(sound)), torch.sigmoid(self.sounding(sound))
+        return torch.cat([self.sound_query(sound), struck, sounding], dim=-1)
 
     def fit(self, sound: Tensor, keys: Tensor, bias: Tensor) -> Tensor:
         """Where the sound fits: logits (B, T, X) of sound features (B, T, ear) over columns."""
-        query = self.sound_query(sound) * self.config.embedding**-0.5
-        return query @ keys.transpose(1, 2) + bias.unsqueeze(1)
+        return self.ask(sound) @ keys.transpose(1, 2) + bias.unsqueeze(1)

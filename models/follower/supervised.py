@@ -173,7 +173,8 @@ def _resume(reader: Reader, optimiser: torch.optim.Optimizer, folder: Path) -> t
     if not path.exists():
         return 0, 0.0
     tensors = load_file(path)
-    reader.load_state_dict({name[7:]: value for name, value in tensors.items() if name.startswith("reader.")})
+    weights = {name[7:]: value for name, value in tensors.items() if name.startswith("reader.")}
+    reader.load_state_dict(weights, strict=False)
     step, spent_s = tensors["progress"].tolist()
     state = {
         index: {
