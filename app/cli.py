@@ -37,9 +37,15 @@ learning.register(cli)
 PieceArgument = Annotated[
     str | None, Argument(metavar="[PIECE]", help="A name in the library, or a score file.")
 ]
-FollowerOption = Annotated[str, Option(metavar="NAME", help="The follower that listens.")]
+FollowerOption = Annotated[
+    str | None, Option(metavar="NAME", help="The follower that listens; by default the one of the settings.")
+]
 SeedOption = Annotated[int, Option(min=0, metavar="N", help="Same seed, same run.")]
 InputFile = Option(exists=True, dir_okay=False, readable=True, metavar="FILE")
+
+
+class NoDisplay(RipienoError):
+    """A window was asked for where none can be seen."""
 
 
 class NotBuiltYet(RipienoError):
@@ -61,7 +67,7 @@ def follow(
     audio: Annotated[Path | None, InputFile] = None,
     midi: Annotated[Path | None, InputFile] = None,
     trace: Annotated[Path | None, Option(metavar="OUT.tsv", help="Write a row a frame of audio.")] = None,
-    follower: FollowerOption = "follower",
+    follower: FollowerOption = None,
     seed: SeedOption = 0,
 ) -> None:
     """It listens, moves a cursor over the sheet music and turns the page.
@@ -75,7 +81,7 @@ def follow(
 
         if piece is None:
             raise UsageProblem("follow --headless needs a PIECE: a name of `pieces list`, or a score file.")
-        follow_headless(piece, audio, midi, trace, follower, seed)
+        follow_headless(piece, audio, midi, trace, follower or "follower", seed)
         return
     if audio or midi or trace:
         raise UsageProblem("--audio, --midi and --trace go with --headless; onto the window, drop the file.")
@@ -83,7 +89,7 @@ def follow(
 
 
 @cli.command()
-def play(piece: PieceArgument = None, follower: FollowerOption = "follower", seed: SeedOption = 0) -> None:
+def play(piece: PieceArgument = None, follower: FollowerOption = None, seed: SeedOption = 0) -> None:
     """Steer the cursor yourself, with an agent as a ghost."""
     _open_window("play", piece, follower, seed)
 
@@ -139,10 +145,32 @@ def test(context: typer.Context) -> None:
     raise typer.Exit(result.returncode)
 
 
-def _open_window(mode: str, piece: str | None = None, follower: str = "follower", seed: int = 0) -> None:
+def _open_window(mode: str, piece: str | None = None, follower: str | None = None, seed: int = 0) -> None:
+    if piece is not None:
+        _check_piece(piece)
+    _check_display()
+    from app.logs import stderr_to_log
     from app.window import run_window
 
-    run_window(mode, piece=piece, follower=follower, seed=seed)
+    with stderr_to_log():  # Drivers write to the terminal whatever they please.
+        run_window(mode, piece=piece, follower=follower, seed=seed)
+
+
+def _check_display() -> None:
+    """SDL would draw into nothing and wait there for ever."""
+    names = ("DISPLAY", "WAYLAND_DISPLAY", "SDL_VIDEODRIVER")
+    if sys.platform == "linux" and not any(os.environ.get(name) for name in names):
+        raise NoDisplay("there is no display here: start Ripieno from a desktop, or use follow --headless.")
+
+
+def _check_piece(name: str) -> None:
+    """Say on the terminal that a name is none, before a window opens; what is in a file, the window says."""
+    from pieces import library
+    from pieces.reading import split_tune
+
+    path, _ = split_tune(library.find(name))
+    if not path.is_file():
+        raise UsageProblem(f"{path} does not exist; give a name of `pieces list` or the path of a score.")
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -6,15 +6,16 @@ failure of a driver or a library as its answer: this is the one thing that must 
 
 from __future__ import annotations
 
-import contextlib
 import ctypes.util
 import os
 import platform
 import shutil
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import import_module
+
+from app.logs import stderr_to
 
 MIN_FREE_BYTES = 200_000_000
 
@@ -39,7 +40,7 @@ def examine() -> dict[str, Finding]:
     findings = {}
     for name, probe in PROBES.items():
         try:
-            with _drivers_silenced():
+            with stderr_to(os.open(os.devnull, os.O_WRONLY)):  # C libraries write whatever they please.
                 findings[name] = probe()
         except Exception as error:  # noqa: BLE001 - a driver may raise anything, and that is a finding
             findings[name] = Finding(False, f"{type(error).__name__}: {error}")
@@ -246,17 +247,3 @@ PROBES: dict[str, Callable[[], Finding]] = {
 
 NEEDED = ("Packages", "PyTorch", "Follower", "Pieces", "FluidSynth", "Sound set", "Display")
 """The rows without which no bundled piece can be seen and followed; for each other there is a second way."""
-
-
-@contextlib.contextmanager
-def _drivers_silenced() -> Iterator[None]:
-    """Keep what C libraries write to standard error off the terminal."""
-    sys.stderr.flush()
-    kept, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
-    try:
-        os.dup2(nowhere, 2)
-        yield
-    finally:
-        os.dup2(kept, 2)
-        os.close(kept)
-        os.close(nowhere)

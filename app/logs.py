@@ -5,7 +5,11 @@ Called once at the start of a process. A log that cannot be written is no reason
 
 from __future__ import annotations
 
+import contextlib
 import logging
+import os
+import sys
+from collections.abc import Iterator
 from logging.handlers import RotatingFileHandler
 
 from app.paths import log_path
@@ -31,3 +35,29 @@ def start_logging(level: int = logging.INFO) -> None:
     root.addHandler(handler)
     root.setLevel(level)
     logging.raiseExceptions = False  # A full disk must not print tracebacks over the terminal.
+
+
+@contextlib.contextmanager
+def stderr_to_log() -> Iterator[None]:
+    """Send standard error, also that of C libraries and of child processes, to the log meanwhile."""
+    try:
+        sink = os.open(log_path(), os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
+    except (RipienoError, OSError):
+        sink = os.open(os.devnull, os.O_WRONLY)
+    with stderr_to(sink):
+        yield
+
+
+@contextlib.contextmanager
+def stderr_to(sink: int) -> Iterator[None]:
+    """Send standard error to a file descriptor meanwhile; closes it at the end."""
+    sys.stderr.flush()
+    kept = os.dup(2)
+    try:
+        os.dup2(sink, 2)
+        yield
+    finally:
+        sys.stderr.flush()
+        os.dup2(kept, 2)
+        os.close(kept)
+        os.close(sink)

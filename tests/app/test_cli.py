@@ -1,16 +1,20 @@
 """The command line as a contract: commands, exit codes, errors of one line."""
 
 import errno
+import os
 import signal
 import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
+from PIL import Image
 
 from app import cli
 from app.paths import log_path
 from pieces.errors import RipienoError
+from pieces.opening import open_piece
 
 ROOT = Path(cli.__file__).resolve().parents[1]
 
@@ -81,6 +85,9 @@ def test_later_modes_say_so(line: str, capsys: pytest.CaptureFixture[str]) -> No
         ("evaluate nobody", "nobody"),
         ("data build nothing --from . --out x", "nothing"),
         ("bench --only nothing", "nothing"),
+        ("follow no-such-piece", "no-such-piece"),
+        ("play /nowhere/tune.abc", "/nowhere/tune.abc"),
+        ("data build lieder --out x", "--from"),
     ],
 )
 def test_bad_usage_is_one_line_and_exit_code_2(
@@ -88,6 +95,59 @@ def test_bad_usage_is_one_line_and_exit_code_2(
 ) -> None:
     assert cli.main(line.split()) == 2
     assert says in error_line(capsys)
+
+
+def test_without_a_display_no_window_is_opened(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name in ("DISPLAY", "WAYLAND_DISPLAY", "SDL_VIDEODRIVER"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr(sys, "platform", "linux")
+    assert cli.main([]) == 1
+    assert "no display" in error_line(capsys)
+
+
+def test_drivers_write_to_the_log_while_the_window_is_open(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    opened: list[tuple[str, str | None, str | None, int]] = []
+
+    def run_window(mode: str, piece: str | None, follower: str | None, seed: int) -> None:
+        opened.append((mode, piece, follower, seed))
+        os.write(2, b"ALSA lib: no such card\n")
+
+    monkeypatch.setattr("app.window.run_window", run_window)
+    assert cli.main(["play", "soldiers-joy", "--follower", "steady", "--seed", "3"]) == 0
+    assert opened == [("play", "soldiers-joy", "steady", 3)]
+    assert capfd.readouterr().err == ""
+    assert "ALSA lib: no such card" in log_path().read_text()
+
+
+def test_the_notes_file_is_the_contract_s(tmp_path: Path) -> None:
+    notes, image = tmp_path / "notes.tsv", tmp_path / "pages.png"
+    assert cli.main(["pieces", "show", "soldiers-joy", "--notes", str(notes), "--image", str(image)]) == 0
+    header, *rows = [line.split("\t") for line in notes.read_text().splitlines()]
+    piece = open_piece("soldiers-joy")
+    assert " ".join(header) == "note_id pitch quarters measure x_px page system page_x_px page_y_px"
+    assert len(rows) == len(piece.notes)
+    assert {len(row) for row in rows} == {9}
+    first = dict(zip(header, rows[0], strict=True))
+    assert (int(first["pitch"]), first["measure"]) == (piece.notes[0].pitch, piece.notes[0].measure)
+    assert [float(row[2]) for row in rows] == sorted(float(row[2]) for row in rows)
+    with Image.open(image) as drawn:
+        assert drawn.size == (835, sum(page.shape[0] for page in piece.pages))
+        x_px, y_px = round(float(first["page_x_px"])), round(float(first["page_y_px"]))
+        around = drawn.crop((x_px - 4, y_px - 4, x_px + 4, y_px + 4))
+        assert np.asarray(around).min() < 100, "no ink where the first notehead should be"
+
+
+def test_following_a_file_writes_the_trace(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    trace = tmp_path / "trace.tsv"
+    line = ["follow", "irish-washerwoman", "--headless", "--follower", "steady", "--trace", str(trace)]
+    assert cli.main(line) == 0
+    header = trace.read_text().splitlines()[0].split("\t")
+    assert " ".join(header) == "time_s x_px page system page_x_px measure quarters speed_px_s confidence"
+    assert "irish-washerwoman" in capsys.readouterr().out
 
 
 def test_two_inputs_at_once_are_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
