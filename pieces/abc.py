@@ -17,9 +17,10 @@ from pieces.repeats import RepeatMarks, repeat_starts
 
 __all__ = ["AbcError", "choose_tune", "split_tunes", "to_musicxml", "to_score"]
 
-MAX_TUNE_CHARACTERS = 1_000_000
+MAX_TUNE_CHARACTERS = 200_000
 _FIELD = re.compile(r"([A-Za-z+]):(?![|:])(.*)")
 _TUNE_START = re.compile(r"^X:[ \t]*(\w*)", re.MULTILINE)
+_NOT_XML = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 _GROUPS = re.compile(r"%%(?:score|staves)\b(.*)")
 
 
@@ -76,8 +77,8 @@ def to_score(tune: str, chord_symbols: bool = True) -> Score:
     Raises AbcError: no K: line, no notes, a length that no note has, or more music than a tune can be.
     """
     if len(tune) > MAX_TUNE_CHARACTERS:
-        raise AbcError("the tune is longer than a million characters; split the book.")
-    head, body = _head_and_body(tune)
+        raise AbcError(f"the tune is longer than {MAX_TUNE_CHARACTERS} characters; split the book.")
+    head, body = _head_and_body(_NOT_XML.sub(" ", tune))
     header = parse_header(head)
     voices = _read_voices(header, body, chord_symbols)
     events = (event for voice in voices.values() for bar in voice.bars for event in bar.events)
@@ -108,7 +109,7 @@ def _read_voices(header: Header, body: list[str], chord_symbols: bool) -> dict[s
     for line in body:
         field = _FIELD.match(line)
         if field is None:
-            parts = re.split(r"\[V:\s*([^\]]*)\]", line)
+            parts = re.split(r"\[V:\s*([^\]\[]*)\]", line)
         elif field[1] == "V":
             parts = ["", field[2], ""]
         elif current in voices or field[1] in "KLM":

@@ -8,7 +8,7 @@ from fractions import Fraction
 from pieces.abc_fields import ALTERS, Header, parse_clef, parse_key, parse_meter, parse_octave, parse_unit
 from pieces.notation import Event, Key, Meter, Pitch, nest_beam, note_type, split_length
 
-MAX_EVENTS = 100_000
+MAX_EVENTS = 20_000
 MAX_EMPTY_BARS = 200
 _LENGTH = r"(\d{0,3})(/*)(\d{0,3})"
 _NOTE = rf"(\^{{1,2}}|_{{1,2}}|=)?([A-Ga-g])([,']{{0,5}}){_LENGTH}"
@@ -16,7 +16,7 @@ _TOKENS = (
     ("space", r"[ \t]+"),
     ("text", r'"([^"]*)"?'),
     ("passed_over", r"![^!\n]*!|\+[^+\n]*\+|`|y\d*"),
-    ("inline", r"\[([A-Za-z]):([^\]]*)\]"),
+    ("inline", r"\[([A-Za-z]):([^\]\[]*)\]"),
     ("ending", r"\[(\d[\d,\-]*)"),
     ("bar", r"(\[\|[\]:]*|:*\|[|\]:]*|::+)(?:[ \t]*\[?(\d[\d,\-]*))?"),
     ("grace", r"\{(/?)([^}]*)\}?"),
@@ -93,6 +93,8 @@ class VoiceReader:
         self._tie_pending: frozenset[Pitch] = frozenset()
         self._harmony = ""
         self._in_ending = False
+        self._key_next: Key | None = None
+        self._meter_next: Meter | None = None
         self._count = 0
 
     def music(self, line: str) -> None:
@@ -224,7 +226,7 @@ class VoiceReader:
         self._tuplet = _Tuplet((actual, normal), size, size)
 
     def _break_rhythm(self, match: re.Match[str]) -> None:
-        if self._last is None or self._last[0] is not self._bar:
+        if self._last is None or self._last[0] is not self._bar or self._broken != 1:
             return
         part = Fraction(1, 2 ** len(match[1]))
         before, after = (2 - part, part) if match[1][0] == ">" else (part, 2 - part)
@@ -256,9 +258,6 @@ class VoiceReader:
                 self._bar.key = self._key
 
     # Barlines
-
-    _key_next: Key | None = None
-    _meter_next: Meter | None = None
 
     def _barline(self, match: re.Match[str]) -> None:
         token = match[1]

@@ -14,7 +14,7 @@ MAX_SCORE_BYTES = 64 * 1024 * 1024
 MAX_MEMBERS = 2000
 MAX_RATIO = 250
 _SMALL_BYTES = 1024 * 1024
-_ROOT_FILE = re.compile(r"<rootfile\b[^>]*\bfull-path\s*=\s*(?:\"([^\"]*)\"|'([^']*)')")
+_ROOT_FILE = re.compile(r"<rootfile\b[^<>]*\bfull-path\s*=\s*(?:\"([^\"]*)\"|'([^']*)')")
 _BROKEN = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, OSError, ValueError)
 
 
