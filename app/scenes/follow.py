@@ -11,14 +11,13 @@ from functools import partial
 import pygame
 
 from app import theme
-from app.bindings import label_of
 from app.engine.timeline import Timeline
 from app.scenes.agent_panel import AgentPanel
 from app.scenes.base import Scene
 from app.scenes.studio import Studio, without_years
 from app.scenes.transport import Transport
 from app.widgets.base import View, Widget
-from app.widgets.buttons import Button, Choice
+from app.widgets.buttons import Button
 from app.widgets.motion import Smooth
 from app.widgets.overlays import MenuItem
 from app.widgets.page_view import CursorLayer, GlowLayer, Mark, PageScene, PageView
@@ -46,12 +45,6 @@ class Follow(Scene):
         self.panel = AgentPanel(studio, self._choose_follower)
         self.transport = Transport(self)
         self.status = Status()
-        self.view_choice = Choice(
-            (("pages", "Pages"), ("strip", "Strip")),
-            lambda: studio.settings.now.view,
-            self._set_view,
-            f"Pages or strip ({label_of('view')})",
-        )
         self._empty = Paragraph(
             "No piece is open. Choose one in Home, or drop a MusicXML, MXL, MEI, kern or ABC file here.",
             theme.LARGE, align="centre",
@@ -68,7 +61,7 @@ class Follow(Scene):
             "faster_demo": lambda: self.set_tempo(self.tempo() + 0.05),
             "metronome": self.toggle_metronome,
             "count_in": self.toggle_count_in,
-            "view": lambda: self._set_view("strip" if studio.settings.now.view == "pages" else "pages"),
+            "view": self.toggle_view,
             "source": self._other_source,
             "save_take": self.save_take,
             "back_measure": lambda: self._step_measure(-1),
@@ -126,7 +119,7 @@ class Follow(Scene):
             score = [self._strip]
         else:
             score = list(self._page_layers)
-        return [*score, self.status, self.view_choice, *self.panel.widgets(), *self.transport.widgets()]
+        return [*score, self.status, *self.panel.widgets(), *self.transport.widgets()]
 
     def place(self) -> None:
         area = self.areas
@@ -138,8 +131,6 @@ class Follow(Scene):
         self._empty.rect = pygame.Rect(middle - 200, area.content.centery - 70, 400, 70)
         self._to_home.rect = pygame.Rect(middle - 80, area.content.centery + 12, 160, 40)
         self.status.area = area.content
-        self.view_choice.visible = self.pages is not None
-        self.view_choice.rect = pygame.Rect(area.content.right - 148, area.content.y + 10, 136, 30)
         self.panel.place(area.panel)
         self.transport.place(area.transport)
 
@@ -310,6 +301,7 @@ class Follow(Scene):
 
     def toggle_metronome(self) -> None:
         self.studio.change(metronome=not self.has_metronome())
+        self.studio.relayout()
         if not self.has_metronome():
             self.studio.engine.call(self.studio.engine.metronome.stop)
         elif self.is_running():
@@ -317,6 +309,7 @@ class Follow(Scene):
 
     def toggle_count_in(self) -> None:
         self.studio.change(count_in_beats=0 if self.has_count_in() else BEATS_A_BAR)
+        self.studio.relayout()
 
     def _click(self) -> None:
         """Let the metronome run, where it is switched on."""
@@ -362,8 +355,11 @@ class Follow(Scene):
     def save_take(self) -> None:
         self.studio.save_take()
 
-    def _set_view(self, view: str) -> None:
-        self.studio.change(view=view)
+    def shows_strip(self) -> bool:
+        return self.studio.settings.now.view == "strip"
+
+    def toggle_view(self) -> None:
+        self.studio.change(view="pages" if self.shows_strip() else "strip")
         self.studio.relayout()
 
     def _other_source(self) -> None:

@@ -81,14 +81,14 @@ class Takes(Scene):
         self._start.rect = pygame.Rect(area.transport.x + 10, area.transport.y + 10, 36, 36)
         bar = area.transport
         self._foot.rect = pygame.Rect(bar.x + 60, bar.y, bar.w - 80, bar.h)
-        controls: list[Widget] = [
-            self._head, self._length, self._play, self._save, self.name_field, self._name, self._delete,
-        ]  # fmt: skip
+        controls = self._controls()
         if area.panel.w:
             rows = [Row((widget,), 40 if index > 1 else 24, gap=10) for index, widget in enumerate(controls)]
             stack(area.panel.inflate(-40, -36), rows)
-        for widget in controls:
-            widget.visible = area.panel.w > 0
+
+    def _controls(self) -> list[Widget]:
+        """What can be done with the chosen take, from top to bottom."""
+        return [self._head, self._length, self._play, self._save, self.name_field, self._name, self._delete]
 
     def enter(self) -> None:
         self._read()
@@ -101,6 +101,8 @@ class Takes(Scene):
         if self._playing and takes and not takes.replay.playing:
             self._stop()
         there = self.list.current is not None
+        for widget in self._controls():
+            widget.visible = there and self.areas.panel.w > 0
         self.empty.visible = not self.list.rows
         for button in (self._play, self._save, self._name, self._delete, self._start, self.name_field):
             button.enabled = there

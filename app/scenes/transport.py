@@ -29,6 +29,8 @@ class Conductor(Protocol):
     def toggle_metronome(self) -> None: ...
     def toggle_count_in(self) -> None: ...
     def save_take(self) -> None: ...
+    def toggle_view(self) -> None: ...
+    def shows_strip(self) -> bool: ...
     def set_tempo(self, factor: float) -> None: ...
     def tempo(self) -> float: ...
     def tempo_bpm(self) -> float: ...
@@ -47,7 +49,7 @@ class Transport:
     """The controls from left to right; on narrow windows the least important are left out."""
 
     def __init__(self, conductor: Conductor) -> None:
-        c = conductor
+        c = self.conductor = conductor
         self.start = RoundButton(
             c.start_stop,
             lambda: "pause" if c.is_running() else "start",
@@ -59,6 +61,7 @@ class Transport:
             "loop", c.loop_step, f"Loop: A here, B here, off ({label_of('loop_a')} {label_of('loop_b')})",
             lambda: c.loop_px()[0] is not None,
         )  # fmt: skip
+        self.view = IconButton("strip", c.toggle_view, f"Pages or strip ({label_of('view')})", c.shows_strip)
         self.progress = ProgressSlider(c.cursor_px, c.span_px, c.seek, c.loop_px, c.measure_labels)
         self.bpm = Label(lambda view: f"♩ = {c.tempo_bpm():.0f}", theme.BODY)
         self.percent = Label(lambda view: f"{100 * c.tempo():.0f} %", theme.TINY, theme.QUIET)
@@ -79,8 +82,8 @@ class Transport:
 
     def widgets(self) -> list[Widget]:
         return [
-            self.start, self.stop, self.restart, self.loop, self.progress, self.bpm, self.percent, self.tempo,
-            self.metronome, self.count_in, self.beat, self.clock, self.save,
+            self.start, self.stop, self.restart, self.loop, self.view, self.progress, self.bpm, self.percent,
+            self.tempo, self.metronome, self.count_in, self.beat, self.clock, self.save,
         ]  # fmt: skip
 
     def place(self, rect: pygame.Rect) -> None:
@@ -88,7 +91,7 @@ class Transport:
         y, h, x = rect.y, rect.h, rect.x + 10
         self.start.rect = pygame.Rect(x, y + (h - 36) // 2, 36, 36)
         x += 46
-        for button in (self.stop, self.restart, self.loop):
+        for button in (self.stop, self.restart, self.loop, self.view):
             button.rect = pygame.Rect(x, y + (h - 34) // 2, 34, 34)
             x += 36
         right = self._place_right(rect)
@@ -99,9 +102,10 @@ class Transport:
         middle = y + (h - 34) // 2
         right = rect.right - 12
         roomy, wide = rect.w >= 700, rect.w >= 940
+        beating = wide and (self.conductor.has_metronome() or self.conductor.has_count_in())
         for widget in (self.clock, self.save, self.tempo):
             widget.visible = roomy
-        self.beat.visible = wide
+        self.beat.visible = beating
         if roomy:
             self.save.rect = pygame.Rect(right - 84, middle, 84, 34)
             self.clock.rect = pygame.Rect(right - 152, middle, 62, 34)
@@ -109,7 +113,7 @@ class Transport:
         for button in (self.count_in, self.metronome):
             button.rect = pygame.Rect(right - 34, middle, 34, 34)
             right -= 36
-        if wide:
+        if beating:
             self.beat.rect = pygame.Rect(right - 42, middle, 40, 34)
             right -= 48
         if roomy:

@@ -72,9 +72,10 @@ class ResultCard(Widget):
         painter.text(headline, pygame.Rect(x, self.rect.y + 22, width, 28), theme.TITLE, bold=True)
         record = self.rank == 1
         painter.text(str(result.score), pygame.Rect(x, self.rect.y + 64, width, 56), 44, theme.YOU, bold=True)
+        beside = painter.width(str(result.score), 44, bold=True) + 14
         note = "your best so far" if record else f"best {self.best}"
         painter.text(
-            f"of 1000 · {note}", pygame.Rect(x + 128, self.rect.y + 86, width - 128, 24), theme.LARGE
+            f"of 1000 · {note}", pygame.FRect(x + beside, self.rect.y + 86, width - beside, 24), theme.LARGE
         )
         facts = (
             ("Followed", f"{result.followed:.0%}".replace("%", " %")),

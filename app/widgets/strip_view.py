@@ -17,9 +17,12 @@ from app.widgets.base import Pointer, View, Widget
 from app.widgets.page_images import PageImages
 from app.widgets.page_view import Mark, draw_cursor, draw_flag, glow_surface
 from app.widgets.painter import Painter
+from app.widgets.score_layout import system_spans
 from pieces.engraving import PAGE_WIDTH_PX
 from pieces.piece import STRIP_HEIGHT_PX, Piece
 
+_ABOVE_PX = 52.0
+"""As much of the page above the staves as a tempo mark needs; a title is not shown."""
 CURSOR_SHARE = 0.34
 """Where across the view the cursor stands."""
 
@@ -48,6 +51,7 @@ class StripView(Widget):
         super().__init__()
         self.piece, self.images, self.cursors = piece, images, cursors
         self.on_seek, self.marks, self.glow = on_seek, marks, glow
+        self._spans = {span.system: span for span in system_spans(piece)}
 
     @property
     def zoom(self) -> float:
@@ -93,13 +97,12 @@ class StripView(Widget):
             device = width_px / PAGE_WIDTH_PX
             middle = (segment.page_y0_px + segment.page_y1_px) / 2
             half = STRIP_HEIGHT_PX / 2 / segment.scale
-            upper = max(middle - half, 0.0)
-            source = pygame.Rect(
-                round(segment.page_x0_px * device),
-                round(upper * device),
-                x1 - x0,
-                round((middle + half - upper) * device),
-            )
+            # A person sees the system and nothing of its neighbours on the page.
+            span = self._spans[segment.system]
+            upper = max(middle - half, span.top, span.staves_top - _ABOVE_PX)
+            lower = min(middle + half, span.bottom)
+            source = pygame.Rect(round(segment.page_x0_px * device), round(upper * device), x1 - x0, 0)
+            source.height = round((lower - upper) * device)
             y = painter.px(top) + round((upper - middle + half) * device)
             painter.surface.blit(image, (x0, y), source)
 
