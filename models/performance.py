@@ -173,7 +173,9 @@ def perform(
         chords[round(note.quarters, 6)].append(note)
     notes: list[PlayedNote] = []
     for index, onset in enumerate(quarters):
-        chord = sorted(chords[round(float(onset), 6)], key=lambda note: note.pitch)
+        # One key cannot be struck twice at once: of a unison, the longer note is played.
+        held = {n.pitch: n for n in sorted(chords[round(float(onset), 6)], key=lambda n: n.duration_quarters)}
+        chord = sorted(held.values(), key=lambda note: note.pitch)
         struck = float(times[index]), float(loudness[index])
         notes += _play_chord(chord, *struck, (knots_q, knots_s), style, rng)
     notes.sort(key=lambda note: (note.onset_s, note.pitch))

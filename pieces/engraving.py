@@ -8,29 +8,22 @@ such child processes themselves. Neither reads nor writes any file but a tempora
 from __future__ import annotations
 
 import dataclasses
-import itertools
 import json
-import re
 import subprocess
 import sys
 import tempfile
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
-from xml.etree import ElementTree
-
-import numpy as np
 
 from pieces.errors import BadScore
 from pieces.reading import ScoreText
-from pieces.repeats import RepeatMarks, played_order
+from pieces.timing import NothingPlayed, TimedNote, read_timing
 
 PAGE_WIDTH_PX = 835
 """Width of a rendered page; every ``_px`` in Ripieno counts these pixels (paper, section 4.1: 835 px)."""
 
 _INPUT_FORMATS = {"musicxml": "musicxml", "mei": "mei", "kern": "humdrum", "abc": "abc"}
-_MEI = "{http://www.music-encoding.org/ns/mei}"
-_XML_ID = "{http://www.w3.org/XML/1998/namespace}id"
 
 
 @dataclass(frozen=True)
@@ -65,20 +58,6 @@ class EngravingOptions:
             "xmlIdSeed": 1,
             "breaks": "auto",
         }
-
-
-@dataclass(frozen=True)
-class TimedNote:
-    """One sounding note in played order: ``note_id`` as drawn, onset and duration in quarters.
-
-    ``played_measure`` is its index in :attr:`Engraving.played_measures`.
-    """
-
-    note_id: str
-    quarters: float
-    duration_quarters: float
-    pitch: int
-    played_measure: int
 
 
 @dataclass(frozen=True)
@@ -154,112 +133,19 @@ def engrave_here(score: ScoreText, options: EngravingOptions | None = None) -> E
     if not toolkit.loadData(score.text):
         raise BadScore(f"{score.name}: not a readable {score.format} score. Export it again as MusicXML.")
     pages = tuple(toolkit.renderToSVG(number) for number in range(1, toolkit.getPageCount() + 1))
-    mei = toolkit.getMEI()
-    timemap = _as_json(toolkit.renderToTimemap({"includeMeasures": True}))
-    printed, lengths = _printed_measures(timemap, toolkit)
-    if not any(measure.notes for measure in printed):
-        raise BadScore(f"{score.name}: there is not one note in this score.")
-    numbers, marks = _read_measures(mei)
-    order = played_order([marks.get(measure.name, RepeatMarks()) for measure in printed])
-    starts = np.concatenate([[0.0], np.cumsum([lengths[index] for index in order])])
-    notes = [
-        TimedNote(name, float(starts[place]) + offset, duration, pitch, place)
-        for place, index in enumerate(order)
-        for name, offset, duration, pitch in printed[index].notes
-    ]
+    try:
+        timing = read_timing(toolkit)
+    except NothingPlayed:
+        raise BadScore(f"{score.name}: there is not one note in this score.") from None
     return Engraving(
         svg_pages=pages,
-        notes=tuple(sorted(notes, key=lambda note: note.quarters)),
-        played_measures=tuple(printed[index].name for index in order),
-        measure_numbers=numbers,
-        tempo_bpm=next((float(event["tempo"]) for event in timemap if "tempo" in event), 120.0),
-        length_quarters=float(starts[-1]),
-        header=_header(mei),
+        notes=timing.notes,
+        played_measures=timing.played_measures,
+        measure_numbers=timing.measure_numbers,
+        tempo_bpm=timing.tempo_bpm,
+        length_quarters=timing.length_quarters,
+        header=timing.header,
     )
-
-
-def _as_json(value: Any) -> Any:
-    return json.loads(value) if isinstance(value, str) else value
-
-
-@dataclass
-class _PrintedMeasure:
-    """A measure as printed; ``notes`` are (id, quarters from its start, duration, pitch)."""
-
-    name: str
-    start: float
-    notes: list[tuple[str, float, float, int]] = field(default_factory=list)
-
-
-def _printed_measures(
-    timemap: list[dict[str, Any]], toolkit: Any
-) -> tuple[list[_PrintedMeasure], list[float]]:
-    """The measures in printed order with their notes, and how many quarters each lasts."""
-    measures: list[_PrintedMeasure] = []
-    begun: dict[str, tuple[float, _PrintedMeasure]] = {}
-    end = float(timemap[-1]["qstamp"])
-
-    def finish(name: str, quarters: float) -> None:
-        onset, measure = begun.pop(name)
-        pitch = int(_as_json(toolkit.getMIDIValuesForElement(name)).get("pitch", 0))
-        if 0 < pitch < 128:
-            measure.notes.append((name, onset - measure.start, quarters - onset, pitch))
-
-    for event in timemap:
-        quarters = float(event["qstamp"])
-        for name in event.get("off", ()):
-            if name in begun:
-                finish(name, quarters)
-        if "measureOn" in event:
-            measures.append(_PrintedMeasure(event["measureOn"], quarters))
-        for name in event.get("on", ()) if measures else ():
-            begun[name] = (quarters, measures[-1])
-    for name in list(begun):
-        finish(name, end)
-    starts = [measure.start for measure in measures] + [end]
-    return measures, [after - before for before, after in itertools.pairwise(starts)]
-
-
-def _read_measures(mei: str) -> tuple[dict[str, str], dict[str, RepeatMarks]]:
-    """Numbers and repeat marks of the measures, by id, as Verovio's own MEI states them."""
-    numbers: dict[str, str] = {}
-    marks: dict[str, RepeatMarks] = {}
-    right = ""
-
-    def visit(element: ElementTree.Element, endings: tuple[int, ...]) -> None:
-        nonlocal right
-        if element.tag == f"{_MEI}ending":
-            endings = tuple(int(number) for number in re.findall(r"\d+", element.get("n", "")))
-        if element.tag != f"{_MEI}measure":
-            for child in element:
-                visit(child, endings)
-            return
-        name = element.get(_XML_ID, "")
-        numbers[name] = element.get("n", "")
-        # A sign for both directions may stand at the right of the measure before.
-        start = element.get("left") in ("rptstart", "rptboth") or right == "rptboth"
-        right = element.get("right", "")
-        marks[name] = RepeatMarks(start, right in ("rptend", "rptboth"), 2, endings)
-
-    visit(ElementTree.fromstring(mei), ())
-    return numbers, marks
-
-
-def _header(mei: str) -> dict[str, str]:
-    """Title and composer as the file itself states them, where it does."""
-    found = {}
-    head = mei[: mei.find("</meiHead>")]
-    for key, pattern in (
-        ("title", r"<title[^>]*>([^<]+)</title>"),
-        (
-            "composer",
-            r"<persName[^>]*role=\"(?:composer|CMP)\"[^>]*>([^<]+)</persName>|<composer[^>]*>([^<]+)<",
-        ),
-    ):
-        match = re.search(pattern, head)
-        if match:
-            found[key] = next(group for group in match.groups() if group).strip()
-    return found
 
 
 def _child_main(reply_path: Path) -> None:

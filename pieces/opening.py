@@ -24,7 +24,7 @@ from pieces.piece import Piece, PlayedNotehead, Segment
 from pieces.reading import ScoreText, read_score
 from pieces.strip import build_piece
 
-CACHE_VERSION = 1
+CACHE_VERSION = 2
 """Raised whenever engraving, layout or strip change what comes out."""
 MAX_CACHE_BYTES = 300_000_000
 

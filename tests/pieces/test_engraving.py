@@ -1,8 +1,8 @@
 """From text to pages, strip and map, on scores whose every position can be checked by hand."""
 
 import dataclasses
-import os
 import signal
+import sys
 
 import numpy as np
 import pytest
@@ -140,7 +140,7 @@ def test_an_engraver_that_crashes_is_reported(monkeypatch, tmp_path):
     crash = tmp_path / "crash.py"
     crash.write_text(f"import os; os.kill(os.getpid(), {int(signal.SIGSEGV)})")
     runner = tmp_path / "python"
-    runner.write_text(f"#!/bin/sh\nexec {os.sys.executable} {crash}\n")
+    runner.write_text(f"#!/bin/sh\nexec {sys.executable} {crash}\n")
     runner.chmod(0o755)
     monkeypatch.setattr(engraving.sys, "executable", str(runner))
     with pytest.raises(BadScore, match="the engraver stopped"):
@@ -165,3 +165,21 @@ def test_tall_systems_are_shrunk_until_an_agent_sees_all_staves():
         head.page_y_px - 0.5 * (segment.page_y0_px + segment.page_y1_px)
     ) * segment.scale + STRIP_HEIGHT_PX / 2
     assert piece.strip[round(y_px), round(head.x_px)] > 120
+
+
+def test_a_tied_note_is_struck_once_and_lasts():
+    tied = (
+        note("D", "b")
+        .replace("<type>", '<tie type="start"/><type>')
+        .replace("</note>", '<notations><tied type="start"/></notations></note>')
+    )
+    end = (
+        note("D", "c")
+        .replace("<type>", '<tie type="stop"/><type>')
+        .replace("</note>", '<notations><tied type="stop"/></notations></note>')
+    )
+    text = score(note("C", "a") + tied, end + note("E", "d")).text.replace(REPEAT_END, "")
+    notes = engrave_here(ScoreText("musicxml", text, "tied", "musicxml")).notes
+    assert [(n.note_id, n.quarters, n.duration_quarters) for n in notes] == [
+        ("a", 0, 1), ("b", 1, 2), ("d", 3, 1),
+    ]  # fmt: skip

@@ -1,0 +1,176 @@
+"""What is played when: from the time map and the MEI that Verovio gives for a loaded score.
+
+The time map is that of the printed music; repeats are written out here (see :mod:`pieces.repeats`), and the
+second note of a tie, which the time map lists like any other, is not struck but lengthens the first.
+Pure but for asking the toolkit.
+"""
+
+from __future__ import annotations
+
+import itertools
+import json
+import re
+from dataclasses import dataclass, field
+from typing import Any
+from xml.etree import ElementTree
+
+from pieces.repeats import RepeatMarks, played_order
+
+_MEI = "{http://www.music-encoding.org/ns/mei}"
+_XML_ID = "{http://www.w3.org/XML/1998/namespace}id"
+_DEFAULT_TEMPO_BPM = 120.0
+
+
+class NothingPlayed(Exception):
+    """There is not one note."""
+
+
+@dataclass(frozen=True)
+class TimedNote:
+    """One sounding note in played order: ``note_id`` as drawn, onset and duration in quarters.
+
+    ``played_measure`` is its index in :attr:`Engraving.played_measures`.
+    """
+
+    note_id: str
+    quarters: float
+    duration_quarters: float
+    pitch: int
+    played_measure: int
+
+
+@dataclass(frozen=True)
+class Timing:
+    """Notes and measures in played order, and what the file says of itself; ids are those drawn."""
+
+    notes: tuple[TimedNote, ...]
+    played_measures: tuple[str, ...]
+    measure_numbers: dict[str, str]
+    tempo_bpm: float
+    length_quarters: float
+    header: dict[str, str]
+
+
+def read_timing(toolkit: Any) -> Timing:
+    """Read the timing of the score that ``toolkit`` has loaded, with its repeats left as printed.
+
+    Raises:
+        NothingPlayed: no note sounds.
+    """
+    mei = toolkit.getMEI()
+    timemap = _as_json(toolkit.renderToTimemap({"includeMeasures": True}))
+    marked = _Marks(ElementTree.fromstring(mei))
+    printed, lengths = _printed_measures(timemap, marked.ties, toolkit)
+    if not any(measure.notes for measure in printed):
+        raise NothingPlayed
+    order = played_order([marked.repeats.get(measure.name, RepeatMarks()) for measure in printed])
+    starts = [0.0, *itertools.accumulate(lengths[index] for index in order)]
+    notes = [
+        TimedNote(name, starts[place] + offset, duration, pitch, place)
+        for place, index in enumerate(order)
+        for name, offset, duration, pitch in printed[index].notes
+    ]
+    return Timing(
+        notes=tuple(sorted(notes, key=lambda note: note.quarters)),
+        played_measures=tuple(printed[index].name for index in order),
+        measure_numbers=marked.numbers,
+        tempo_bpm=next((float(e["tempo"]) for e in timemap if "tempo" in e), _DEFAULT_TEMPO_BPM),
+        length_quarters=starts[-1],
+        header=_header(mei),
+    )
+
+
+def _as_json(value: Any) -> Any:
+    return json.loads(value) if isinstance(value, str) else value
+
+
+@dataclass
+class _PrintedMeasure:
+    """A measure as printed; ``notes`` are (id, quarters from its start, duration, pitch)."""
+
+    name: str
+    start: float
+    notes: list[tuple[str, float, float, int]] = field(default_factory=list)
+
+
+def _printed_measures(
+    timemap: list[dict[str, Any]], ties: dict[str, str], toolkit: Any
+) -> tuple[list[_PrintedMeasure], list[float]]:
+    """The measures in printed order with the notes struck in them, and how many quarters each lasts."""
+    measures: list[_PrintedMeasure] = []
+    onsets: dict[str, tuple[float, _PrintedMeasure]] = {}
+    ends: dict[str, float] = {}
+    end = float(timemap[-1]["qstamp"])
+    for event in timemap:
+        quarters = float(event["qstamp"])
+        ends |= dict.fromkeys(event.get("off", ()), quarters)
+        if "measureOn" in event:
+            measures.append(_PrintedMeasure(event["measureOn"], quarters))
+        for name in event.get("on", ()) if measures else ():
+            onsets[name] = (quarters, measures[-1])
+    for name, (onset, measure) in onsets.items():
+        pitch = int(_as_json(toolkit.getMIDIValuesForElement(name)).get("pitch", 0))
+        if name not in ties.values() and 0 < pitch < 128:
+            last = _last_tied(name, ties, onsets)
+            measure.notes.append((name, onset - measure.start, ends.get(last, end) - onset, pitch))
+    starts = [measure.start for measure in measures] + [end]
+    return measures, [after - before for before, after in itertools.pairwise(starts)]
+
+
+def _last_tied(name: str, ties: dict[str, str], known: dict[str, Any]) -> str:
+    """The last of the notes that are tied on from ``name``."""
+    seen = {name}
+    while (following := ties.get(name)) in known and following not in seen:
+        name = following
+        seen.add(name)
+    return name
+
+
+class _Marks:
+    """What the MEI says of its measures and ties.
+
+    ``numbers`` and ``repeats`` by measure id; ``ties`` from the id of a note to that of the note it is
+    tied to.
+    """
+
+    def __init__(self, root: ElementTree.Element) -> None:
+        self.numbers: dict[str, str] = {}
+        self.repeats: dict[str, RepeatMarks] = {}
+        self.ties: dict[str, str] = {}
+        self._right = ""
+        self._visit(root, ())
+        for tie in root.iter(f"{_MEI}tie"):
+            ends = (tie.get("startid", "")[1:], tie.get("endid", "")[1:])
+            if all(ends):
+                self.ties[ends[0]] = ends[1]
+
+    def _visit(self, element: ElementTree.Element, endings: tuple[int, ...]) -> None:
+        if element.tag == f"{_MEI}ending":
+            endings = tuple(int(number) for number in re.findall(r"\d+", element.get("n", "")))
+        if element.tag != f"{_MEI}measure":
+            for child in element:
+                self._visit(child, endings)
+            return
+        name = element.get(_XML_ID, "")
+        self.numbers[name] = element.get("n", "")
+        # A sign for both directions may stand at the right of the measure before.
+        start = element.get("left") in ("rptstart", "rptboth") or self._right == "rptboth"
+        self._right = element.get("right", "")
+        self.repeats[name] = RepeatMarks(start, self._right in ("rptend", "rptboth"), 2, endings)
+
+
+def _header(mei: str) -> dict[str, str]:
+    """Title and composer as the file itself states them, where it does."""
+    found = {}
+    head = mei[: mei.find("</meiHead>")]
+    for key, pattern in (
+        ("title", r"<title[^>]*>([^<]+)</title>"),
+        (
+            "composer",
+            r"<persName[^>]*role=\"(?:composer|CMP)\"[^>]*>([^<]+)</persName>|<composer[^>]*>([^<]+)<",
+        ),
+    ):
+        match = re.search(pattern, head)
+        if match:
+            found[key] = next(group for group in match.groups() if group).strip()
+    return found
