@@ -37,8 +37,10 @@ class BeliefConfig:
     halt: float = 0.004
     resume: float = 0.15
     anywhere: float = 1e-6
-    sharpness: float = 0.5  # exponent of the network's likelihood: its frames overlap in what they hear
+    sharpness: float = 0.06  # exponent of the network's likelihood: its frames overlap in what they hear
     start_spread_px: float = 14.0
+    start_tempo: float = 1.8  # quarters a second, before anything was heard
+    start_tempo_spread: float = 0.5  # one standard deviation of its logarithm
 
 
 class Belief:
@@ -77,15 +79,14 @@ class Belief:
         flat = self._low + (np.arange(len(moves))[:, None] + 1) * len(columns)
         self._low_flat, self._high_flat = flat, flat + 1
 
-    def reset(self, x_px: float, tempo: float | None = None) -> None:
-        """Believe that the music is at ``x_px``, at ``tempo`` quarters a second if it is known."""
+    def reset(self, x_px: float) -> None:
+        """Believe that the music is at ``x_px``, its tempo anything usual."""
         config = self.config
         near = np.exp(-0.5 * ((self._x_px - x_px) / config.start_spread_px) ** 2) * self._inside
         if near.sum() <= 0:
             near = np.exp(-np.abs(self._x_px - x_px) / 100.0) + 1e-30
-        speeds = np.ones(config.tempi)
-        if tempo is not None:
-            speeds = np.exp(-0.5 * (np.log(self.tempi / tempo) / 0.3) ** 2) + 1e-3
+        away = np.log(self.tempi / config.start_tempo) / config.start_tempo_spread
+        speeds = np.exp(-0.5 * away**2) + 1e-3
         self._density[0] = 0.05 * near
         self._density[1:] = (speeds / speeds.sum())[:, None] * near
         self._normalise()
