@@ -29,7 +29,7 @@ YOU: Colour = (230, 159, 0)
 GOOD: Colour = (47, 191, 143)
 BAD: Colour = (255, 122, 89)
 MACHINE_ON_PAPER: Colour = (16, 118, 188)
-YOU_ON_PAPER: Colour = (184, 104, 0)
+YOU_ON_PAPER: Colour = (166, 92, 0)
 BAD_ON_PAPER: Colour = (200, 62, 32)
 QUIET_ON_PAPER: Colour = (104, 106, 112)
 

@@ -163,8 +163,8 @@ class Curve(Widget):
             painter.text("nothing yet", self.rect, theme.SMALL, theme.QUIET, "centre")
             return
         low, high = min(self.low, *self.values), max(self.high, *self.values)
-        step = self.rect.w / (self.values.maxlen - 1 if self.values.maxlen else 1)
-        right, room = self.rect.right, self.rect.h - 8
+        step = (self.rect.w - 4) / (self.values.maxlen - 1 if self.values.maxlen else 1)
+        right, room = self.rect.right - 4, self.rect.h - 8
         points = [
             (
                 right - (len(self.values) - 1 - i) * step,
@@ -214,8 +214,8 @@ class Spectrogram(Widget):
 
 def spectrogram_image(frames: np.ndarray) -> np.ndarray:
     """(T, bands) float32 log magnitudes to (T, bands, 3) uint8, low bands at the bottom."""
-    top = max(float(np.nanmax(frames, initial=0.0)), 1.0)
-    levels = np.nan_to_num(frames / top, nan=0.0, posinf=1.0, neginf=0.0)
+    clean = np.nan_to_num(frames, nan=0.0, posinf=0.0, neginf=0.0)
+    levels = clean / max(float(clean.max(initial=0.0)), 1.0)
     return _PALETTE[(np.clip(levels, 0.0, 1.0) * 255).astype(np.uint8)[:, ::-1]]
 
 

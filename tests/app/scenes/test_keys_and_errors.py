@@ -1,0 +1,277 @@
+"""Keys, toasts, dropped files, faults: what the window does at its edges."""
+
+from pathlib import Path
+
+import pygame
+import pytest
+
+from app import bindings
+from app.widgets.overlays import Toasts, overlay_rows
+from pieces.errors import RipienoError
+
+SCENES = ("home", "follow", "play", "settings", "takes")
+
+
+@pytest.mark.parametrize("scene", SCENES)
+def test_the_overlay_lists_exactly_the_keys_in_force(scene):
+    listed = {what for _, rows in overlay_rows(scene) for _, what in rows}
+    in_force = {binding.what for binding in bindings.bindings_in(scene)}
+    extra = {bindings.PIANO_WHAT} if scene in bindings.PIANO_SCENES else set()
+    assert listed == in_force | extra
+
+
+@pytest.mark.parametrize("scene", SCENES)
+def test_no_key_means_two_things_in_a_scene(scene):
+    seen = {}
+    for binding in bindings.bindings_in(scene):
+        for chord in binding.chords:
+            assert seen.setdefault(chord, binding.action) == binding.action
+    piano = bindings.PIANO_KEYS if scene in bindings.PIANO_SCENES else {}
+    assert not [chord for chord in seen if chord.key in piano and not chord.ctrl]
+
+
+@pytest.mark.parametrize("scene", SCENES)
+def test_every_key_is_obeyed_by_its_scene_or_the_window(stage, piece, scene):
+    one = stage()
+    one.open(piece)
+    one.window.go(scene)
+    for binding in bindings.bindings_in(scene):
+        known = binding.action in one.scene.actions or binding.action in one.window._actions
+        assert known, binding.action
+
+
+def test_space_starts_and_stops_everywhere():
+    assert all(bindings.action_for(scene, pygame.K_SPACE, 0, " ") == "start_stop" for scene in SCENES)
+
+
+def test_question_mark_shows_the_keys_and_any_key_hides_them(stage):
+    one = stage(mode="home")
+    one.key(pygame.K_SLASH, pygame.KMOD_LSHIFT, "?")
+    assert one.window.help is not None
+    one.key(pygame.K_ESCAPE)
+    assert one.window.help is None and one.scene.name == "home"
+
+
+def test_space_plays_the_demo_pauses_it_and_goes_on(stage, piece):
+    one = stage()
+    session = one.open(piece)
+    for _ in range(3):
+        one.key(pygame.K_SPACE, 0, " ")
+    assert [call[0] for call in session.calls] == ["demo", "pause", "resume"]
+
+
+def test_a_key_that_repeats_counts_once(stage, piece):
+    one = stage()
+    session = one.open(piece)
+    for _ in range(4):
+        pygame.event.post(pygame.event.Event(pygame.KEYDOWN, key=pygame.K_SPACE, mod=0, unicode=" "))
+    one.frame()
+    assert [call[0] for call in session.calls] == ["demo"]
+
+
+def test_the_pc_keyboard_plays_and_lets_go(stage):
+    one = stage(mode="home")
+    one.key(pygame.K_a, text="a")
+    one.key(pygame.K_x, text="x")
+    one.key(pygame.K_w, text="w")
+    assert one.engine.notes == [("on", 60), ("off", 60), ("on", 73), ("off", 73)]
+
+
+def test_held_keys_are_let_go_when_the_window_loses_the_keyboard(stage):
+    one = stage(mode="home")
+    pygame.event.post(pygame.event.Event(pygame.KEYDOWN, key=pygame.K_d, mod=0, unicode="d"))
+    one.frame()
+    pygame.event.post(pygame.event.Event(pygame.WINDOWFOCUSLOST))
+    one.frame()
+    assert one.engine.notes == [("on", 64), ("off", 64)]
+
+
+def test_panic_silences_from_every_scene(stage, piece):
+    one = stage()
+    one.open(piece)
+    for number, scene in enumerate(SCENES, 1):
+        one.window.go(scene)
+        one.key(pygame.K_F12)
+        assert one.engine.panics == number
+
+
+def test_everything_can_be_reached_by_tab_and_pressed_by_enter(stage, piece):
+    one = stage()
+    one.open(piece)
+    reached = set()
+    for _ in range(60):
+        one.key(pygame.K_TAB)
+        reached.add(id(one.window.dispatcher.focus))
+    able = {id(w) for w in one.scene.widgets() if w.focusable and w.visible and w.enabled}
+    assert able <= reached
+    one.window.dispatcher.set_focus(one.scene.transport.metronome)
+    one.key(pygame.K_RETURN)
+    assert one.settings.now.metronome
+
+
+def test_clicks_on_the_page_seek_there(stage, piece):
+    one = stage()
+    session = one.open(piece)
+    _, x, top, bottom = one.scene.pages.point(1000.0)
+    one.click(x, (top + bottom) / 2)
+    kind, where = session.calls[-1]
+    assert kind == "seek" and abs(where - 1000.0) < 2
+
+
+def test_the_slider_seeks_and_the_tempo_resets_on_double_click(stage, piece):
+    one = stage()
+    session = one.open(piece)
+    track = one.scene.transport.progress.rect
+    one.click(track.centerx, track.bottom - 12)
+    assert session.calls[-1][0] == "seek"
+    one.window.dispatcher.set_focus(one.scene.transport.tempo)
+    one.key(pygame.K_RIGHT)
+    assert one.settings.now.demo_tempo == pytest.approx(1.05)
+    tempo = one.scene.transport.tempo.rect
+    one.click(tempo.x + 20, tempo.centery, count=2)
+    assert one.settings.now.demo_tempo == 1.0
+    assert session.calls[-1] == ("tempo", 1.0)
+
+
+def test_a_loop_is_set_by_keys_and_taken_away(stage, piece):
+    one = stage()
+    one.settings.change(reduced_motion=True)
+    session = one.open(piece)
+    session.show(1000.0)
+    one.frame()
+    one.key(pygame.K_LEFTBRACKET, text="[")
+    session.show(1600.0)
+    one.frame()
+    one.key(pygame.K_RIGHTBRACKET, text="]")
+    assert session.calls[-1] == ("loop", 1000.0, 1600.0)
+    one.key(pygame.K_BACKSLASH, text="\\")
+    assert session.calls[-1] == ("loop", None, None)
+
+
+def test_modes_that_are_not_built_say_so(stage):
+    one = stage(mode="home")
+    duet = next(button for button in one.scene._modes if button.mode.name == "duet")
+    one.click(*duet.rect.center)
+    assert one.toasts == ["Duet is not built yet. Follow and Play are."]
+    assert one.scene.name == "home"
+
+
+def test_a_dropped_junk_file_becomes_a_toast_and_the_program_goes_on(stage, piece, tmp_path):
+    one = stage()
+    session = one.open(piece)
+    junk = tmp_path / "holiday.jpg"
+    junk.write_bytes(b"junk")
+    pygame.event.post(pygame.event.Event(pygame.DROPFILE, file=str(junk)))
+    one.frame(2)
+    assert "holiday.jpg is neither a score" in one.toasts[0]
+    assert one.window.toasts.toasts[0].kind == "bad"
+    session.show(1400.0)
+    one.frame(3)
+    assert one.window.running and one.scene.name == "follow"
+
+
+def test_a_dropped_broken_midi_file_is_refused_in_words(stage, piece, tmp_path):
+    one = stage()
+    one.open(piece)
+    broken = tmp_path / "take.mid"
+    broken.write_bytes(b"MThd")
+    pygame.event.post(pygame.event.Event(pygame.DROPFILE, file=str(broken)))
+    one.frame(2)
+    assert "take.mid is not a readable MIDI file" in one.toasts[0]
+
+
+def test_a_dropped_score_is_added_in_the_background(stage, tmp_path):
+    one = stage(mode="home")
+    asked = []
+    one.studio.loader.add = asked.append
+    path = tmp_path / "tune.abc"
+    pygame.event.post(pygame.event.Event(pygame.DROPFILE, file=str(path)))
+    one.frame()
+    assert asked == [Path(path)]
+
+
+def test_a_fault_in_a_scene_becomes_a_toast_and_at_last_leads_home(stage, piece, caplog):
+    one = stage()
+    one.open(piece)
+
+    def broken(view):
+        raise ZeroDivisionError("a mistake")
+
+    one.scene.update = broken
+    one.frame()
+    assert one.window.running and "Something went wrong in follow" in one.toasts[0]
+    assert "a mistake" in caplog.text
+    one.frame(4)
+    assert one.scene.name == "home"
+
+
+def test_an_error_of_the_user_is_shown_as_it_is(stage, piece):
+    one = stage()
+    one.open(piece)
+
+    def refuse(view):
+        raise RipienoError("The disk is full. Make room.")
+
+    one.scene.update = refuse
+    one.frame(5)
+    assert one.toasts == ["The disk is full. Make room."]
+    assert one.scene.name == "follow"
+
+
+def test_messages_of_the_engine_are_shown(stage):
+    one = stage(mode="home")
+    one.engine.tell("Scarlett 2i2 is gone.")
+    one.frame()
+    assert one.toasts == ["Scarlett 2i2 is gone."]
+
+
+def test_toasts_go_away_and_a_repeated_one_stands_once():
+    toasts = Toasts()
+    toasts.rect = pygame.Rect(0, 0, 600, 400)
+    for _ in range(3):
+        toasts.add("Saved", "good", 10.0)
+    toasts.add("Broken", "bad", 10.0)
+    assert [toast.text for toast in toasts.toasts] == ["Saved", "Broken"]
+    toasts.update(15.0)
+    assert [toast.text for toast in toasts.toasts] == ["Broken"]
+    toasts.update(20.0)
+    assert toasts.toasts == []
+
+
+def test_boxes_of_toasts_do_not_overlap_and_stay_inside():
+    toasts = Toasts()
+    toasts.rect = pygame.Rect(100, 50, 500, 400)
+    for text in ("one", "a much longer message that needs more than one line to be read " * 2, "three", "four"):
+        toasts.add(text, "plain", 0.0)
+    boxes = [box for _, box, _ in toasts.boxes()]
+    assert len(boxes) == 3
+    assert all(toasts.rect.contains(box) for box in boxes)
+    assert not any(a.colliderect(b) for a in boxes for b in boxes if a is not b)
+
+
+def test_the_scale_is_changed_by_keys_and_kept(stage):
+    one = stage(mode="home")
+    one.key(pygame.K_EQUALS, pygame.KMOD_LCTRL, "=")
+    assert one.settings.now.ui_scale == 1.25
+    assert one.window.scale == 1.25
+
+
+def test_the_empty_follow_scene_says_what_to_do(stage):
+    one = stage(mode="follow")
+    one.frame(2)
+    assert "drop a MusicXML" in one.scene._empty.text
+    one.click(*one.scene._to_home.rect.center)
+    assert one.scene.name == "home"
+
+
+def test_typing_in_the_search_field_filters_and_plays_no_note(stage):
+    one = stage(mode="home")
+    one.frame()
+    one.key(pygame.K_SLASH, 0, "/")
+    before = len(one.scene.grid.cards)
+    for key in "bach":
+        one.key(ord(key), 0, key)
+    assert 0 < len(one.scene.grid.cards) < before
+    assert one.engine.notes == []
+    one.key(pygame.K_ESCAPE)
+    assert len(one.scene.grid.cards) == before

@@ -1,0 +1,74 @@
+"""Pages drawn in a child process, at the size asked for; the child may die."""
+
+import time
+
+import numpy as np
+
+from app.widgets.page_images import PageImages, paper_surface
+from app.widgets.rendering import PageRenderer
+
+SVG = (
+    '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 840 1188">'
+    '<rect x="210" y="297" width="420" height="594" fill="black"/></svg>'
+)
+
+
+def drawn(renderer, count, limit_s=30.0):
+    found = []
+    end_s = time.monotonic() + limit_s
+    while len(found) < count and time.monotonic() < end_s:
+        found += renderer.collect()
+        time.sleep(0.01)
+    return found
+
+
+def test_a_page_comes_back_at_its_size_with_its_ink():
+    renderer = PageRenderer()
+    try:
+        renderer.request("page", SVG, 400)
+        (answer,) = drawn(renderer, 1)
+        assert answer.key == "page" and answer.grey.shape == (566, 400)
+        assert answer.grey[283, 200] == 0 and answer.grey[10, 10] == 255
+    finally:
+        renderer.close()
+
+
+def test_a_page_that_cannot_be_drawn_and_a_killed_child_stop_nothing():
+    renderer = PageRenderer()
+    try:
+        renderer.request("bad", "<svg", 300)
+        (bad,) = drawn(renderer, 1)
+        assert bad.grey is not None and bad.grey.size == 0
+        renderer._child._process.kill()
+        renderer.request("good", SVG, 200)
+        (good,) = drawn(renderer, 1)
+        assert good.grey.shape[1] == 200
+    finally:
+        renderer.close()
+
+
+def test_the_sharp_page_takes_the_place_of_the_scaled_one(stage, piece):
+    one = stage(mode="home")
+    renderer = PageRenderer()
+    try:
+        made = type(piece)(**{**{name: getattr(piece, name) for name in piece.__dataclass_fields__},
+                              "svg_pages": (SVG,) * len(piece.pages)})  # fmt: skip
+        images = PageImages(made, renderer)
+        before = images.get(0, 600)
+        assert before.get_width() == 600 and images.version == 0
+        (answer,) = drawn(renderer, 1)
+        assert images.take(answer) and images.version == 1
+        after = images.get(0, 600)
+        assert after is not before and after.get_at((300, 424))[:3] != after.get_at((5, 5))[:3]
+        assert one.window.running
+    finally:
+        renderer.close()
+
+
+def test_paper_and_ink_are_those_of_the_theme(stage):
+    from app import theme
+
+    stage(mode="home")
+    surface = paper_surface(np.array([[255, 0]], np.uint8))
+    assert tuple(surface.get_at((0, 0)))[:3] == theme.PAPER
+    assert tuple(surface.get_at((1, 0)))[:3] == theme.INK
