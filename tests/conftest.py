@@ -22,6 +22,7 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ["JACK_NO_START_SERVER"] = "1"
 
 START_LIMIT_S = 20.0
+JACK_SLOTS = 3
 _skipped: list[str] = []
 
 
@@ -78,11 +79,7 @@ def xvfb() -> Iterator[str]:
 @pytest.fixture(scope="session")
 def jack() -> Iterator[Jack]:
     """A JACK server under a name of its own; this process becomes its client too."""
-    made = Jack(f"ripieno-test-{os.getpid()}")
-    command = [_needed("jackd"), "-n", made.name, "--no-realtime", "-d", "dummy",
-               "-r", str(made.rate), "-p", str(made.block_samples)]  # fmt: skip
-    server = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    _wait_for_jack(made, server)
+    made, server = _start_jack()
     before = os.environ.get("JACK_DEFAULT_SERVER")
     os.environ["JACK_DEFAULT_SERVER"] = made.name
     _refresh_portaudio()
@@ -96,15 +93,32 @@ def jack() -> Iterator[Jack]:
     _refresh_portaudio()
 
 
-def _wait_for_jack(made: Jack, server: "subprocess.Popen[bytes]") -> None:
-    deadline = time.monotonic() + START_LIMIT_S
-    while time.monotonic() < deadline and server.poll() is None:
-        probe = subprocess.run([_needed("jack_lsp")], env=made.environment, capture_output=True, check=False)
-        if probe.returncode == 0 and b"system:" in probe.stdout:
-            return
-        time.sleep(0.1)
-    _stop(server)
+def _start_jack() -> "tuple[Jack, subprocess.Popen[bytes]]":
+    """The first of a few names under which none runs yet.
+
+    JACK keeps the entry of a server that was killed, eight in all, until one of the same name starts.
+    """
+    for slot in range(JACK_SLOTS):
+        made = Jack(f"ripieno-test-{slot}")
+        command = [_needed("jackd"), "-n", made.name, "--no-realtime", "-d", "dummy",
+                   "-r", str(made.rate), "-p", str(made.block_samples)]  # fmt: skip
+        server = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        if _answers(made, server):
+            return made, server
+        _stop(server)
     pytest.fail("jackd did not come up")
+
+
+def _answers(made: Jack, server: "subprocess.Popen[bytes]") -> bool:
+    deadline = time.monotonic() + START_LIMIT_S
+    while time.monotonic() < deadline:
+        time.sleep(0.2)
+        probe = subprocess.run([_needed("jack_lsp")], env=made.environment, capture_output=True, check=False)
+        if server.poll() is not None:
+            return False
+        if probe.returncode == 0 and b"system:" in probe.stdout:
+            return True
+    return False
 
 
 def _refresh_portaudio() -> None:
