@@ -1,0 +1,37 @@
+"""The real program in a process of its own, without a sound card: prints its window, then its frame times.
+
+Started by the journeys (and by hand, to measure): ``python -m tests.app.scenes.real_window [MODE [PIECE]]``.
+"""
+
+import json
+import os
+import sys
+import time
+
+os.environ.setdefault("RIPIENO_FOLLOWER", "steady")
+
+
+def main() -> None:
+    begun = time.perf_counter()
+    import pygame
+
+    from app.program import build_studio
+    from app.settings import SettingsStore
+    from app.window import Window, scenes
+
+    SettingsStore().change(audio_input=None, audio_output=None, midi_input=None)
+    studio = build_studio(os.environ["RIPIENO_FOLLOWER"])
+    window = Window(studio, scenes(), sys.argv[1] if len(sys.argv) > 1 else "home")
+    window.frame()
+    pygame.display.flip()
+    up_s = time.perf_counter() - begun
+    info = {"window": pygame.display.get_wm_info().get("window", 0), "up_s": round(up_s, 3)}
+    print(json.dumps(info), flush=True)
+    if len(sys.argv) > 2:
+        studio.open(sys.argv[2])
+    window.run()
+    print(json.dumps({"frame_ms": [round(ms, 3) for ms in window.frame_ms]}), flush=True)
+
+
+if __name__ == "__main__":
+    main()

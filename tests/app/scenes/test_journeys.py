@@ -1,0 +1,135 @@
+"""Journeys in a real window on a virtual display: keys in, pictures out."""
+
+import io
+import json
+import os
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+import pygame
+import pytest
+
+from app import theme
+
+ROOT = Path(__file__).resolve().parents[3]
+WAIT_S = 60.0
+
+
+class Program:
+    """The program under Xvfb, driven as a person drives it."""
+
+    def __init__(self, display: str, home: Path, *arguments: str) -> None:
+        self.environment = {
+            **os.environ, "DISPLAY": display, "SDL_VIDEODRIVER": "x11", "RIPIENO_HOME": str(home),
+            "SDL_AUDIODRIVER": "dummy",
+        }  # fmt: skip
+        command = [sys.executable, "-m", "tests.app.scenes.real_window", *arguments]
+        self.process = subprocess.Popen(
+            command, env=self.environment, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+        )
+        assert self.process.stdout
+        self.window = str(json.loads(self.process.stdout.readline())["window"])
+        self._tool("windowfocus", self.window)
+
+    def _tool(self, *words: str) -> None:
+        subprocess.run(["xdotool", *words], env=self.environment, check=True, timeout=20, capture_output=True)
+
+    def key(self, *keys: str) -> None:
+        self._tool("key", "--delay", "60", *keys)
+
+    def picture(self) -> np.ndarray:
+        """(W, H, 3) of the window as it is on the display."""
+        png = subprocess.run(
+            ["import", "-window", self.window, "png:-"], env=self.environment, check=True, capture_output=True
+        )
+        return pygame.surfarray.array3d(pygame.image.load(io.BytesIO(png.stdout), "shot.png")).astype(int)
+
+    def until(self, what: Callable[[np.ndarray], object]) -> np.ndarray:
+        """The first picture in which ``what`` is true."""
+        end_s = time.monotonic() + WAIT_S
+        while time.monotonic() < end_s:
+            picture = self.picture()
+            if what(picture):
+                return picture
+            assert self.process.poll() is None, "the program has ended"
+            time.sleep(0.2)
+        pytest.fail("it never showed what it should")
+
+    def end(self) -> None:
+        if self.process.poll() is None:
+            self.process.kill()
+        self.process.wait()
+
+
+@pytest.fixture
+def program(xvfb: str, tmp_path: Path) -> Iterator[Callable[..., Program]]:
+    for tool in ("xdotool", "import"):
+        if shutil.which(tool) is None:
+            pytest.skip(f"{tool} is not installed")
+    started: list[Program] = []
+
+    def start(*arguments: str) -> Program:
+        started.append(Program(xvfb, tmp_path / "home", *arguments))
+        return started[-1]
+
+    yield start
+    for one in started:
+        one.end()
+
+
+def share(picture: np.ndarray, colour: theme.Colour, within: tuple[slice, slice] | None = None) -> float:
+    part = picture[within] if within else picture
+    return float(np.mean(np.all(part == np.array(colour), axis=2)))
+
+
+def cursor_x(picture: np.ndarray) -> int | None:
+    """The column of the cursor on the paper, told by its colour and height."""
+    hits = np.all(picture[104:904, 84:636] == np.array(theme.MACHINE_ON_PAPER), axis=2).sum(axis=1)
+    return int(hits.argmax()) + 104 if hits.max() > 60 else None
+
+
+def test_first_run_one_key_opens_a_piece_plays_it_and_follows(program):
+    one = program()
+    one.until(lambda picture: share(picture, theme.SURFACE) > 0.15)
+    one.key("space")
+    paper = (slice(104, 904), slice(84, 636))
+    # The sharp page has exactly the colour of paper; the scaled one before it nearly.
+    first = one.until(lambda picture: cursor_x(picture) and share(picture, theme.PAPER, paper) > 0.6)
+    begin = cursor_x(first)
+    one.until(lambda picture: (cursor_x(picture) or 0) > begin + 40)
+    one.key("space")
+    paused = one.until(lambda picture: cursor_x(picture) is None)  # a cursor that waits is grey
+    assert share(paused, theme.QUIET_ON_PAPER, paper) > 0.0001
+    one.key("ctrl+q")
+    assert one.process.wait(timeout=30) == 0
+
+
+def test_keys_overlay_settings_scale_and_back(program):
+    one = program("home")
+    one.until(lambda picture: share(picture, theme.SURFACE) > 0.15)
+    one.key("question")
+    overlay = one.until(lambda picture: share(picture, theme.HOVER, (slice(230, 1050), slice(40, 680))) > 0.03)
+    assert share(overlay, theme.SURFACE, (slice(240, 1040), slice(60, 660))) > 0.5
+    one.key("Escape")
+    one.key("ctrl+comma")
+    settings = one.until(lambda picture: share(picture, theme.RAISED, (slice(300, 680), slice(130, 440))) > 0.4)
+    assert share(settings, theme.PAPER) == 0
+    one.key("ctrl+plus")
+    one.until(lambda picture: share(picture, theme.SURFACE, (slice(0, 90), slice(300, 700))) > 0.5)
+    one.key("Escape")
+    one.until(lambda picture: share(picture, theme.PAPER) > 0.02)
+    saved = json.loads((Path(one.environment["RIPIENO_HOME"]) / "config" / "settings.json").read_text())
+    assert saved["ui_scale"] == 1.25
+
+
+def test_a_window_made_smaller_lays_out_anew(program):
+    one = program("settings")
+    one.until(lambda picture: picture.shape[0] == 1280 and share(picture, theme.RAISED) > 0.1)
+    one._tool("windowsize", one.window, "900", "600")
+    small = one.until(lambda picture: picture.shape[:2] == (900, 600) and share(picture, theme.RAISED) > 0.1)
+    assert share(small, theme.SURFACE, (slice(110, 880), slice(540, 585))) > 0.7
