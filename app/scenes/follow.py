@@ -24,6 +24,7 @@ from app.widgets.page_view import CursorLayer, GlowLayer, Mark, PageScene, PageV
 from app.widgets.readouts import Paragraph
 from app.widgets.status import Status, status_of
 from app.widgets.strip_view import Cursor, StripView
+from pieces.piece import Place
 
 RUNNING = ("waiting", "following", "lost")
 BEATS_A_BAR = 4
@@ -42,6 +43,7 @@ class Follow(Scene):
         self._cursor = Smooth()
         self._started_s, self._take_s = 0.0, 0.0
         self._was_running = False
+        self._last_place: tuple[float, Place] | None = None
         self.panel = AgentPanel(studio, self._choose_follower)
         self.transport = Transport(self)
         self.status = Status()
@@ -96,7 +98,7 @@ class Follow(Scene):
         piece = self.studio.piece
         if piece is None:
             return ""
-        place = piece.place_at_x(self.cursor_px())
+        place = self._place()
         page = f"page {place.page + 1} of {len(piece.pages)}"
         return " · ".join(
             part
@@ -146,8 +148,7 @@ class Follow(Scene):
         self._count_take(view)
         self.page_view.now_s = view.t_s
         if self.is_running() or not self._was_running:
-            place = self.studio.piece.place_at_x(self.cursor_px())
-            self._follow_system(place.system, view.t_s)
+            self._follow_system(self._place().system, view.t_s)
         self.glow.refresh(view)
         self.status.say(*status_of(snapshot, self.studio, self.is_running()))
 
@@ -339,6 +340,14 @@ class Follow(Scene):
     def cursor_px(self) -> float:
         return self._cursor.x_px
 
+    def _place(self) -> Place:
+        """Where on the pages the cursor stands."""
+        assert self.studio.piece
+        x_px = self.cursor_px()
+        if self._last_place is None or self._last_place[0] != x_px:
+            self._last_place = (x_px, self.studio.piece.place_at_x(x_px))
+        return self._last_place[1]
+
     def span_px(self) -> tuple[float, float]:
         piece = self.studio.piece
         return (float(piece.onset_x_px[0]), piece.segments[-1].strip_x1_px) if piece else (0.0, 1.0)
@@ -347,7 +356,7 @@ class Follow(Scene):
         piece = self.studio.piece
         if piece is None:
             return "", ""
-        return f"m. {piece.measure_at_x(self.cursor_px())}", f"m. {piece.measure_starts[-1][1]}"
+        return f"m. {self._place().measure}", f"m. {piece.measure_starts[-1][1]}"
 
     def take_s(self) -> float:
         return self._take_s

@@ -100,7 +100,7 @@ class Canvas:
     """Keeps what each widget showed last, and repaints the rectangles where something differs."""
 
     def __init__(self) -> None:
-        self._shown: dict[int, tuple[Hashable, pygame.Rect]] = {}
+        self._shown: dict[int, _Shown] = {}
         self._all = True
 
     def invalidate(self) -> None:
@@ -115,7 +115,7 @@ class Canvas:
             painter.surface.set_clip(rect)
             painter.surface.fill(theme.GROUND)
             for widget in widgets:
-                if widget.visible and painter.device(widget.extent(view)).colliderect(rect):
+                if widget.visible and self._shown[id(widget)].area.colliderect(rect):
                     widget.draw(painter, view)
         painter.surface.set_clip(None)
         return damage
@@ -123,20 +123,41 @@ class Canvas:
     def _damage(self, painter: Painter, widgets: Sequence[Widget], view: View) -> list[pygame.Rect]:
         whole = painter.surface.get_rect()
         changed: list[pygame.Rect] = []
-        shown: dict[int, tuple[Hashable, pygame.Rect]] = {}
+        shown: dict[int, _Shown] = {}
         for widget in widgets:
-            area = painter.device(widget.extent(view)) if widget.visible else pygame.Rect(0, 0, 0, 0)
-            now = ((widget.look(view) if widget.visible else None, widget.mark()), area)
             before = self._shown.pop(id(widget), None)
-            shown[id(widget)] = now
-            if before != now:
-                changed += [area] if before is None else [area, before[1]]
-        changed += [area for _, area in self._shown.values()]
+            now = shown[id(widget)] = _seen(painter, widget, view, before)
+            if before is None:
+                changed.append(now.area)
+            elif now.look != before.look or now.extent != before.extent:
+                changed += [now.area, before.area]
+        changed += [gone.area for gone in self._shown.values()]
         self._shown = shown
         if self._all:
             self._all = False
             return [whole]
-        return merge([rect.clip(whole) for rect in changed])
+        return merge([rect.clip(whole) for rect in changed]) if changed else []
+
+
+@dataclass(frozen=True, slots=True)
+class _Shown:
+    """What a widget showed: its look, its rectangle in logical and in device px."""
+
+    look: Hashable
+    extent: tuple[int, int, int, int]
+    area: pygame.Rect
+
+
+_NOWHERE = pygame.Rect(0, 0, 0, 0)
+
+
+def _seen(painter: Painter, widget: Widget, view: View, before: _Shown | None) -> _Shown:
+    if not widget.visible:
+        return _Shown(None, (0, 0, 0, 0), _NOWHERE)
+    rect = widget.extent(view)
+    extent = (rect.x, rect.y, rect.w, rect.h)
+    area = before.area if before is not None and before.extent == extent else painter.device(rect)
+    return _Shown((widget.look(view), widget.mark()), extent, area)
 
 
 def merge(rects: list[pygame.Rect]) -> list[pygame.Rect]:

@@ -42,6 +42,7 @@ class PageScene:
         self.scale = 1.0
         self.layout: ScoreLayout | None = None
         self.turner: PageTurner | None = None
+        self._last: tuple[float, ScoreLayout | None, tuple[int, float, float, float]] | None = None
 
     def set_room(self, rect: pygame.Rect, scale: float, reduced_motion: bool) -> None:
         """Lay out for a rectangle; kept where nothing changed."""
@@ -91,10 +92,15 @@ class PageScene:
     def point(self, x_px: float) -> tuple[int, float, float, float]:
         """Screen, and x, top and bottom in the window, of a strip position."""
         assert self.layout
+        if self._last is None or self._last[0] != x_px or self._last[1] is not self.layout:
+            self._last = (x_px, self.layout, self._point(x_px, self.layout))
+        return self._last[2]
+
+    def _point(self, x_px: float, layout: ScoreLayout) -> tuple[int, float, float, float]:
         place = self.piece.place_at_x(x_px)
-        screen = self.layout.screen_of(place.system)
-        x, top = self.layout.to_view(screen, place.page_x_px, place.page_y0_px - _REACH_PX)
-        _, bottom = self.layout.to_view(screen, place.page_x_px, place.page_y1_px + _REACH_PX)
+        screen = layout.screen_of(place.system)
+        x, top = layout.to_view(screen, place.page_x_px, place.page_y0_px - _REACH_PX)
+        _, bottom = layout.to_view(screen, place.page_x_px, place.page_y1_px + _REACH_PX)
         return screen, self.rect.x + x, self.rect.y + top, self.rect.y + bottom
 
 
