@@ -77,7 +77,7 @@ def _python() -> Finding:
 
 def _packages() -> Finding:
     missing = []
-    for name in ("numpy", "pygame", "pygame_gui", "verovio", "resvg_py", "soxr", "mido", "safetensors"):
+    for name in ("numpy", "pygame", "verovio", "resvg_py", "PIL", "mido", "safetensors"):
         try:
             import_module(name)
         except ImportError:

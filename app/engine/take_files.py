@@ -18,7 +18,6 @@ from typing import get_args
 import numpy as np
 import psutil
 from numpy.typing import NDArray
-from scipy.io import wavfile
 
 from app.engine.midi_events import messages_of
 from app.engine.scheduler import Event, Kind
@@ -106,6 +105,8 @@ class TakeFolder:
 
     def save_wav(self, key: str, target: Path) -> None:
         """The sound as a 16-bit WAV file. Raises TakeError."""
+        from scipy.io import wavfile  # A fifth of a second that the start of the program need not wait.
+
         take = self.find(key)
         file = take.path / AUDIO
         samples = np.fromfile(file, "<i2") if file.exists() else np.zeros(0, "<i2")
