@@ -3,20 +3,34 @@
 sounddevice carries no PortAudio on Linux, so its import can fail: then this backend lists nothing and says
 why in `problem`. PortAudio's device list is as old as its initialisation; `rescan` renews it, and must not be
 called while a stream is open.
+
+A JACK server that ends leaves PortAudio unusable (see `jack_watch`): its stream is then closed in a thread
+that nobody waits for, and `rescan` goes on with a fresh copy of the library, loaded from a copy of its
+file, so that JACK is found again when it is back.
 """
 from __future__ import annotations
 
+import atexit
+import ctypes
 import logging
+import os
+import shutil
+import tempfile
+import threading
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from app.devices.audio import NONE, AudioCallback, AudioChoice, DeviceError, DeviceInfo, FloatArray
+from app.devices.jack_watch import JackWatch
 from app.devices.split import SplitStream
 
 log = logging.getLogger(__name__)
 
+JACK = "JACK Audio Connection Kit"
+CLOSE_TIMEOUT_S = 3.0
 MAX_INPUT_CHANNELS = 2
 LARGEST_BLOCK = 8192
 
@@ -28,17 +42,33 @@ class PortAudioBackend:
 
     def __init__(self) -> None:
         self.problem: str | None = None
+        self._watch: JackWatch | None = None
 
     @cached_property
     def _library(self) -> Any:
         """The sounddevice module, or None."""
+        os.environ.setdefault("JACK_NO_START_SERVER", "1")
         try:
             import sounddevice
         except OSError as error:
             self.problem = f"PortAudio is missing ({error}): install libportaudio2 for low latency."
             log.info("%s", self.problem)
             return None
+        # its exit handler terminates PortAudio, which aborts where a JACK server has ended meanwhile;
+        # the streams are closed by then, and the system takes the rest
+        atexit.unregister(sounddevice._exit_handler)
+        self._watch_jack(sounddevice)
         return sounddevice
+
+    def _watch_jack(self, library: Any) -> None:
+        if self._watch is not None:
+            self._watch.close()
+        there = any(api["name"] == JACK and api["devices"] for api in library.query_hostapis())
+        self._watch = JackWatch() if there else None
+
+    @property
+    def _jack_gone(self) -> bool:
+        return self._watch is not None and self._watch.gone
 
     def devices(self) -> list[DeviceInfo]:
         return [info for _, info in self._listed()]
@@ -58,22 +88,42 @@ class PortAudioBackend:
         played = None if choice.output == NONE else self._find(choice.output, "outputs")
         rate = choice.rate or (played or heard or (0, _NO_DEVICE))[1].rate
         if heard is None or played is None or heard[1].host_api == played[1].host_api:
-            return PortAudioStream(self._library, heard, played, rate, choice.block_samples, callback)
+            return self._stream(heard, played, rate, choice.block_samples, callback)
         split = SplitStream(rate, choice.block_samples, callback)
-        library, block = self._library, choice.block_samples
-        split.add(PortAudioStream(library, None, played, rate, block, split.play), output=True)
-        split.add(PortAudioStream(library, heard, None, rate, block, split.hear), output=False)
+        split.add(self._stream(None, played, rate, choice.block_samples, split.play), output=True)
+        split.add(self._stream(heard, None, rate, choice.block_samples, split.hear), output=False)
         return split
+
+    def _stream(self, heard: Side, played: Side, rate: int, block_samples: int, callback: AudioCallback
+                ) -> PortAudioStream:
+        on_jack = any(side is not None and side[1].host_api == JACK for side in (heard, played))
+        watch = self._watch if on_jack else None
+        return PortAudioStream(self._library, (heard, played), rate, block_samples, callback, watch)
 
     def rescan(self) -> None:
         library = self._library
         if library is None:
             return
         try:
-            library._terminate()
+            if self._jack_gone:
+                self._take_fresh_copy(library)
+            else:
+                while library._initialized:
+                    library._terminate()
             library._initialize()
-        except library.PortAudioError as error:
+            self._watch_jack(library)
+        except (library.PortAudioError, OSError) as error:
             log.warning("PortAudio did not start again: %s", error)
+
+    def _take_fresh_copy(self, library: Any) -> None:
+        """Load PortAudio a second time, with state of its own; the first stays where it hangs."""
+        original = _loaded_from(library._libname)
+        ctypes.CDLL(original)  # never unloaded, not even at exit: threads hang in it
+        with tempfile.TemporaryDirectory() as folder:
+            copy = shutil.copy(original, folder)
+            ctypes.CDLL(copy)
+            library._lib = library._ffi.dlopen(copy)
+        library._initialized = 0
 
     def _listed(self) -> list[tuple[int, DeviceInfo]]:
         library = self._library
@@ -81,7 +131,8 @@ class PortAudioBackend:
             return []
         try:
             host_apis = library.query_hostapis()
-            return [(index, _info(raw, host_apis)) for index, raw in enumerate(library.query_devices())]
+            listed = [(index, _info(raw, host_apis)) for index, raw in enumerate(library.query_devices())]
+            return [(index, info) for index, info in listed if info.host_api != JACK or not self._jack_gone]
         except library.PortAudioError as error:
             log.warning("PortAudio lists nothing: %s", error)
             return []
@@ -94,6 +145,7 @@ class PortAudioBackend:
 
 
 _NO_DEVICE = DeviceInfo("", "", 0, 0)
+Side = tuple[int, DeviceInfo] | None
 
 
 class PortAudioStream:
@@ -102,17 +154,19 @@ class PortAudioStream:
     def __init__(
         self,
         library: Any,
-        heard: tuple[int, DeviceInfo] | None,
-        played: tuple[int, DeviceInfo] | None,
+        sides: tuple[Side, Side],
         rate: int,
         block_samples: int,
         callback: AudioCallback,
+        watch: JackWatch | None = None,
     ) -> None:
+        heard, played = sides
         self.rate = rate
         self.input_label = heard[1].label if heard else NONE
         self.output_label = played[1].label if played else NONE
         self._library = library
         self._callback = callback
+        self._watch = watch
         self._finished = False
         self._mono = np.zeros(LARGEST_BLOCK, np.float32)
         self._unplayed = np.zeros((LARGEST_BLOCK, 2), np.float32)
@@ -122,7 +176,7 @@ class PortAudioStream:
 
     @property
     def alive(self) -> bool:
-        return not self._finished
+        return not self._finished and not (self._watch is not None and self._watch.gone)
 
     def start(self) -> None:
         try:
@@ -131,14 +185,20 @@ class PortAudioStream:
             raise DeviceError(f"{self.output_label} does not start ({error}).") from error
 
     def close(self) -> None:
+        thread = threading.Thread(target=self._close, name="portaudio-close", daemon=True)
+        thread.start()
+        thread.join(0.0 if not self.alive else CLOSE_TIMEOUT_S)
+        if thread.is_alive():
+            log.warning("%s does not close; going on without it", self.output_label)
+            self._callback = _deaf
+
+    def _close(self) -> None:
         try:
             self._stream.close(ignore_errors=True)
         except self._library.PortAudioError as error:
             log.info("closing %s: %s", self.output_label, error)
 
-    def _make(
-        self, heard: tuple[int, DeviceInfo] | None, played: tuple[int, DeviceInfo] | None, block_samples: int
-    ) -> Any:
+    def _make(self, heard: Side, played: Side, block_samples: int) -> Any:
         common = {
             "samplerate": self.rate, "blocksize": block_samples, "dtype": "float32", "latency": "low",
             "finished_callback": self._when_finished,
@@ -197,6 +257,19 @@ def _info(raw: dict[str, Any], host_apis: tuple[dict[str, Any], ...]) -> DeviceI
         str(raw["name"]), str(host_apis[raw["hostapi"]]["name"]),
         int(raw["max_input_channels"]), int(raw["max_output_channels"]), round(raw["default_samplerate"]),
     )
+
+
+def _deaf(heard: FloatArray | None, output: FloatArray, troubles: int) -> None:
+    """The callback of a stream that was given up."""
+
+
+def _loaded_from(name: str) -> str:
+    """The file of a loaded library (Linux, where JACK lives), else its name."""
+    maps = Path("/proc/self/maps")
+    lines = maps.read_text().splitlines() if maps.exists() else []
+    stem = Path(name).name.split(".")[0]
+    files = (line.split(maxsplit=5)[-1] for line in lines if stem in line)
+    return next((file for file in files if os.path.exists(file)), name)
 
 
 def _usable(by_index: dict[int, DeviceInfo], preferred: int, side: str) -> str:

@@ -46,14 +46,14 @@ class SdlBackend:
     name = HOST_API
 
     def devices(self) -> list[DeviceInfo]:
-        inputs, outputs = self._names(True), self._names(False)
+        inputs, outputs = _names(True), _names(False)
         return [
             DeviceInfo(name, HOST_API, int(name in inputs), 2 * int(name in outputs))
             for name in dict.fromkeys((*outputs, *inputs))
         ]
 
     def defaults(self) -> tuple[str, str]:
-        sides = (self._names(True), self._names(False))
+        sides = (_names(True), _names(False))
         labels = [DeviceInfo(names[0], HOST_API, 1, 2).label if names else NONE for names in sides]
         return labels[0], labels[1]
 
@@ -72,14 +72,6 @@ class SdlBackend:
     def rescan(self) -> None:
         """SDL's list is always fresh."""
 
-    def _names(self, capture: bool) -> list[str]:
-        import pygame
-
-        try:
-            return list(_audio_module().get_audio_device_names(capture))
-        except pygame.error as error:
-            log.info("SDL has no sound here: %s", error)
-            return []
 
 
 class SdlStream:
@@ -92,6 +84,7 @@ class SdlStream:
         self.input_label = label if capture else NONE
         self.output_label = NONE if capture else label
         self.latency_s = 2 * block_samples / rate
+        self._capture = capture
         self._callback = callback
         self._unplayed = np.zeros((LARGEST_BLOCK, 2), np.float32)
         self._device = _open_device(label, capture, rate, block_samples, self._run)
@@ -99,7 +92,9 @@ class SdlStream:
 
     @property
     def alive(self) -> bool:
-        return self._open
+        """SDL plays on into nothing when a device is unplugged; its list tells."""
+        label = self.input_label if self._capture else self.output_label
+        return self._open and _plain_name(label) in _names(self._capture)
 
     def start(self) -> None:
         self._device.pause(0)
@@ -119,13 +114,28 @@ class SdlStream:
             self._callback(None, output, 0)
 
 
+def _names(capture: bool) -> list[str]:
+    """Names of the devices that record, or that play."""
+    import pygame
+
+    try:
+        return list(_audio_module().get_audio_device_names(capture))
+    except pygame.error as error:
+        log.info("SDL has no sound here: %s", error)
+        return []
+
+
+def _plain_name(label: str) -> str:
+    return label.removesuffix(f" ({HOST_API})")
+
+
 def _open_device(label: str, capture: bool, rate: int, block_samples: int, callback: Any) -> Any:
     import pygame
 
     try:
         audio = _audio_module()
         return audio.AudioDevice(
-            devicename=label.removesuffix(f" ({HOST_API})"), iscapture=int(capture), frequency=rate,
+            devicename=_plain_name(label), iscapture=int(capture), frequency=rate,
             audioformat=audio.AUDIO_F32, numchannels=1 if capture else 2, chunksize=block_samples,
             allowed_changes=0, callback=callback,
         )

@@ -8,6 +8,7 @@ thread tells sinks (takes, MIDI output) what was played.
 """
 from __future__ import annotations
 
+import atexit
 import logging
 import threading
 from collections import deque
@@ -79,11 +80,13 @@ class Engine:
         self._thread.start()
         self._played_thread = threading.Thread(target=self._pass_on_played, name="played", daemon=True)
         self._played_thread.start()
+        atexit.register(self.close)  # a crash must not leave a note hanging on a MIDI instrument
 
     def close(self) -> None:
         """Everything off, devices released, threads ended. May be called twice."""
         if self._thread is None:
             return
+        atexit.unregister(self.close)
         self.panic()
         self._stopping = True
         self.mixer.wake_up()

@@ -145,8 +145,8 @@ def eventually() -> Callable[..., bool]:
 
     def wait(condition: Callable[[], bool], timeout_s: float = 20.0) -> bool:
         deadline_s = time.monotonic() + timeout_s
-        while not condition() and time.monotonic() < deadline_s:
+        while not (holds := condition()) and time.monotonic() < deadline_s:
             time.sleep(0.01)
-        return condition()
+        return holds
 
     return wait

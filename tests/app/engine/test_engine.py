@@ -1,6 +1,10 @@
 """The engine on a sound card turned by hand: notes, sources, snapshots, panic, live equal to offline."""
 from __future__ import annotations
 
+import subprocess
+import sys
+import textwrap
+
 import numpy as np
 import pytest
 
@@ -159,3 +163,38 @@ def test_the_pc_keyboard_is_a_piano():
     assert keyboard.press("x") == 74 and keyboard.release("z") == 60
     assert keyboard.release_all() == [74] and keyboard.release("x") is None
     assert [keyboard.shift(1) for _ in range(4)][-1] == 3
+
+
+def test_a_recording_that_is_played_is_followed_and_a_click_is_not(hand_cranked, engine, eventually):
+    engine.set_source("synth")
+    engine.mixer.play_clip(np.full(2000, 0.25, np.float32), 300)
+    played = np.concatenate([hand_cranked.crank()[:, 0] for _ in range(12)])
+    assert np.flatnonzero(played).tolist() == list(range(300, 2300))
+    heard = np.zeros(12 * 256, np.float32)
+    engine.mixer.ring.copy_into(heard, 0)
+    assert np.array_equal(heard, played)
+
+
+def test_a_crash_does_not_leave_a_note_hanging():
+    """The program ends by an exception: what it played to MIDI is let go."""
+    program = textwrap.dedent("""
+        from app.devices.audio import NONE, AudioChoice, AudioSystem
+        from app.devices.null import NullBackend
+        from app.engine.engine import Engine
+        from app.engine.midi_out import MidiOut
+        from app.engine.voice import SilentInstrument
+        engine = Engine(AudioSystem([], NullBackend()), AudioChoice(NONE, NONE),
+                        lambda rate: (SilentInstrument(), None))
+        engine.add_sink(MidiOut(engine, lambda message: print(*message, flush=True)).play)
+        engine.start()
+        engine.note_on(60, 100)
+        import time
+        time.sleep(0.5)
+        raise RuntimeError("crash")
+    """)
+    repo = __file__.split("/tests/")[0]
+    command = [sys.executable, "-c", program]
+    ended = subprocess.run(command, cwd=repo, capture_output=True, text=True, check=False)
+    lines = ended.stdout.splitlines()
+    assert "RuntimeError: crash" in ended.stderr and lines[0] == "144 60 100"
+    assert {f"{0xB0 | channel} 123 0" for channel in range(16)} <= set(lines[1:])
