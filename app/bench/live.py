@@ -72,9 +72,10 @@ def _run_child(seconds: float, piece: str = "", environment: dict[str, str] | No
     cache = cache_folder()
     with tempfile.TemporaryDirectory(prefix="ripieno-bench-") as home:
         (Path(home) / "cache").symlink_to(cache, target_is_directory=True)
-        command = [sys.executable, "-P", "-m", "app.bench.window_child", str(seconds)]
+        command = [sys.executable, "-P", "-m", "app.bench.window_child"]
+        arguments = [str(time.time()), str(seconds), *([piece] if piece else [])]
         result = subprocess.run(
-            [*command, piece] if piece else command,
+            [*command, *arguments],
             env={**os.environ, HOME_VARIABLE: home, **(environment or {})},
             capture_output=True, text=True, check=False, timeout=seconds + 180.0,
         )  # fmt: skip

@@ -1,7 +1,8 @@
 """A program to be watched: opens the real window in this process, follows a demo, and prints what it saw.
 
-Started by `app.bench.live` as `python -m app.bench.window_child SECONDS [PIECE]`. The main thread is the
-window's; a second one only reads counters, and tells the window to close.
+Started by `app.bench.live` as `python -m app.bench.window_child STARTED SECONDS [PIECE]`, the first in
+seconds of `time.time`. The main thread is the window's; a second one only reads counters, and tells the
+window to close.
 """
 
 from __future__ import annotations
@@ -25,16 +26,16 @@ SETTLING_S = 1.0
 class Watcher:
     """Waits for the first frame, then for the follower, then for `seconds`, and closes the window."""
 
-    def __init__(self, window: Any, seconds: float, following: bool) -> None:
+    def __init__(self, window: Any, started_s: float, seconds: float, following: bool) -> None:
         self._window, self._seconds, self._following = window, seconds, following
-        self._born_s = psutil.Process().create_time()
+        self._started_s = started_s
         self.seen: dict[str, Any] = {}
 
     def run(self) -> None:
         """The second thread."""
         try:
             self._wait(lambda: len(self._window.frame_ms) > 0)
-            self.seen["interactive_s"] = time.time() - self._born_s
+            self.seen["interactive_s"] = time.time() - self._started_s
             if self._following:
                 self._wait(lambda: self._window.studio.snapshot.state == "following")
                 self._loop_the_piece()
@@ -78,7 +79,7 @@ class Watcher:
             time.sleep(0.005)
 
 
-def main(seconds: float, piece: str | None) -> None:
+def main(started_s: float, seconds: float, piece: str | None) -> None:
     """Run the window until the watcher closes it; prints one line of JSON."""
     from app.program import build_studio
     from app.window import Window, scenes
@@ -87,7 +88,7 @@ def main(seconds: float, piece: str | None) -> None:
     window = Window(studio, scenes(), "follow" if piece else "home")
     if piece:
         studio.open(piece, start=True)
-    watcher = Watcher(window, seconds, piece is not None)
+    watcher = Watcher(window, started_s, seconds, piece is not None)
     threading.Thread(target=watcher.run, name="watcher", daemon=True).start()
     window.run()
     sys.stdout.write(json.dumps(watcher.seen) + "\n")
@@ -95,4 +96,4 @@ def main(seconds: float, piece: str | None) -> None:
 
 
 if __name__ == "__main__":
-    main(float(sys.argv[1]), sys.argv[2] if len(sys.argv) > 2 else None)
+    main(float(sys.argv[1]), float(sys.argv[2]), sys.argv[3] if len(sys.argv) > 3 else None)

@@ -198,7 +198,8 @@ def test_the_traceback_goes_to_the_log() -> None:
 
 def test_ctrl_c_ends_quietly() -> None:
     code = (
-        "import time, app.doctor, app.cli;"
+        "import signal, time, app.doctor, app.cli;"
+        "signal.signal(signal.SIGINT, signal.default_int_handler);"  # a shell's background job ignores it
         "app.doctor.print_report = lambda: (print('on', flush=True), time.sleep(60)); app.cli.run()"
     )
     process = subprocess.Popen([sys.executable, "-c", code, "doctor"], cwd=ROOT, text=True,
