@@ -32,6 +32,7 @@ def build_studio(follower: str | None = None, seed: int = 0) -> Studio:
     studio.takes = takes
     engine.start()
     engine.set_source("input" if settings.now.source == "microphone" else "synth")
+    engine.input_latency_s = settings.now.latency_s.get(desk.audio_label("input"), 0.0)
     midi.start(to_choice(settings.now.midi_input), to_choice(settings.now.midi_output))
     takes.start()
     desk.refresh()

@@ -177,6 +177,7 @@ class Follow(Scene):
 
     def leave(self) -> None:
         if self.studio.session and self.is_running():
+            self.studio.stop_recording()
             self.studio.session.pause()
 
     def is_running(self) -> bool:
@@ -190,6 +191,7 @@ class Follow(Scene):
             return
         now = self.studio.settings.now
         if state in RUNNING:
+            self.studio.stop_recording()
             session.pause()
         elif state == "paused":
             session.resume()
@@ -206,6 +208,7 @@ class Follow(Scene):
         """Stop and go back to the beginning, or to A."""
         session = self.studio.session
         if session and self.studio.piece:
+            self.studio.stop_recording()
             session.stop()
             self.seek(self.loop_a_px if self.loop_a_px is not None else self.span_px()[0])
 

@@ -122,7 +122,7 @@ def thumbnail_path(name: str) -> Path:
 
     path = library.find(name)
     stat = path.stat()
-    key = f"3|{path}|{stat.st_mtime_ns}|{stat.st_size}"
+    key = f"4|{path}|{stat.st_mtime_ns}|{stat.st_size}"
     return folders.cache_folder() / "thumbnails" / f"{hashlib.sha256(key.encode()).hexdigest()[:24]}.png"
 
 
@@ -155,7 +155,7 @@ def _draw_thumbnail(piece: Piece, path: Path) -> None:
     page = draw_page(piece.svg_pages[0], 900)
     scale = 900 / piece.pages[0].shape[1]
     first = min(segment.page_y0_px for segment in piece.segments if segment.page == 0) * scale
-    top = max(round(first) - 56, 0)
+    top = max(round(first) - 44, 0)
     left = max(round(min(segment.page_x0_px for segment in piece.segments) * scale) - 40, 0)
     cut = page[top : top + THUMBNAIL_HEIGHT_PX, left : left + THUMBNAIL_WIDTH_PX]
     path.parent.mkdir(parents=True, exist_ok=True)

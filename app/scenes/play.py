@@ -31,6 +31,12 @@ GHOSTS = (("follower", "Agent"), ("optimal", "Optimal"), ("none", "None"))
 STEER = {"steer_slower": -1, "steer_faster": 1}
 
 
+def signed(px: float) -> str:
+    """Pixels with a sign that is a minus, not a hyphen."""
+    whole = round(px)
+    return f"{whole:+d} px".replace("-", "−") if whole else "0 px"
+
+
 class Play(Scene):
     """You steer."""
 
@@ -82,9 +88,7 @@ class Play(Scene):
         self._score_name = Label("points of 1000", theme.SMALL, theme.QUIET, "right")
         self._reward = Fact("Reward", lambda view: f"{self.game.reward:.2f}" if self.game else "–")
         self._reward_bar = Bar(lambda view: self.game.reward if self.game else 0.0, theme.YOU)
-        self._error = Fact(
-            "Tracking error", lambda view: f"{self.game.error_px:+.0f} px" if self.game else "–"
-        )
+        self._error = Fact("Tracking error", lambda view: signed(self.game.error_px) if self.game else "–")
         self._error_meter = ErrorMeter(lambda: self.game)
         self._speed = Fact(
             "Your speed", lambda view: f"{self.game.speed_px:.0f} px per frame" if self.game else "–"

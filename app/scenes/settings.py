@@ -17,6 +17,7 @@ from app.engine.calibration import Calibration
 from app.scenes.base import Scene
 from app.scenes.devices import short_name
 from app.scenes.studio import Studio
+from app.scenes.tapping import Tapping
 from app.widgets.base import Pointer, View, Widget
 from app.widgets.buttons import Button, Switch
 from app.widgets.form import Dropdown, Field, FormCard
@@ -38,7 +39,7 @@ class Settings(Scene):
     def __init__(self, studio: Studio) -> None:
         super().__init__(studio)
         self.scroll = 0.0
-        self.calibration: Calibration | None = None
+        self.calibration: Calibration | Tapping | None = None
         self._test_until_s = 0.0
         self._t_s = 0.0
         self._sound_set = "…"
@@ -85,13 +86,14 @@ class Settings(Scene):
         self._measure = Button(
             "Measure", self._toggle_calibration, icon="mic", hint="Plays clicks and listens"
         )
+        self._tap = Button("Tap along", self._tap_along, hint="Tap on this button (Enter) with the clicks")
         by_hand = (
-            Button("− 1 ms", partial(self._shift_latency, -0.001)),
-            Button("+ 1 ms", partial(self._shift_latency, 0.001)),
+            Button("−1 ms", partial(self._shift_latency, -0.001)),
+            Button("+1 ms", partial(self._shift_latency, 0.001)),
         )
         return FormCard("Latency", (
             Field("From sound to program", (Label(self._latency_words, align="right"),)),
-            Field("", (self._measure, *by_hand)),
+            Field("", (self._measure, self._tap, *by_hand)),
         ))  # fmt: skip
 
     def _program_card(self) -> FormCard:
@@ -145,6 +147,8 @@ class Settings(Scene):
         return "Every change holds at once and is remembered"
 
     def _latency_words(self, view: View) -> str:
+        if isinstance(self.calibration, Tapping):
+            return f"{self.calibration.count} taps, at least 8"
         if self.calibration:
             return "listening to clicks …"
         latency = self.studio.engine.input_latency_s
@@ -210,10 +214,11 @@ class Settings(Scene):
         if self._test_until_s and view.t_s >= self._test_until_s:
             self._silence()
         self._measure.label = "Cancel" if self.calibration else "Measure"
+        self._tap.label = "Tap!" if isinstance(self.calibration, Tapping) else "Tap along"
         if self.calibration:
             self._poll_calibration(self.calibration)
 
-    def _poll_calibration(self, calibration: Calibration) -> None:
+    def _poll_calibration(self, calibration: Calibration | Tapping) -> None:
         try:
             latency = calibration.poll()
         except RipienoError:
@@ -253,6 +258,13 @@ class Settings(Scene):
             )
         else:
             self.calibration = Calibration(self.studio.engine)
+
+    def _tap_along(self) -> None:
+        """The first press starts the clicks, every further one is a tap."""
+        if isinstance(self.calibration, Tapping):
+            self.calibration.tap()
+        elif self.calibration is None:
+            self.calibration = Tapping(self.studio.engine)
 
     def _shift_latency(self, step_s: float) -> None:
         self._keep_latency(min(max(self.studio.engine.input_latency_s + step_s, 0.0), 0.5))

@@ -81,6 +81,7 @@ class Studio:
         self.folded: bool | None = None
         self.opening: str | None = None
         self.start_when_open = False
+        self._recording = False
         self.piano = PcPiano(engine)
         self.takes: TakeDesk | None = None
         self.midi: Any = None
@@ -204,8 +205,15 @@ class Studio:
         engine.set_source("synth")
         if self.session:
             self.session.start()
+        self._recording = True
         engine.mixer.play_clip(sound, engine.sample + round(0.4 * engine.rate))
         engine.tell(f"Playing {path.name}")
+
+    def stop_recording(self) -> None:
+        """End a dropped recording that still sounds."""
+        if self._recording:
+            self._recording = False
+            self.engine.mixer.play_clip(np.zeros(0, np.float32), 0)
 
     def followers(self) -> list[str]:
         """Names of the players that can follow."""

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pygame
 import pytest
 
-from app.engine.snapshot import Snapshot
+from app.engine.snapshot import Snapshot, State
 from app.scenes.devices import DeviceDesk
 from app.scenes.studio import Studio
 from app.settings import SettingsStore
@@ -75,12 +76,12 @@ class FakeSession:
 
     def show(self, x_px: float, **fields: object) -> None:
         sample = self.snapshot.sample + 2205
-        fields = {"state": "following", **fields}
+        changes: dict[str, Any] = {"state": "following", **fields}
         self.snapshot = replace(
-            self.snapshot, sample=sample, x_px=x_px, place=self.piece.place_at_x(x_px), **fields
+            self.snapshot, sample=sample, x_px=x_px, place=self.piece.place_at_x(x_px), **changes
         )
 
-    def _state(self, state: str) -> None:
+    def _state(self, state: State) -> None:
         self.snapshot = replace(self.snapshot, state=state, sample=self.snapshot.sample + 2205)
 
     def start(self, count_in_bars: int = 0) -> None:
@@ -136,7 +137,17 @@ def made_piece(systems: int = 12, measures: int = 4) -> Piece:
             starts.append((strip_x + MEASURE_PX * measure, str(number + 1)))
             notes.append(
                 PlayedNotehead(
-                    f"n{number}", 60, 4.0 * number, 4.0, str(number + 1), strip_x + x - 40, page, system, x, y0, 0
+                    f"n{number}",
+                    60,
+                    4.0 * number,
+                    4.0,
+                    str(number + 1),
+                    strip_x + x - 40,
+                    page,
+                    system,
+                    x,
+                    y0,
+                    0,
                 )
             )
         strip_x += width

@@ -32,8 +32,9 @@ def test_repainting_what_changed_gives_the_same_picture_as_drawing_anew(stage, p
         clock[0] += 0.05
         x += 70.0
         session.show(
-            x, probabilities=tuple(random.dirichlet((1, 1, 1))), confidence=random.random(), value=random.random(),
-            spectrogram=random.random((40, 78), np.float32), level_db=-20.0, peak_db=-12.0, speed_px_s=70.0 / 0.05,
+            x, probabilities=tuple(random.dirichlet((1, 1, 1))), confidence=random.random(),
+            value=random.random(), spectrogram=random.random((40, 78), np.float32), level_db=-20.0,
+            peak_db=-12.0, speed_px_s=70.0 / 0.05,
             fit=(random.random(piece.width_px // 4 + 1) ** 4).astype(np.float32),
         )  # fmt: skip
         if step == 20:
@@ -114,7 +115,12 @@ def test_nothing_is_repainted_when_nothing_happens(stage, piece):
 
 
 def test_damage_is_merged_into_rectangles_that_do_not_overlap():
-    rects = [pygame.Rect(0, 0, 10, 10), pygame.Rect(5, 5, 10, 10), pygame.Rect(14, 14, 4, 4), pygame.Rect(50, 0, 5, 5)]
+    rects = [
+        pygame.Rect(0, 0, 10, 10),
+        pygame.Rect(5, 5, 10, 10),
+        pygame.Rect(14, 14, 4, 4),
+        pygame.Rect(50, 0, 5, 5),
+    ]
     merged = merge(rects)
     assert len(merged) == 2
     assert all(any(big.contains(small) for big in merged) for small in rects)
@@ -122,12 +128,15 @@ def test_damage_is_merged_into_rectangles_that_do_not_overlap():
 
 @pytest.mark.parametrize(
     ("words", "ground"),
-    [(theme.TEXT, theme.GROUND), (theme.TEXT, theme.RAISED), (theme.QUIET, theme.SURFACE), (theme.QUIET, theme.GROUND),
-     (theme.QUIET, theme.RAISED), (theme.MACHINE, theme.SURFACE), (theme.GROUND, theme.MACHINE), (theme.YOU, theme.SURFACE),
-     (theme.BAD, theme.RAISED), (theme.GOOD, theme.HOVER), (theme.BAD, theme.HOVER), (theme.TEXT, theme.HOVER),
-     (theme.INK, theme.PAPER), (theme.QUIET_ON_PAPER, theme.PAPER), (theme.PAPER, theme.YOU_ON_PAPER),
-     (theme.PAPER, theme.MACHINE_ON_PAPER)],
-)  # fmt: skip
+    [
+        *((theme.TEXT, ground) for ground in (theme.GROUND, theme.SURFACE, theme.RAISED, theme.HOVER)),
+        *((theme.QUIET, ground) for ground in (theme.GROUND, theme.SURFACE, theme.RAISED)),
+        *((theme.PAPER, ground) for ground in (theme.YOU_ON_PAPER, theme.MACHINE_ON_PAPER)),
+        *((colour, theme.SURFACE) for colour in (theme.MACHINE, theme.YOU, theme.GOOD, theme.BAD)),
+        *((colour, theme.PAPER) for colour in (theme.INK, theme.QUIET_ON_PAPER)),
+        (theme.GROUND, theme.MACHINE),
+    ],
+)
 def test_words_have_contrast(words, ground):
     assert theme.contrast(words, ground) >= 4.5
 
@@ -162,7 +171,12 @@ def test_low_notes_are_at_the_bottom():
 
 
 def test_a_meter_shows_decibels():
-    assert share_of_db(-60) == 0.0 and share_of_db(0) == 1.0 and share_of_db(-30) == 0.5 and share_of_db(-120) == 0.0
+    assert (
+        share_of_db(-60) == 0.0
+        and share_of_db(0) == 1.0
+        and share_of_db(-30) == 0.5
+        and share_of_db(-120) == 0.0
+    )
 
 
 def test_a_view_holds_a_moment():

@@ -30,7 +30,12 @@ class Program:
         }  # fmt: skip
         command = [sys.executable, "-m", "tests.app.scenes.real_window", *arguments]
         self.process = subprocess.Popen(
-            command, env=self.environment, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+            command,
+            env=self.environment,
+            cwd=ROOT,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            text=True,
         )
         assert self.process.stdout
         self.window = str(json.loads(self.process.stdout.readline())["window"])
@@ -100,7 +105,7 @@ def test_first_run_one_key_opens_a_piece_plays_it_and_follows(program):
     paper = (slice(104, 904), slice(84, 636))
     # The sharp page has exactly the colour of paper; the scaled one before it nearly.
     first = one.until(lambda picture: cursor_x(picture) and share(picture, theme.PAPER, paper) > 0.6)
-    begin = cursor_x(first)
+    begin = cursor_x(first) or 0
     one.until(lambda picture: (cursor_x(picture) or 0) > begin + 40)
     one.key("space")
     paused = one.until(lambda picture: cursor_x(picture) is None)  # a cursor that waits is grey
@@ -113,11 +118,15 @@ def test_keys_overlay_settings_scale_and_back(program):
     one = program("home")
     one.until(lambda picture: share(picture, theme.SURFACE) > 0.15)
     one.key("question")
-    overlay = one.until(lambda picture: share(picture, theme.HOVER, (slice(230, 1050), slice(40, 680))) > 0.03)
+    overlay = one.until(
+        lambda picture: share(picture, theme.HOVER, (slice(230, 1050), slice(40, 680))) > 0.03
+    )
     assert share(overlay, theme.SURFACE, (slice(240, 1040), slice(60, 660))) > 0.5
     one.key("Escape")
     one.key("ctrl+comma")
-    settings = one.until(lambda picture: share(picture, theme.RAISED, (slice(300, 680), slice(130, 440))) > 0.4)
+    settings = one.until(
+        lambda picture: share(picture, theme.RAISED, (slice(300, 680), slice(130, 440))) > 0.4
+    )
     assert share(settings, theme.PAPER) == 0
     one.key("ctrl+plus")
     one.until(lambda picture: share(picture, theme.SURFACE, (slice(0, 90), slice(300, 700))) > 0.5)

@@ -22,7 +22,7 @@ def test_the_overlay_lists_exactly_the_keys_in_force(scene):
 
 @pytest.mark.parametrize("scene", SCENES)
 def test_no_key_means_two_things_in_a_scene(scene):
-    seen = {}
+    seen: dict[bindings.Chord, str] = {}
     for binding in bindings.bindings_in(scene):
         for chord in binding.chords:
             assert seen.setdefault(chord, binding.action) == binding.action
@@ -182,7 +182,7 @@ def test_a_dropped_broken_midi_file_is_refused_in_words(stage, piece, tmp_path):
 
 def test_a_dropped_score_is_added_in_the_background(stage, tmp_path):
     one = stage(mode="home")
-    asked = []
+    asked: list[Path] = []
     one.studio.loader.add = asked.append
     path = tmp_path / "tune.abc"
     pygame.event.post(pygame.event.Event(pygame.DROPFILE, file=str(path)))
@@ -241,7 +241,12 @@ def test_toasts_go_away_and_a_repeated_one_stands_once():
 def test_boxes_of_toasts_do_not_overlap_and_stay_inside():
     toasts = Toasts()
     toasts.rect = pygame.Rect(100, 50, 500, 400)
-    for text in ("one", "a much longer message that needs more than one line to be read " * 2, "three", "four"):
+    for text in (
+        "one",
+        "a much longer message that needs more than one line to be read " * 2,
+        "three",
+        "four",
+    ):
         toasts.add(text, "plain", 0.0)
     boxes = [box for _, box, _ in toasts.boxes()]
     assert len(boxes) == 3

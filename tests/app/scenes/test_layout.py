@@ -16,11 +16,15 @@ SIZES = [((960, 600), 1.0), ((1280, 720), 1.0), ((1280, 720), 0.75), ((1920, 108
          ((1280, 720), 2.5)]  # fmt: skip
 
 
-@pytest.mark.parametrize(("width", "height"), [(720, 440), (960, 600), (1280, 720), (1707, 960), (2560, 1440)])
+@pytest.mark.parametrize(
+    ("width", "height"), [(720, 440), (960, 600), (1280, 720), (1707, 960), (2560, 1440)]
+)
 @pytest.mark.parametrize("folded", [False, True])
 def test_the_four_places_fill_the_window_without_touching(width, height, folded):
     place = areas(width, height, folded)
-    parts = [part for part in (place.rail, place.content, place.panel, place.transport, place.header) if part.w]
+    parts = [
+        part for part in (place.rail, place.content, place.panel, place.transport, place.header) if part.w
+    ]
     for one, other in itertools.combinations(parts, 2):
         assert not one.colliderect(other)
     assert all(place.window.contains(part) for part in parts)

@@ -182,7 +182,9 @@ def test_the_cursor_glides_between_snapshots_and_leaps_over_gaps():
     places = []
     for frame in range(30):
         t_s = frame / 60
-        heard = Snapshot(2205 * (frame // 3 + 1), x_px=100.0 + 3 * (frame // 3), speed_px_s=60.0, state="following")
+        heard = Snapshot(
+            2205 * (frame // 3 + 1), x_px=100.0 + 3 * (frame // 3), speed_px_s=60.0, state="following"
+        )
         smooth.follow(heard, t_s, False)
         places.append(smooth.x_px)
     steps = np.diff(places)

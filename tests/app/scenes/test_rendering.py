@@ -5,7 +5,7 @@ import time
 import numpy as np
 
 from app.widgets.page_images import PageImages, paper_surface
-from app.widgets.rendering import PageRenderer
+from app.widgets.rendering import Drawn, PageRenderer
 
 SVG = (
     '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 840 1188">'
@@ -14,7 +14,7 @@ SVG = (
 
 
 def drawn(renderer, count, limit_s=30.0):
-    found = []
+    found: list[Drawn] = []
     end_s = time.monotonic() + limit_s
     while len(found) < count and time.monotonic() < end_s:
         found += renderer.collect()
@@ -39,7 +39,9 @@ def test_a_page_that_cannot_be_drawn_and_a_killed_child_stop_nothing():
         renderer.request("bad", "<svg", 300)
         (bad,) = drawn(renderer, 1)
         assert bad.grey is not None and bad.grey.size == 0
-        renderer._child._process.kill()
+        process = renderer._child._process
+        assert process is not None
+        process.kill()
         renderer.request("good", SVG, 200)
         (good,) = drawn(renderer, 1)
         assert good.grey.shape[1] == 200

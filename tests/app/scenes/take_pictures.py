@@ -1,0 +1,74 @@
+"""Takes the pictures of the documentation from the real program, following a real piece by itself.
+
+By hand: ``python -m tests.app.scenes.take_pictures docs/images [FOLLOWER]``. No test, no sound card.
+"""
+
+import os
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+
+def main(folder: Path, follower: str) -> None:
+    os.environ.update(SDL_VIDEODRIVER="dummy", SDL_AUDIODRIVER="dummy")
+    import pygame
+
+    from app.program import build_studio
+    from app.settings import SettingsStore
+    from app.window import Window, scenes
+
+    SettingsStore().change(
+        audio_input=None, audio_output=None, window_width=1280, window_height=720, ui_scale=1.0
+    )
+    studio = build_studio(follower)
+    window = Window(studio, scenes(), "home")
+
+    def run(seconds: float) -> None:
+        end_s = time.monotonic() + seconds
+        while time.monotonic() < end_s:
+            window.frame()
+            time.sleep(0.01)
+
+    def keep(name: str) -> None:
+        window.toasts.toasts.clear()
+        run(0.3)
+        pygame.image.save(window.surface, str(folder / f"{name}.png"))
+
+    run(60)
+    keep("home")
+    studio.open("fur-elise", start=True)
+    run(14)
+    keep("follow")
+    window.do("start_stop")
+    window.go("settings")
+    run(1)
+    keep("settings")
+    window.go("play")
+    run(1)
+    window.do("start_stop")
+    run(0.7)
+    steer(window, run)
+    keep("play")
+    window.close()
+
+
+def steer(window, run) -> None:
+    """Play as a person would who keeps close to the music."""
+    end_s = time.monotonic() + 9
+    while time.monotonic() < end_s:
+        game = window.scene.game
+        if game.rewards:
+            pace = game.truth.x_at_frame(game.frame + 5) - game.truth.x_at_frame(game.frame)
+            wanted = pace / 5 - game.error_px * 0.12
+            action = (wanted > game.speed_px + 0.6) - (wanted < game.speed_px - 0.6)
+            if action:
+                game.press(action)
+                game.release(action)
+        run(0.04)
+
+
+if __name__ == "__main__":
+    with tempfile.TemporaryDirectory() as home:
+        os.environ.setdefault("RIPIENO_HOME", home)
+        main(Path(sys.argv[1]), sys.argv[2] if len(sys.argv) > 2 else "follower")
