@@ -11,6 +11,7 @@ import numpy as np
 
 from app.devices.audio import DEFAULT_RATE, NONE, AudioCallback, AudioChoice, DeviceInfo
 from app.engine.clock import now_s, sleep_s
+from app.engine.priority import real_time
 
 LATE_BLOCKS = 4
 STANDSTILL_S = 1.0
@@ -41,6 +42,7 @@ class NullStream:
             self._thread.join()
 
     def _run(self) -> None:
+        real_time()
         output = np.zeros((self._block_samples, 2), np.float32)
         period_s = self._block_samples / self.rate
         deadline_s = now_s()

@@ -26,6 +26,7 @@ import numpy as np
 from app.devices.audio import NONE, AudioCallback, AudioChoice, DeviceError, DeviceInfo, FloatArray
 from app.devices.jack_watch import JackWatch
 from app.devices.split import SplitStream
+from app.engine.priority import real_time
 
 log = logging.getLogger(__name__)
 
@@ -167,7 +168,7 @@ class PortAudioStream:
         self._library = library
         self._callback = callback
         self._watch = watch
-        self._finished = False
+        self._finished = self._hurried = False
         self._mono = np.zeros(LARGEST_BLOCK, np.float32)
         self._unplayed = np.zeros((LARGEST_BLOCK, 2), np.float32)
         self._output_channels = min(played[1].outputs, 2) if played else 0
@@ -224,6 +225,12 @@ class PortAudioStream:
 
     # The three callbacks run in PortAudio's thread.
 
+    def _hurry(self) -> None:
+        """In the first callback: ask for real time, once."""
+        if not self._hurried:
+            self._hurried = True
+            real_time()
+
     def _duplex(self, heard: FloatArray, output: FloatArray, frames: int, time: Any, status: Any) -> None:
         self._fill(self._mix_down(heard), output, int(bool(status)))
 
@@ -231,9 +238,11 @@ class PortAudioStream:
         self._fill(None, output, int(bool(status)))
 
     def _hear(self, heard: FloatArray, frames: int, time: Any, status: Any) -> None:
+        self._hurry()
         self._callback(self._mix_down(heard), self._unplayed[:frames], int(bool(status)))
 
     def _fill(self, heard: FloatArray | None, output: FloatArray, troubles: int) -> None:
+        self._hurry()
         if self._output_channels == 2:
             self._callback(heard, output, troubles)
             return

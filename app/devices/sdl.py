@@ -20,6 +20,7 @@ from app.devices.audio import (
     FloatArray,
 )
 from app.devices.split import SplitStream
+from app.engine.priority import real_time
 
 log = logging.getLogger(__name__)
 
@@ -85,6 +86,7 @@ class SdlStream:
         self.output_label = NONE if capture else label
         self.latency_s = 2 * block_samples / rate
         self._capture = capture
+        self._hurried = False
         self._callback = callback
         self._unplayed = np.zeros((LARGEST_BLOCK, 2), np.float32)
         self._device = _open_device(label, capture, rate, block_samples, self._run)
@@ -106,6 +108,9 @@ class SdlStream:
             self._device.close()
 
     def _run(self, device: Any, block: memoryview) -> None:
+        if not self._hurried:
+            self._hurried = True
+            real_time()
         samples = np.frombuffer(block, np.float32)
         if device.iscapture:
             self._callback(samples, self._unplayed[:len(samples)], 0)

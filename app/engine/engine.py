@@ -22,6 +22,7 @@ from app.engine.ear import Ear
 from app.engine.frontend import Heard
 from app.engine.metronome import Metronome
 from app.engine.mixer import Mixer, Source
+from app.engine.priority import urgent
 from app.engine.scheduler import NOW, Event
 from app.engine.snapshot import Snapshot
 from app.engine.supervisor import StreamSupervisor
@@ -206,6 +207,7 @@ class Engine:
         self._sinks.append(sink)
 
     def _run(self) -> None:
+        urgent()
         while not self._stopping:
             self.mixer.wake.acquire(timeout=IDLE_WAIT_S)
             while self._commands:

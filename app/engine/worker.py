@@ -17,6 +17,7 @@ from multiprocessing.connection import Connection
 import numpy as np
 from numpy.typing import NDArray
 
+from app.engine.priority import urgent
 from models.players import Decision, Player
 from pieces.errors import RipienoError
 from pieces.piece import Piece
@@ -72,6 +73,7 @@ def warm_up(player: Player, piece: Piece) -> None:
 def serve(connection: Connection, make_player: PlayerMaker) -> None:
     """Answer requests until told to quit or the program is gone: the worker's main function."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    urgent()
     os.environ["OMP_NUM_THREADS"] = "1"
     try:
         _serve(connection, make_player)
