@@ -136,6 +136,15 @@ BINDINGS: tuple[Binding, ...] = (
         ("follow", "takes"),
         "Follow",
     ),
+    Binding("up", "↑  Page Up", "Scroll up", _plain(pygame.K_UP, pygame.K_PAGEUP), ("settings",), "Settings"),
+    Binding(
+        "down",
+        "↓  Page Down",
+        "Scroll down",
+        _plain(pygame.K_DOWN, pygame.K_PAGEDOWN),
+        ("settings",),
+        "Settings",
+    ),
     Binding("up", "↑", "Take above", _plain(pygame.K_UP), ("takes",), "Takes"),
     Binding("down", "↓", "Take below", _plain(pygame.K_DOWN), ("takes",), "Takes"),
     Binding(

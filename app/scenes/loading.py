@@ -122,7 +122,7 @@ def thumbnail_path(name: str) -> Path:
 
     path = library.find(name)
     stat = path.stat()
-    key = f"4|{path}|{stat.st_mtime_ns}|{stat.st_size}"
+    key = f"5|{path}|{stat.st_mtime_ns}|{stat.st_size}"
     return folders.cache_folder() / "thumbnails" / f"{hashlib.sha256(key.encode()).hexdigest()[:24]}.png"
 
 
@@ -146,16 +146,28 @@ def _answer(request: bytes) -> bytes:
         return json.dumps({"problem": str(error)}).encode()
 
 
+def _without_title(svg: str) -> str:
+    """The page without its head: title and composer stand on the card."""
+    from xml.etree import ElementTree
+
+    root = ElementTree.fromstring(svg)
+    for parent in root.iter():
+        for child in list(parent):
+            if "pgHead" in child.get("class", "").split():
+                parent.remove(child)
+    return ElementTree.tostring(root, encoding="unicode")
+
+
 def _draw_thumbnail(piece: Piece, path: Path) -> None:
     """The music at the top of the first page, without the title that the card says anyway."""
     from PIL import Image
 
     from pieces.strip import draw_page
 
-    page = draw_page(piece.svg_pages[0], 900)
+    page = draw_page(_without_title(piece.svg_pages[0]), 900)
     scale = 900 / piece.pages[0].shape[1]
     first = min(segment.page_y0_px for segment in piece.segments if segment.page == 0) * scale
-    top = max(round(first) - 44, 0)
+    top = max(round(first) - 56, 0)
     left = max(round(min(segment.page_x0_px for segment in piece.segments) * scale) - 40, 0)
     cut = page[top : top + THUMBNAIL_HEIGHT_PX, left : left + THUMBNAIL_WIDTH_PX]
     path.parent.mkdir(parents=True, exist_ok=True)

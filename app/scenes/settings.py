@@ -28,6 +28,7 @@ from pieces.errors import RipienoError
 
 TEST_PITCHES = (60, 64, 67, 72)
 TEST_S = 1.2
+SCROLL_STEP = 48
 
 
 class Settings(Scene):
@@ -45,7 +46,11 @@ class Settings(Scene):
         self._sound_set = "…"
         self._cards = [self._sound_card(), self._midi_card(), self._latency_card(), self._program_card()]
         self._foot = Label(self._foot_words, theme.BODY, theme.QUIET)
-        self.actions |= {"start_stop": self._test_sound}
+        self.actions |= {
+            "start_stop": self._test_sound,
+            "up": lambda: self._scroll_by(-SCROLL_STEP),
+            "down": lambda: self._scroll_by(SCROLL_STEP),
+        }
 
     # --- cards ----------------------------------------------------------------------------------
 
@@ -188,7 +193,10 @@ class Settings(Scene):
 
     def wheel(self, event: Pointer) -> None:
         """Scroll, where not all cards are seen."""
-        self.scroll -= event.wheel * 48
+        self._scroll_by(-event.wheel * SCROLL_STEP)
+
+    def _scroll_by(self, distance: float) -> None:
+        self.scroll += distance
         self.studio.relayout()
 
     # --- life -----------------------------------------------------------------------------------

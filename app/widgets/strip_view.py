@@ -21,8 +21,8 @@ from app.widgets.score_layout import system_spans
 from pieces.engraving import PAGE_WIDTH_PX
 from pieces.piece import STRIP_HEIGHT_PX, Piece
 
-_ABOVE_PX = 52.0
-"""As much of the page above the staves as a tempo mark needs; a title is not shown."""
+_BELOW_TITLE_PX = 36.0
+"""As much of the page above its first system as a tempo mark needs: the title is not shown."""
 CURSOR_SHARE = 0.34
 """Where across the view the cursor stands."""
 
@@ -99,7 +99,9 @@ class StripView(Widget):
             half = STRIP_HEIGHT_PX / 2 / segment.scale
             # A person sees the system and nothing of its neighbours on the page.
             span = self._spans[segment.system]
-            upper = max(middle - half, span.top, span.staves_top - _ABOVE_PX)
+            upper = max(middle - half, span.top)
+            if segment.system == 0:
+                upper = max(upper, span.staves_top - _BELOW_TITLE_PX)
             lower = min(middle + half, span.bottom)
             source = pygame.Rect(round(segment.page_x0_px * device), round(upper * device), x1 - x0, 0)
             source.height = round((lower - upper) * device)

@@ -37,8 +37,12 @@ def main(folder: Path, follower: str) -> None:
 
     run(60)
     keep("home")
-    studio.open("fur-elise", start=True)
-    run(14)
+    studio.open("fur-elise")
+    while studio.session is None or not getattr(studio.session, "ready", True):
+        run(0.5)
+    run(3)
+    window.do("start_stop")
+    run(8)
     keep("follow")
     window.do("start_stop")
     window.go("settings")
