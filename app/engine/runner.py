@@ -70,6 +70,7 @@ class InlineRunner:
         self.player = player
 
     def open(self, piece: Piece) -> None:
+        worker.one_torch_thread()
         worker.warm_up(self.player, piece)
 
     def reset(self, x_px: float, speed_px_per_frame: float = 0.0) -> None:

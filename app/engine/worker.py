@@ -90,7 +90,7 @@ def _serve(connection: Connection, make_player: PlayerMaker) -> None:
     while (message := connection.recv_bytes())[:1] != QUIT:
         if player is None:
             player = make_player()
-            _one_torch_thread()
+            one_torch_thread()
         _answer(connection, player, message)
 
 
@@ -107,7 +107,7 @@ def _answer(connection: Connection, player: Player, message: bytes) -> None:
         connection.send_bytes(READY)
 
 
-def _one_torch_thread() -> None:
+def one_torch_thread() -> None:
     """Only if the player brought torch: a player without it must not pay for the import."""
     torch = sys.modules.get("torch")
     if torch is not None:
