@@ -306,6 +306,7 @@ class Play(Scene):
         self._curve.clear()
         for cursor in (self._you, self._ghost):
             cursor.jump(self.session.game.x_px)
+        self._ghost.hold(studio.snapshot.sample)
         self.session.start()
 
     def _steer(self, action: int) -> None:

@@ -129,6 +129,7 @@ class StripView(Widget):
             tag = pygame.FRect(
                 x - width / 2, y - 22 if cursor is self.cursors[0] else top + height + 12, width, 18
             )
+            tag.clamp_ip(self.rect.inflate(-8, 0))
             painter.box(tag, cursor.colour, 5)
             painter.text(cursor.name, tag, theme.TINY, theme.PAPER, "centre")
 
