@@ -119,13 +119,13 @@ def judge_lost(item):
 
 
 def test_evaluate_follower_from_end_to_end(monkeypatch, tmp_path):
-    seeds = []
+    asked = []
 
-    def load(name, seed):
-        seeds.append(seed)
-        return SteadyPlayer()
+    def load(name, seed, trials):
+        asked.append((name, seed, trials))
+        return [SteadyPlayer() for _ in range(trials)]
 
-    monkeypatch.setattr(evaluation, "load_player", load)
+    monkeypatch.setattr(evaluation, "load_trials", load)
     monkeypatch.setattr(held_out, "default", lambda generated: [
         held_out._recipe("made up", "generated", lambda: held_out._generated(0), 1.0),
         Recipe("broken", broken),
@@ -138,7 +138,7 @@ def test_evaluate_follower_from_end_to_end(monkeypatch, tmp_path):
     assert [row.player for row in result.rows] == ["optimal", "steady", "other"]
     assert result.rows[0].measures.r_on == 1.0 and result.rows[2].measures.tracks == 2
     assert result.skipped == {"broken": "too hard to read"}
-    assert seeds == [5, 6] and json.loads((tmp_path / "out.json").read_text())["settings"]["trials"] == 2
+    assert asked == [("other", 5, 2)] and json.loads((tmp_path / "out.json").read_text())["settings"]["trials"] == 2
     assert "R_tue" in shown.getvalue()
 
 
