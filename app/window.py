@@ -16,11 +16,11 @@ from pathlib import Path
 
 import pygame
 
-from app import theme
 from app.bindings import PIANO_SCENES, action_for
 from app.scenes.base import Scene
 from app.scenes.studio import Studio
 from app.widgets.base import Canvas, Key, Pointer, View, Widget
+from app.widgets.chrome import window_icon
 from app.widgets.dispatch import Dispatcher
 from app.widgets.overlays import HelpOverlay, HintBubble, Menu, MenuItem, Toasts
 from app.widgets.painter import Painter
@@ -120,7 +120,7 @@ class Window:
             pygame.display.set_mode((0, 0), pygame.FULLSCREEN)
         else:
             pygame.display.set_mode((now.window_width, now.window_height), pygame.RESIZABLE)
-        pygame.display.set_icon(_icon())
+        pygame.display.set_icon(window_icon())
 
     # --- scenes ---------------------------------------------------------------------------------
 
@@ -422,14 +422,6 @@ class Window:
         ):
             self._guarded(step)
         pygame.display.quit()
-
-
-def _icon() -> pygame.Surface:
-    icon = pygame.Surface((64, 64), pygame.SRCALPHA)
-    painter = Painter(icon)
-    painter.box(pygame.Rect(0, 0, 64, 64), theme.SURFACE, 14)
-    painter.text("R", pygame.Rect(0, 0, 64, 62), 44, theme.MACHINE, "centre", bold=True)
-    return icon
 
 
 def scenes() -> dict[str, Callable[[Studio], Scene]]:

@@ -156,3 +156,12 @@ class BeatLight(Widget):
             centre = (self.rect.centerx + (index - (min(count, 8) - 1) / 2) * 9, self.rect.centery)
             colour = theme.YOU if index == now else theme.HAIRLINE
             painter.circle(centre, 4 if index == 0 else 3, colour)
+
+
+def window_icon() -> pygame.Surface:
+    """What the system shows for the window."""
+    icon = pygame.Surface((64, 64), pygame.SRCALPHA)
+    painter = Painter(icon)
+    painter.box(pygame.Rect(0, 0, 64, 64), theme.SURFACE, 14)
+    painter.text("R", pygame.Rect(0, 0, 64, 62), 44, theme.MACHINE, "centre", bold=True)
+    return icon
