@@ -5,6 +5,7 @@ trace to the last byte.
 """
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -58,14 +59,17 @@ def run_headless(
     Raises RipienoError for files that cannot be read or written.
     """
     sound, rate = _sound(piece, audio_path, midi_path, seed)
-    runner = InlineRunner(load_player(player, seed) if isinstance(player, str) else player)
+    runner = InlineRunner(load_player(player, seed, relocate=True) if isinstance(player, str) else player)
     runner.open(piece)
     snapshots = follow_sound(piece, runner, sound, rate)
     try:
         if trace_path is None:
             return _summary(piece, _watch(snapshots, None, len(sound), progress), len(sound) / rate)
-        with trace_path.open("w", encoding="utf-8", newline="\n") as trace:
-            return _summary(piece, _watch(snapshots, trace, len(sound), progress), len(sound) / rate)
+        beside = trace_path.with_name(f".{trace_path.name}.part")
+        with beside.open("w", encoding="utf-8", newline="\n") as trace:
+            summary = _summary(piece, _watch(snapshots, trace, len(sound), progress), len(sound) / rate)
+        os.replace(beside, trace_path)
+        return summary
     except OSError as error:
         message = f"{trace_path}: cannot be written ({error.strerror}). Choose another place."
         raise RipienoError(message) from error
