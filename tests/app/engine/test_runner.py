@@ -3,6 +3,8 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
+import sys
 import time
 from functools import partial
 
@@ -111,3 +113,12 @@ def test_the_worker_ends_with_the_program(tune):
     while process.is_running() and time.monotonic() < deadline_s:
         time.sleep(0.02)
     assert not process.is_running()
+
+
+def test_blas_is_told_to_use_one_thread_before_it_is_loaded():
+    code = "import app, sys, os; assert 'numpy' not in sys.modules; print(os.environ['OPENBLAS_NUM_THREADS'])"
+    environment = {key: value for key, value in os.environ.items() if key != "OPENBLAS_NUM_THREADS"}
+    repo = __file__.split("/tests/")[0]
+    command = [sys.executable, "-c", code]
+    told = subprocess.run(command, cwd=repo, env=environment, capture_output=True, check=True)
+    assert told.stdout.strip() == b"1"
