@@ -2,6 +2,6 @@
 
 import os
 
-# numpy's BLAS shares small products among all cores and spins while it waits: beside other work the follower's
+# numpy's BLAS shares small products among all cores and spins while it waits: beside other work a follower's
 # answer then took 20 to 40 ms instead of 2. Said before numpy is loaded; torch counts its threads itself.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
