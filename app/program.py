@@ -12,6 +12,7 @@ from app.devices.audio import open_system
 from app.devices.midi import MidiSystem
 from app.engine.engine import Engine
 from app.engine.midi_events import event_of
+from app.engine.midi_out import MidiOut
 from app.scenes.devices import DeviceDesk, to_choice
 from app.scenes.studio import Session, Studio
 from app.scenes.take_desk import TakeDesk
@@ -30,6 +31,7 @@ def build_studio(follower: str | None = None, seed: int = 0) -> Studio:
     studio.midi = midi
     takes = TakeDesk(engine, studio.say_later)
     studio.takes = takes
+    engine.add_sink(MidiOut(engine, midi.send).play)
     engine.start()
     engine.set_source("input" if settings.now.source == "microphone" else "synth")
     engine.input_latency_s = settings.now.latency_s.get(desk.audio_label("input"), 0.0)
