@@ -9,6 +9,7 @@ from __future__ import annotations
 import errno
 import logging
 import os
+import signal
 import sys
 from pathlib import Path
 from typing import Annotated, NoReturn
@@ -201,6 +202,8 @@ def run() -> NoReturn:
 
     os.environ.setdefault("PYGAME_HIDE_SUPPORT_PROMPT", "1")
     start_logging()
+    # Asked to end, the program cleans up as it does for Ctrl-C: no note is left hanging on an instrument.
+    signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))
     code = main()
     try:
         sys.stdout.flush()

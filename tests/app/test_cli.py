@@ -196,6 +196,24 @@ def test_the_traceback_goes_to_the_log() -> None:
     assert "KeyError: 'gone'" in log_path().read_text()
 
 
+def test_asked_to_end_it_cleans_up_first() -> None:
+    program = (
+        "import sys, time; import app.cli as cli\n"
+        "def linger():\n"
+        "    try:\n"
+        "        print('ready', flush=True); time.sleep(30)\n"
+        "    finally:\n"
+        "        print('notes off', flush=True)\n"
+        "cli.main = linger; cli.run()"
+    )
+    process = subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    assert process.stdout.readline() == "ready\n"
+    process.terminate()
+    assert process.stdout.read() == "notes off\n"
+    assert process.wait(10) == 128 + signal.SIGTERM
+
+
 def test_ctrl_c_ends_quietly() -> None:
     code = (
         "import signal, time, app.doctor, app.cli;"
