@@ -2,10 +2,18 @@
 
 SDL knows playback and capture, never both in one: an input beside an output goes through `SplitStream`. The
 callbacks run in SDL's own threads and get a memoryview of the block.
+
+SDL holds a device's lock while it calls back, and the callback then waits for the interpreter; pygame's
+`pause` waits for that lock and keeps the interpreter: each would wait for the other for ever. So devices are
+paused through ctypes, which lets go of the interpreter; a paused device calls back no more.
 """
 from __future__ import annotations
 
+import ctypes
 import logging
+import sys
+from functools import cache
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -39,6 +47,21 @@ def _audio_module() -> Any:
 
         sdl2.init_subsystem(sdl2.INIT_AUDIO)
     return audio
+
+
+@cache
+def _library() -> ctypes.CDLL:
+    """The very SDL that pygame plays through: its module leads there; Windows has a DLL of its own beside."""
+    import pygame
+    from pygame._sdl2 import audio
+
+    windows = sys.platform == "win32"
+    return ctypes.CDLL(str(Path(pygame.__file__).parent / "SDL2.dll") if windows else audio.__file__)
+
+
+def _pause(device: Any, on: bool) -> None:
+    """Let the callback run or not; once it is off, the callback is not running."""
+    _library().SDL_PauseAudioDevice(ctypes.c_uint32(device.deviceid), ctypes.c_int(on))
 
 
 class SdlBackend:
@@ -99,12 +122,12 @@ class SdlStream:
         return self._open and _plain_name(label) in _names(self._capture)
 
     def start(self) -> None:
-        self._device.pause(0)
+        _pause(self._device, False)
 
     def close(self) -> None:
         if self._open:
             self._open = False
-            self._device.pause(1)
+            _pause(self._device, True)
             self._device.close()
 
     def _run(self, device: Any, block: memoryview) -> None:

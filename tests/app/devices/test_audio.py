@@ -1,6 +1,11 @@
 """Devices by name: choice, absence, a card that vanishes while playing, two clocks, SDL, the silent card."""
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
+import textwrap
+
 import numpy as np
 import pytest
 
@@ -268,6 +273,33 @@ def test_sdl_plays_and_records(eventually, sides):
     stream.close()
     assert not stream.alive
     assert set(blocks) == ({None} if sides == "output" else {256})
+
+
+def test_sdl_lets_go_while_its_threads_wait_for_the_interpreter():
+    """Closing at every moment of a callback that waits for the interpreter: pygame's own pause hangs here."""
+    program = textwrap.dedent("""
+        import sys, time
+        from app.devices.audio import AudioChoice
+        from app.devices.sdl import SdlBackend
+        sys.setswitchinterval(0.05)
+        backend = SdlBackend()
+        def callback(heard, output, troubles):
+            sum(range(1000))
+        for i in range(30):
+            stream = backend.open(AudioChoice(*backend.defaults()), callback)
+            stream.start()
+            end = time.monotonic() + 0.02 + 0.001 * i
+            while time.monotonic() < end:
+                pass
+            stream.close()
+        print("closed")
+    """)
+    environment = {**os.environ, "SDL_AUDIODRIVER": "dummy"}
+    repo = __file__.split("/tests/")[0]
+    # run() kills at its limit: SDL takes a polite SIGTERM for a wish to quit.
+    ended = subprocess.run([sys.executable, "-c", program], cwd=repo, env=environment, capture_output=True,
+                           text=True, check=False, timeout=60)
+    assert ended.stdout.splitlines()[-1:] == ["closed"], ended.stderr
 
 
 def test_the_silent_card_keeps_time(eventually):
