@@ -210,21 +210,30 @@ class Engine:
         urgent()
         while not self._stopping:
             self.mixer.wake.acquire(timeout=IDLE_WAIT_S)
-            while self._commands:
-                self._commands.popleft()()
-            self._hear()
-            self._play_ahead()
+            self._catch_up()
             self._report_error()
 
-    def _hear(self) -> None:
-        ear = self._ear
-        while (catch := ear.next()) is not None:
-            base = replace(catch.gauges, late_frames=self.snapshot.late_frames)
-            listener = self._listener
-            snapshot = base if listener is None else listener(catch.heard, base)
-            latency_ms = (now_s() - catch.reached_s) * 1000
-            self.snapshot = replace(snapshot, decision_ms=latency_ms)
-            self.latencies_ms.append(latency_ms)
+    def _catch_up(self) -> None:
+        """Every frame that waits; commands and the demo come between them, however slow the follower is."""
+        heard = True
+        while heard and not self._stopping:
+            while self._commands:
+                self._commands.popleft()()
+            heard = self._hear()
+            self._play_ahead()
+
+    def _hear(self) -> bool:
+        """One frame, if there is one."""
+        catch = self._ear.next()
+        if catch is None:
+            return False
+        base = replace(catch.gauges, late_frames=self.snapshot.late_frames)
+        listener = self._listener
+        snapshot = base if listener is None else listener(catch.heard, base)
+        latency_ms = (now_s() - catch.reached_s) * 1000
+        self.snapshot = replace(snapshot, decision_ms=latency_ms)
+        self.latencies_ms.append(latency_ms)
+        return True
 
     def _play_ahead(self) -> None:
         now_sample = self.sample

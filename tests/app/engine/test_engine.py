@@ -4,6 +4,7 @@ from __future__ import annotations
 import subprocess
 import sys
 import textwrap
+import time
 
 import numpy as np
 import pytest
@@ -11,7 +12,6 @@ import pytest
 from app.engine.clock import now_s
 from app.engine.frontend import FrontEnd
 from app.engine.midi_events import event_of, messages_of
-from app.engine.pckeyboard import PcKeyboard, pitch_of
 from app.engine.scheduler import NOW, Event
 
 RATE = 44_100
@@ -153,16 +153,22 @@ def test_all_off_speaks_to_every_channel():
     assert {message[1] for message in messages} == {64, 120, 123}
 
 
-def test_the_pc_keyboard_is_a_piano():
-    assert [pitch_of(key) for key in "zsxdcvgbhnjm"] == list(range(60, 72))
-    assert [pitch_of(key) for key in "q2w3er5t6y7u"] == list(range(72, 84))
-    assert pitch_of("f1") is None and pitch_of("z", octave=-9) is None
-    keyboard = PcKeyboard()
-    assert keyboard.press("z") == 60 and keyboard.press("z") is None
-    keyboard.shift(1)
-    assert keyboard.press("x") == 74 and keyboard.release("z") == 60
-    assert keyboard.release_all() == [74] and keyboard.release("x") is None
-    assert [keyboard.shift(1) for _ in range(4)][-1] == 3
+def test_a_command_comes_between_frames_however_slow_the_follower(hand_cranked, engine, eventually):
+    """Forty frames wait for a follower that takes its time: what is asked for at the first is done next."""
+    order: list[str] = []
+
+    def slow(heard, base):
+        order.append("frame")
+        if len(order) == 1:
+            engine.call(lambda: order.append("command"))
+        time.sleep(0.005)
+        return base
+
+    engine.call(lambda: engine.set_listener(slow))
+    for _ in range(350):
+        hand_cranked.crank()
+    assert eventually(lambda: len(order) > 30)
+    assert order.index("command") == 1
 
 
 def test_a_recording_that_is_played_is_followed_and_a_click_is_not(hand_cranked, engine, eventually):
