@@ -58,6 +58,8 @@ class Settings:
     count_in_beats: int = _number(0, 0, 16)
     demo_tempo: float = _number(1.0, 0.25, 4.0)
     follower: str = "follower"
+    sound_set: str = ""
+    """File name of a sound set; "" the bundled one."""
     view: str = _choice("pages", "strip")
     ui_scale: float = _number(1.0, 0.75, 2.5)
     fullscreen: bool = False

@@ -35,6 +35,7 @@ IDLE_WAIT_S = 0.1
 
 Listener = Callable[[Heard, Snapshot], Snapshot]
 Sink = Callable[[Event], None]
+InstrumentMaker = Callable[[int], tuple[Instrument, str | None]]
 
 
 class Filler(Protocol):
@@ -51,7 +52,7 @@ class Engine:
         self,
         audio: AudioSystem,
         choice: AudioChoice | None = None,
-        make_instrument: Callable[[int], tuple[Instrument, str | None]] = open_instrument,
+        make_instrument: InstrumentMaker = open_instrument,
     ) -> None:
         self.snapshot = Snapshot()
         self.latencies_ms: deque[float] = deque(maxlen=20_000)
@@ -60,6 +61,8 @@ class Engine:
         self._commands: deque[Callable[[], None]] = deque()
         self._make_instrument = make_instrument
         self._instrument: Instrument | None = None
+        self._instrument_lock = threading.Lock()
+        self._gain = 1.0
         self._listener: Listener | None = None
         self._fillers: list[Filler] = []
         self._sinks: list[Sink] = []
@@ -104,8 +107,9 @@ class Engine:
 
     def use_rate(self, rate: int) -> None:
         """The stream about to open runs at `rate`: make everything anew if that is another one."""
-        if rate != self.rate:
-            self._build(rate)
+        with self._instrument_lock:
+            if rate != self.rate:
+                self._build(rate)
 
     def _build(self, rate: int) -> None:
         instrument, problem = self._make_instrument(rate)
@@ -113,7 +117,7 @@ class Engine:
             self.tell(problem)
         before, self._instrument = self._instrument, instrument
         mixer = Mixer(rate, instrument)
-        mixer.source = self._source
+        mixer.source, mixer.gain = self._source, self._gain
         mixer.wake.acquire()
         mixer.applied_wake.acquire()
         self._ear = Ear(mixer)
@@ -121,6 +125,20 @@ class Engine:
         self.metronome = Metronome(mixer.scheduler)
         if before is not None:
             before.close()
+
+    def use_instrument(self, make: InstrumentMaker) -> None:
+        """Play what `make` makes, now and at every rate to come. Slow (a sound set is read): a thread apart.
+
+        Where `make` has a problem, the user is told, and what it stands in with is played.
+        """
+        with self._instrument_lock:
+            instrument, problem = make(self.rate)
+            if problem is not None:
+                self.tell(problem)
+            self._make_instrument, self._instrument = make, instrument
+            before = self.mixer.change_instrument(instrument)
+            if before is not None:
+                before.close()
 
     # --- what everyone may ask ----------------------------------------------------------------------
 
@@ -142,6 +160,10 @@ class Engine:
     def set_source(self, source: Source) -> None:
         """Follow the sound card's input or the synth."""
         self._source = self.mixer.source = source
+
+    def set_volume(self, volume: float) -> None:
+        """Loudness of everything that is played, 0 to 1; the follower hears what it did. Any thread."""
+        self._gain = self.mixer.gain = volume**2  # Halfway sounds like half.
 
     def tell(self, message: str) -> None:
         """A sentence for the user; the window shows it as a toast. Any thread."""

@@ -7,6 +7,7 @@ lock, which in CPython neither blocks nor lets go of the interpreter.
 from __future__ import annotations
 
 import threading
+import time
 from collections import deque
 from dataclasses import replace
 from typing import Literal
@@ -25,6 +26,7 @@ Source = Literal["input", "synth"]
 
 LARGEST_BLOCK = 8192
 RING_S = 20.0
+LETTING_GO_CHECKS, LETTING_GO_S = 200, 0.005
 
 
 class Mixer:
@@ -35,6 +37,7 @@ class Mixer:
         self.scheduler = Scheduler()
         self.ring = Ring(round(RING_S * rate))
         self.source: Source = "input"
+        self.gain = 1.0  # of everything that is played; the follower does not hear it
         self.dropouts = 0
         self.error: Exception | None = None
         # what was played, with the sample at which it was: for the take and for MIDI out
@@ -47,6 +50,8 @@ class Mixer:
         self.reached_s: float | None = None
         self.written_s = 0.0
         self._instrument = instrument
+        self._rendering = False
+        self._last_gain = 1.0
         self._click = ClickVoice(rate)
         self._clip: FloatArray = np.zeros(0, np.float32)
         self._clip_start = 0
@@ -60,6 +65,18 @@ class Mixer:
         It counts as the synth's: where that is the source, the recording is followed.
         """
         self._clip_start, self._clip = start_sample, sound
+
+    def change_instrument(self, instrument: Instrument) -> Instrument | None:
+        """Play `instrument` from now on. Any thread but the callback's.
+
+        Returns the one before, no longer in use; None if the callback will not let go of it.
+        """
+        before, self._instrument = self._instrument, instrument
+        for _ in range(LETTING_GO_CHECKS):
+            if not self._rendering:
+                return before
+            time.sleep(LETTING_GO_S)
+        return None
 
     def process(self, heard: FloatArray | None, output: FloatArray, troubles: int) -> None:
         """One block: `heard` (n,) mono or None, `output` (n, 2) to fill, `troubles` the driver's flags."""
@@ -86,6 +103,7 @@ class Mixer:
         self.ring.write(self._choose(heard, output))
         self.written_s = now_s()
         output += aside
+        self._apply_gain(output)
         self.clock.advance(count)
         if self.reached_s is None and self.ring.written >= self.wake_at:
             self.reached_s = self.written_s
@@ -96,6 +114,15 @@ class Mixer:
         _release(self.wake)
 
     def _render(self, output: FloatArray, aside: FloatArray) -> None:
+        self._rendering = True
+        try:
+            self._render_events(output, aside)
+        finally:
+            self._rendering = False
+        if self.applied:
+            _release(self.applied_wake)
+
+    def _render_events(self, output: FloatArray, aside: FloatArray) -> None:
         start, position = self.clock.sample, 0
         for offset, event in self.scheduler.due(start, len(output)):
             if offset > position:
@@ -108,8 +135,6 @@ class Mixer:
                 self.applied.append(replace(event, sample=start + offset))
         if position < len(output):
             self._render_part(output[position:], aside[position:])
-        if self.applied:
-            _release(self.applied_wake)
 
     def _render_part(self, output: FloatArray, aside: FloatArray) -> None:
         output[:] = self._instrument.render(len(output))
@@ -123,6 +148,14 @@ class Mixer:
         np.add(output[:, 0], output[:, 1], out=mono)
         mono *= 0.5
         return mono
+
+    def _apply_gain(self, output: FloatArray) -> None:
+        """Scale `output`; a new gain is reached within the block, so that it does not click."""
+        before, self._last_gain = self._last_gain, self.gain
+        if before != self._last_gain:
+            output *= np.linspace(before, self._last_gain, len(output), dtype=np.float32)[:, None]
+        elif before != 1.0:
+            output *= np.float32(before)
 
     def _add_clip(self, output: FloatArray) -> None:
         clip, start = self._clip, self._clip_start

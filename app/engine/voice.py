@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app.engine.scheduler import Event
-from models.sound import NoSynth, Synth
+from models.sound import NoSynth, Synth, find_sound_sets
 
 
 class Instrument(Protocol):
@@ -52,12 +52,22 @@ class SilentInstrument:
         """Nothing to close."""
 
 
-def open_instrument(rate: int) -> tuple[Instrument, str | None]:
-    """The synth at `rate`, or a silent stand-in and the reason why, in a sentence for the user."""
-    try:
-        return Synth(rate), None
-    except NoSynth as error:
-        return SilentInstrument(), str(error)
+def open_instrument(rate: int, sound_set: str = "") -> tuple[Instrument, str | None]:
+    """The synth at `rate`, or what stands in for it and the reason why, in a sentence for the user.
+
+    sound_set: file name of one of `models.sound.find_sound_sets()`; "" is the first of them. Where it is
+    missing or broken the first one plays; without FluidSynth, silence.
+    """
+    chosen = next((path for path in find_sound_sets() if path.name == sound_set), None)
+    problem = None
+    if sound_set and chosen is None:
+        problem = f"The sound set {sound_set} is not there any more; choose another one in Settings."
+    for path in dict.fromkeys((chosen, None)):
+        try:
+            return Synth(rate, path), problem
+        except NoSynth as error:
+            problem = str(error)
+    return SilentInstrument(), problem
 
 
 def apply_event(instrument: Instrument, event: Event) -> None:

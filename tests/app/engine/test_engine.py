@@ -13,6 +13,7 @@ from app.engine.clock import now_s
 from app.engine.frontend import FrontEnd
 from app.engine.midi_events import event_of, messages_of
 from app.engine.scheduler import NOW, Event
+from app.engine.voice import SilentInstrument, open_instrument
 
 RATE = 44_100
 
@@ -179,6 +180,49 @@ def test_a_recording_that_is_played_is_followed_and_a_click_is_not(hand_cranked,
     heard = np.zeros(12 * 256, np.float32)
     engine.mixer.ring.copy_into(heard, 0)
     assert np.array_equal(heard, played)
+
+
+def test_volume_changes_what_is_played_and_not_what_is_heard(hand_cranked, engine):
+    engine.set_source("synth")
+    engine.set_volume(0.5)
+    engine.mixer.play_clip(np.full(2000, 0.8, np.float32), 256)
+    first, second, third = (hand_cranked.crank()[:, 0] for _ in range(3))
+    assert not first.any() and third == pytest.approx(np.full(256, 0.2), abs=1e-6)
+    assert np.array_equal(second, third)   # the way to the new volume was silent here
+    heard = np.zeros(256, np.float32)
+    engine.mixer.ring.copy_into(heard, 512)
+    assert heard == pytest.approx(np.full(256, 0.8))
+    engine.set_volume(1.0)
+    rising = hand_cranked.crank()[:, 0]
+    assert np.abs(np.diff(rising)).max() < 0.01 and rising[-1] == pytest.approx(0.8)
+    engine.use_rate(48_000)
+    engine.set_volume(0.5)
+    engine.use_rate(44_100)
+    assert engine.mixer.gain == 0.25
+
+
+def test_another_instrument_plays_from_the_next_block(hand_cranked, engine, impulses):
+    hand_cranked.crank()
+    other = type(impulses)()
+    engine.use_instrument(lambda rate: (other, "It stands in."))
+    engine.note_on(64, 64)
+    assert hand_cranked.crank()[0, 0] == 0.5
+    assert ("on", 64) in other.log and impulses.log == [("close", 0)]
+    assert "It stands in." in engine.take_messages()
+
+
+def test_an_instrument_in_use_is_not_closed_under_the_callback(engine, impulses, monkeypatch):
+    monkeypatch.setattr("app.engine.mixer.LETTING_GO_CHECKS", 2)
+    engine.mixer._rendering = True
+    engine.use_instrument(lambda rate: (type(impulses)(), None))
+    assert impulses.log == []
+
+
+def test_a_sound_set_that_is_gone_is_replaced_and_said():
+    instrument, problem = open_instrument(44_100, "gone.sf2")
+    assert "gone.sf2 is not there any more" in problem
+    assert not isinstance(instrument, SilentInstrument)
+    instrument.close()
 
 
 def test_a_crash_does_not_leave_a_note_hanging():
