@@ -24,23 +24,25 @@ FloatArray = NDArray[np.float32]
 HORIZONS = (0, 4, 8, 16)
 """Frames ahead at which a summary says where the music will be."""
 SUMMARY = len(HORIZONS) + 4
+_NEGLIGIBLE = 1e-25
+"""Mass of a column below which the belief is taken to end there."""
 
 
 @dataclass(frozen=True)
 class BeliefConfig:
     """The filter's assumptions, chosen on validation pieces; rates are per frame."""
 
-    slowest: float = 0.35  # quarters a second
+    slowest: float = 0.3  # quarters a second
     fastest: float = 7.0
-    tempi: int = 14
+    tempi: int = 16
     tempo_change: float = 0.06
-    halt: float = 0.004
+    halt: float = 0.0005
     resume: float = 0.15
-    anywhere: float = 1e-6
-    sharpness: float = 0.06  # exponent of the network's likelihood: its frames overlap in what they hear
+    anywhere: float = 0.0
+    sharpness: float = 0.075  # exponent of the network's likelihood: its frames overlap in what they hear
     start_spread_px: float = 14.0
-    start_tempo: float = 1.8  # quarters a second, before anything was heard
-    start_tempo_spread: float = 0.5  # one standard deviation of its logarithm
+    start_tempo: float = 1.7  # quarters a second, before anything was heard
+    start_tempo_spread: float = 0.55  # one standard deviation of its logarithm
 
 
 class Belief:
@@ -66,6 +68,9 @@ class Belief:
         self._x_px = (columns + 0.5) * COLUMN_PX
         self.tempi = np.geomspace(config.slowest, config.fastest, config.tempi).astype(np.float32)
         self._prepare_motion()
+        # Without `anywhere` the belief is local: only the columns of this window hold any mass.
+        self._window = slice(0, len(columns))
+        self.log_evidence = 0.0
         self._density = np.zeros((config.tempi + 1, len(columns)), np.float32)
         self.reset(float(self._x_px[music[0]]))
 
@@ -87,44 +92,64 @@ class Belief:
             near = np.exp(-np.abs(self._x_px - x_px) / 100.0) + 1e-30
         away = np.log(self.tempi / config.start_tempo) / config.start_tempo_spread
         speeds = np.exp(-0.5 * away**2) + 1e-3
+        self._window = slice(0, len(self._place))
         self._density[0] = 0.05 * near
         self._density[1:] = (speeds / speeds.sum())[:, None] * near
         self._normalise()
 
     def update(self, logits: FloatArray) -> FloatArray:
         """Move one frame on and hear it: ``logits`` (C,) are the network's fit; returns :meth:`summary`."""
-        config, density = self.config, self._density
-        mass = float((density.sum(0) * self._quarters).sum())
-        flat = density.reshape(-1)
-        moved = flat[self._low_flat] * (1 - self._share) + flat[self._high_flat] * self._share
+        config, window = self.config, self._next_window()
+        moved = self._moved(window)
         change = config.tempo_change
         mixed = (1 - change) * moved
         mixed[1:] += 0.5 * change * moved[:-1]
         mixed[:-1] += 0.5 * change * moved[1:]
         mixed[0] += 0.5 * change * moved[0]
         mixed[-1] += 0.5 * change * moved[-1]
-        halted = density[0]
-        per_tempo = np.float32(config.resume / config.tempi)
-        new_halted = (1 - config.resume) * halted + config.halt * mixed.sum(0)
-        density[1:] = (1 - config.halt) * mixed + per_tempo * halted
-        density[0] = new_halted
-        density[1:] += np.float32(config.anywhere * mass / (config.tempi * len(self._place)))
-        evidence = config.sharpness * (logits - self._log_quarters)
-        evidence -= evidence[self._inside].max()
-        density *= np.where(self._inside, np.exp(np.maximum(evidence, -30.0)), 0.0).astype(np.float32)
-        self._normalise()
+        halted = self._density[0, window]
+        density = np.empty((config.tempi + 1, window.stop - window.start), np.float32)
+        density[0] = (1 - config.resume) * halted + config.halt * mixed.sum(0)
+        density[1:] = (1 - config.halt) * mixed + np.float32(config.resume / config.tempi) * halted
+        density[1:] += np.float32(config.anywhere / (config.tempi * len(self._place)))
+        evidence = config.sharpness * (logits[window] - self._log_quarters[window])
+        inside = self._inside[window]
+        best = evidence[inside].max(initial=-np.inf)
+        density *= np.where(inside, np.exp(np.maximum(evidence - best, -30.0)), 0.0).astype(np.float32)
+        self._density[:, self._window] = 0.0
+        self._density[:, window] = density
+        self._window = window
+        self.log_evidence = float(best) + self._normalise()
         return self.summary()
 
-    def _normalise(self) -> None:
-        """Mass one; :attr:`columns` is the marginal over columns."""
+    def _next_window(self) -> slice:
+        """The columns that the belief can have reached one frame on."""
+        if self.config.anywhere > 0:
+            return slice(0, len(self._place))
+        held = np.flatnonzero(self.columns > _NEGLIGIBLE)
+        first, last = int(held[0]), int(held[-1])
+        reached = int(np.searchsorted(self._low[-1], last, side="right")) + 1
+        return slice(first, min(reached, len(self._place)))
+
+    def _moved(self, window: slice) -> FloatArray:
+        """(tempi, window) the density one frame's quarters earlier."""
+        flat, share = self._density.reshape(-1), self._share[:, window]
+        low, high = flat[self._low_flat[:, window]], flat[self._high_flat[:, window]]
+        moved: FloatArray = low * (1 - share) + high * share
+        return moved
+
+    def _normalise(self) -> float:
+        """Mass one; :attr:`columns` is the marginal over columns. Answers the log of what the mass was."""
         marginal = self._density.sum(0) * self._quarters
         total = float(marginal.sum())
         if not np.isfinite(total) or total <= 0:
+            self._window = slice(0, len(self._place))
             self._density[:] = self._inside
             marginal = self._density.sum(0) * self._quarters
             total = float(marginal.sum())
-        self._density *= np.float32(1.0 / total)
+        self._density[:, self._window] *= np.float32(1.0 / total)
         self.columns: FloatArray = marginal / np.float32(total)
+        return float(np.log(total))
 
     def summary(self) -> FloatArray:
         """(SUMMARY,) float32: px at each of :data:`HORIZONS` frames ahead, spread in px, speed in px a frame

@@ -5,6 +5,7 @@ Does not know the cursor, so several players of one performance can share it (:c
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import NamedTuple, Protocol
 
 import numpy as np
@@ -46,12 +47,46 @@ class Listener(Protocol):
         """Hear one frame, (78,) float32."""
 
 
-class Ear:
-    """The trained encoders and the belief filter, frame by frame."""
+class Scout:
+    """A second, coarser belief that may be anywhere, and leads the first one back after a jump.
 
-    def __init__(self, reader: Reader, config: BeliefConfig) -> None:
+    It costs more and errs more; only when it has explained the sound of the last seconds far better is it
+    believed. ``lead`` is that advantage in nats, forgetting about a third a second.
+    """
+
+    ANYWHERE, TEMPI, TEMPO_CHANGE = 3e-5, 6, 0.15
+    FORGET, ENOUGH = 0.985, 8.0
+
+    def __init__(self, log_quarters: FloatArray, music: tuple[int, int], config: BeliefConfig) -> None:
+        loose = replace(config, anywhere=self.ANYWHERE, tempi=self.TEMPI, tempo_change=self.TEMPO_CHANGE)
+        self._belief = Belief(log_quarters, music, loose)
+        self.lead = 0.0
+
+    def reset(self, x_px: float) -> None:
+        """The music is at ``x_px``."""
+        self._belief.reset(x_px)
+        self.lead = 0.0
+
+    def hear(self, fit: FloatArray, belief: Belief) -> None:
+        """Hear what ``belief`` just heard, and move it if it is surely wrong."""
+        x_px = float(self._belief.update(fit)[0])
+        self.lead = self.FORGET * self.lead + self._belief.log_evidence - belief.log_evidence
+        if self.lead > self.ENOUGH:
+            belief.reset(x_px)
+            self.lead = 0.0
+
+
+class Ear:
+    """The trained encoders and the belief filter, frame by frame.
+
+    With ``scouting`` it notices that the player jumped and finds the place again.
+    """
+
+    def __init__(self, reader: Reader, config: BeliefConfig, scouting: bool = False) -> None:
         self._reader = reader.eval()
         self._config = config
+        self._scouting = scouting
+        self._scout: Scout | None = None
 
     @torch.inference_mode()
     def open(self, piece: Piece) -> None:
@@ -63,12 +98,16 @@ class Ear:
         first = int(piece.segments[0].strip_x0_px / COLUMN_PX)
         last = min(int(piece.segments[-1].strip_x1_px / COLUMN_PX), len(self._bias) - 1)
         self._belief = Belief(log_quarters[0].numpy(), (first, last), self._config)
+        if self._scouting:
+            self._scout = Scout(log_quarters[0].numpy(), (first, last), self._config)
         self.reset(float(piece.onset_x_px[0]))
 
     def reset(self, x_px: float) -> None:
         self._heard = torch.zeros(1, self._reader.sound.history, SPEC.bands)
         self._memory: torch.Tensor | None = None
         self._belief.reset(x_px)
+        if self._scout is not None:
+            self._scout.reset(x_px)
 
     @torch.inference_mode()
     def hear(self, frame: FloatArray) -> Hearing:
@@ -77,7 +116,10 @@ class Ear:
         self._heard = window[:, 1:]
         sound, self._memory = self._reader.sound(window, self._memory)
         query = self._reader.ask(sound)[0, 0].numpy()
-        summary = self._belief.update(self._keys @ query + self._bias)
+        fit = self._keys @ query + self._bias
+        summary = self._belief.update(fit)
+        if self._scout is not None:
+            self._scout.hear(fit, self._belief)
         return Hearing(summary, self._belief.columns)
 
 

@@ -23,7 +23,7 @@ from pieces.piece import Piece
 
 FOUND_MASS = 0.85
 """So much of the belief elsewhere, for :data:`FOUND_FRAMES`, and the music is taken to have jumped."""
-FOUND_FRAMES = 16
+FOUND_FRAMES = 4
 
 
 class FollowerPlayer:
@@ -106,7 +106,7 @@ def load_follower(path: Path, seed: int = 0, relocate: bool = False) -> Follower
         CheckpointError: missing, damaged, or not a follower of this kind.
         OtherFeatures: trained on frames of another specification.
     """
-    ear, policy = _load(path)
+    ear, policy = _load(path, scouting=relocate)
     return FollowerPlayer(ear, policy, seed, relocate)
 
 
@@ -117,7 +117,7 @@ def load_trials(path: Path, seeds: list[int]) -> list[FollowerPlayer]:
     return [FollowerPlayer(shared, policy, seed) for seed in seeds]
 
 
-def _load(path: Path) -> tuple[Ear, Policy]:
+def _load(path: Path, scouting: bool = False) -> tuple[Ear, Policy]:
     tensors, metadata = checkpoint.load(path, SPEC)
     try:
         reader, policy = Reader(NetworkConfig(**metadata["network"])), Policy()
@@ -128,4 +128,4 @@ def _load(path: Path) -> tuple[Ear, Policy]:
         raise checkpoint.CheckpointError(
             f"{path} is no follower of this version; train it again with: launch.py train follower"
         ) from error
-    return Ear(reader, config), policy
+    return Ear(reader, config, scouting), policy
