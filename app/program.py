@@ -13,6 +13,7 @@ from app.devices.midi import MidiSystem
 from app.engine.engine import Engine
 from app.engine.midi_events import event_of
 from app.engine.midi_out import MidiOut
+from app.engine.voice import open_instrument
 from app.scenes.devices import DeviceDesk, to_choice
 from app.scenes.studio import Session, Studio
 from app.scenes.take_desk import TakeDesk
@@ -23,7 +24,9 @@ from pieces.piece import Piece
 def build_studio(follower: str | None = None, seed: int = 0) -> Studio:
     """Everything that the scenes share, running: engine started, MIDI listened to, takes captured."""
     settings = SettingsStore()
-    engine = Engine(open_system())
+    sound_set = settings.now.sound_set
+    engine = Engine(open_system(), make_instrument=partial(open_instrument, sound_set=sound_set))
+    engine.set_volume(settings.now.volume)
     midi = MidiSystem(partial(_on_midi, engine), engine.tell)
     desk = DeviceDesk(engine, settings, midi, lambda text, kind: engine.tell(text))
     engine.supervisor.choice = desk.audio_choice()
@@ -36,6 +39,7 @@ def build_studio(follower: str | None = None, seed: int = 0) -> Studio:
     engine.set_source("input" if settings.now.source == "microphone" else "synth")
     engine.input_latency_s = settings.now.latency_s.get(desk.audio_label("input"), 0.0)
     midi.start(to_choice(settings.now.midi_input), to_choice(settings.now.midi_output))
+    takes.recover()
     takes.start()
     desk.refresh()
     return studio

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
-from pathlib import Path
 
 import pygame
 
@@ -43,8 +42,9 @@ class Settings(Scene):
         self.calibration: Calibration | Tapping | None = None
         self._test_until_s = 0.0
         self._t_s = 0.0
-        self._sound_set = "…"
-        self._cards = [self._sound_card(), self._midi_card(), self._latency_card(), self._program_card()]
+        self._cards = [
+            self._sound_card(), self._instrument_card(), self._latency_card(), self._program_card(),
+        ]  # fmt: skip
         self._foot = Label(self._foot_words, theme.BODY, theme.QUIET)
         self.actions |= {
             "start_stop": self._test_sound,
@@ -68,14 +68,24 @@ class Settings(Scene):
             Field("Sound input", (sound_in,)),
             Field("Sound output", (sound_out,)),
             Field("Block", (self._dropdown(lambda: f"{now().block_samples} samples", self._block_items),)),
-            Field("Sound set", (Label(lambda view: self._sound_set, align="right"),)),
+            Field("Volume", self._volume()),
             Field("", (
                 Button("Test the sound", self._test_sound, icon="speaker", hint="A chord (Space)"),
                 Button("Rescan", desk.rescan, icon="restart", hint="Look for devices anew"),
             )),
         ))  # fmt: skip
 
-    def _midi_card(self) -> FormCard:
+    def _volume(self) -> tuple[Widget, ...]:
+        def now() -> float:
+            return self.studio.settings.now.volume
+
+        slider = Slider(
+            now, self.studio.sound.set_volume, 0.0, 1.0, 0.8, 0.05,
+            "Of what you hear; it hears the same as before. Double click resets",
+        )  # fmt: skip
+        return slider, Label(lambda view: f"{100 * now():.0f} %", align="right")
+
+    def _instrument_card(self) -> FormCard:
         desk = self.studio.devices
 
         def input_words() -> str:
@@ -85,7 +95,12 @@ class Settings(Scene):
         midi_out = self._dropdown(
             lambda: self.studio.settings.now.midi_output or "None", desk.midi_output_items
         )
-        return FormCard("MIDI", (Field("Keyboard", (midi_in,)), Field("Output", (midi_out,))))
+        sound_set = self._dropdown(self.studio.sound.name, self.studio.sound.items)
+        return FormCard("Instruments", (
+            Field("MIDI keyboard", (midi_in,)),
+            Field("MIDI output", (midi_out,)),
+            Field("Sound set", (sound_set,)),
+        ))  # fmt: skip
 
     def _latency_card(self) -> FormCard:
         self._measure = Button(
@@ -200,16 +215,6 @@ class Settings(Scene):
         self.studio.relayout()
 
     # --- life -----------------------------------------------------------------------------------
-
-    def enter(self) -> None:
-        from models.sound import find_soundfont
-
-        try:
-            found = find_soundfont()
-            self._sound_set = Path(found).name if found else "none found"
-        except RipienoError as problem:
-            self._sound_set = "none found"
-            self.studio.say(str(problem), "bad")
 
     def leave(self) -> None:
         if self.calibration:

@@ -19,6 +19,7 @@ import pygame
 from app.engine.snapshot import Snapshot
 from app.scenes.keyboard import PcPiano
 from app.scenes.loading import Loader, Opened
+from app.scenes.sound_desk import SoundDesk
 from app.settings import SettingsNotSaved, SettingsStore
 from app.widgets.base import Widget
 from app.widgets.library_grid import Card
@@ -87,6 +88,7 @@ class Studio:
         self.midi: Any = None
         self._make_session = make_session
         self._said: deque[tuple[str, str]] = deque()
+        self.sound = SoundDesk(engine, settings, self.change, self.say)
         # Set by the window.
         self.ask: Callable[[str], object] = lambda action: None
         self.say_at: Callable[[str, str], object] = lambda text, kind: None
@@ -143,6 +145,7 @@ class Studio:
         """Take in pages that were drawn and a piece that was opened. Returns the opening, if one ended."""
         while self._said:
             self.say(*self._said.popleft())
+        self.sound.poll(self.snapshot.state)
         for drawn in self.renderer.collect():
             if self.images:
                 self.images.take(drawn)

@@ -11,10 +11,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from app.bindings import label_of
 from app.engine.replay import TakeReplay
 from app.engine.take_files import Take, TakeFolder
 from app.engine.takes import TakeRecorder
 from app.paths import takes_folder
+from app.widgets.chrome import as_time
 from pieces.errors import RipienoError
 
 SPLIT_WAIT_S = 0.6
@@ -56,12 +58,19 @@ class TakeDesk:
             self.folder.recover(take.key)
         return self.folder.takes()
 
-    def recovered(self) -> int:
-        """How many takes a crash had left behind; they are in the list afterwards."""
+    def recover(self) -> None:
+        """Take in what a crash has left behind, and say so; it is in the list afterwards."""
         left = self.folder.unfinished()
-        for take in left:
-            self.folder.recover(take.key)
-        return len(left)
+        try:
+            for take in left:
+                self.folder.recover(take.key)
+        except RipienoError as problem:
+            self.tell(str(problem), "bad")
+            return
+        if left:
+            one, more = f"A take of {as_time(left[0].duration_s)} was", f"{len(left)} takes were"
+            kept = one if len(left) == 1 else more
+            self.tell(f"{kept} kept: open Takes ({label_of('scene_takes')})", "good")
 
     def save_latest(self) -> None:
         """End the running take and save it; without one, the last."""

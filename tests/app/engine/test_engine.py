@@ -220,7 +220,7 @@ def test_an_instrument_in_use_is_not_closed_under_the_callback(engine, impulses,
 
 def test_a_sound_set_that_is_gone_is_replaced_and_said():
     instrument, problem = open_instrument(44_100, "gone.sf2")
-    assert "gone.sf2 is not there any more" in problem
+    assert problem is not None and "gone.sf2 is not there any more" in problem
     assert not isinstance(instrument, SilentInstrument)
     instrument.close()
 

@@ -31,6 +31,8 @@ class FakeEngine:
         self.input_latency_s = 0.0
         self.notes: list[tuple[str, int]] = []
         self.panics = 0
+        self.volume = 1.0
+        self.instruments: list[Callable[[int], object]] = []
         self.source = "synth"
         self.messages: list[str] = []
         self.closed = False
@@ -50,6 +52,12 @@ class FakeEngine:
 
     def set_source(self, source: str) -> None:
         self.source = source
+
+    def set_volume(self, volume: float) -> None:
+        self.volume = volume
+
+    def use_instrument(self, make: Callable[[int], object]) -> None:
+        self.instruments.append(make)
 
     def call(self, command: Callable[[], None]) -> None:
         command()
