@@ -138,7 +138,8 @@ def test_evaluate_follower_from_end_to_end(monkeypatch, tmp_path):
     assert [row.player for row in result.rows] == ["optimal", "steady", "other"]
     assert result.rows[0].measures.r_on == 1.0 and result.rows[2].measures.tracks == 2
     assert result.skipped == {"broken": "too hard to read"}
-    assert asked == [("other", 5, 2)] and json.loads((tmp_path / "out.json").read_text())["settings"]["trials"] == 2
+    assert asked == [("other", 5, 2)]
+    assert json.loads((tmp_path / "out.json").read_text())["settings"]["trials"] == 2
     assert "R_tue" in shown.getvalue()
 
 
