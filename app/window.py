@@ -6,8 +6,6 @@ This is the main thread. It reads the engine's snapshots and calls sessions; it 
 from __future__ import annotations
 
 import logging
-import os
-import sys
 import time
 from collections import deque
 from collections.abc import Callable
@@ -16,11 +14,12 @@ from pathlib import Path
 
 import pygame
 
-from app.bindings import PIANO_SCENES, action_for
+from app.display import Display
+from app.dropping import drop
+from app.hands import Hands
 from app.scenes.base import Scene
 from app.scenes.studio import Studio
-from app.widgets.base import Canvas, Key, Pointer, View, Widget
-from app.widgets.chrome import window_icon
+from app.widgets.base import Canvas, View, Widget
 from app.widgets.dispatch import Dispatcher
 from app.widgets.overlays import HelpOverlay, HintBubble, Menu, MenuItem, Toasts
 from app.widgets.painter import Painter
@@ -28,13 +27,7 @@ from pieces.errors import RipienoError
 
 _log = logging.getLogger(__name__)
 FRAMES_PER_S = 60
-LEAST_WIDTH, LEAST_HEIGHT = 720, 440
-"""Logical px that every scene needs: a scale that leaves less is limited."""
-DOUBLE_CLICK_S = 0.35
 MAX_FAULTS = 3
-SCORES = {".musicxml", ".mxl", ".xml", ".mei", ".krn", ".abc"}
-RECORDINGS = {".wav", ".flac", ".ogg", ".mid", ".midi"}
-_REPEATING = {"left", "right", "up", "down", "back_measure", "next_measure", "slower_demo", "faster_demo"}
 
 
 class Window:
@@ -51,8 +44,7 @@ class Window:
         self.frame_ms: deque[float] = deque(maxlen=40_000)
         self.running = True
         self._faults = 0
-        self._held: dict[int, str | None] = {}
-        self._last_click = (0.0, -99.0, -99.0)
+        self.display, self.hands = Display(studio.settings, studio.change), Hands(self)
         self.piano = studio.piano
         studio.ask, studio.show_menu, studio.relayout = self.do, self.show_menu, self.relayout
         studio.say_at = lambda text, kind: self.toasts.add(text, kind, self.now_s())
@@ -72,7 +64,6 @@ class Window:
             "octave_up": lambda: self._octave(1),
             **{f"scene_{name}": partial(self.go, name) for name in scenes},
         }
-        self._open_display()
         self.scene = self._scene(mode if mode in scenes else "home")
         self.scene.enter()
         self.relayout()
@@ -81,22 +72,17 @@ class Window:
 
     @property
     def scale(self) -> float:
-        """Device px per logical px: the user's choice, less where the window is too small for it."""
-        width, height = self.surface.get_size()
-        return max(min(self.studio.settings.now.ui_scale, width / LEAST_WIDTH, height / LEAST_HEIGHT), 0.4)
+        """Device px per logical px."""
+        return self.display.scale
 
     @property
     def surface(self) -> pygame.Surface:
-        """The display."""
-        surface = pygame.display.get_surface()
-        assert surface is not None
-        return surface
+        """What is drawn on."""
+        return self.display.surface
 
     def relayout(self) -> None:
         """Place everything anew: after a resize, another scale, a folded panel."""
-        scale = self.scale
-        width, height = self.surface.get_size()
-        logical = pygame.Rect(0, 0, round(width / scale), round(height / scale))
+        scale, logical = self.scale, self.display.logical()
         self.scene.lay_out(logical.w, logical.h, scale)
         area = self.scene.areas
         self.toasts.scale = scale
@@ -107,28 +93,13 @@ class Window:
             self.menu.place(logical)
         self.canvas.invalidate()
 
-    def _open_display(self) -> None:
-        if sys.platform.startswith("linux"):
-            # The window's surface straight through shared memory: 0.2 ms a frame instead of 5.
-            os.environ.setdefault("SDL_FRAMEBUFFER_ACCELERATION", "0")
-        pygame.display.init()
-        pygame.font.init()
-        pygame.key.set_repeat(350, 45)
-        now = self.studio.settings.now
-        pygame.display.set_caption("Ripieno")
-        if now.fullscreen:
-            pygame.display.set_mode((0, 0), pygame.FULLSCREEN)
-        else:
-            pygame.display.set_mode((now.window_width, now.window_height), pygame.RESIZABLE)
-        pygame.display.set_icon(window_icon())
-
     # --- scenes ---------------------------------------------------------------------------------
 
     def go(self, name: str) -> None:
         """Show another scene."""
         if self.scene.name == name:
             return
-        self._close_layers()
+        self.close_layers()
         self.piano.release_all()
         self.dispatcher.set_focus(None)
         self.scene.leave()
@@ -148,7 +119,7 @@ class Window:
 
     def show_menu(self, items: tuple[MenuItem, ...], anchor: pygame.Rect) -> None:
         """Open a menu under a widget."""
-        self.menu = Menu(items, anchor, self._close_layers)
+        self.menu = Menu(items, anchor, self.close_layers)
         self.relayout()
 
     def layers(self) -> list[Widget]:
@@ -156,12 +127,13 @@ class Window:
         over: list[Widget] = [self.toasts, self.hint]
         return [*over, *(layer for layer in (self.help, self.menu) if layer is not None)]
 
-    def _close_layers(self) -> None:
+    def close_layers(self) -> None:
+        """Take away the menu and the list of keys."""
         self.help = self.menu = None
 
     def _toggle_help(self) -> None:
         self.menu = None
-        self.help = None if self.help else HelpOverlay(self.scene.name, self._close_layers)
+        self.help = None if self.help else HelpOverlay(self.scene.name, self.close_layers)
         self.relayout()
 
     def _back(self) -> None:
@@ -169,18 +141,11 @@ class Window:
             self.go("home")
 
     def _zoom(self, step: float) -> None:
-        scale = min(max(self.studio.settings.now.ui_scale + step, 0.75), 2.5)
-        self.studio.change(ui_scale=scale)
+        self.studio.say(self.display.zoom(step))
         self.relayout()
-        limited = "" if abs(self.scale - scale) < 0.01 else f" (this window has room for {self.scale:.0%})"
-        self.studio.say(f"Scale {scale:.0%}{limited}")
 
     def _full_screen(self) -> None:
-        full = not self.studio.settings.now.fullscreen
-        now = self.studio.settings.now
-        self.studio.change(fullscreen=full)
-        size, flags = ((0, 0), pygame.FULLSCREEN) if full else ((now.window_width, now.window_height), 0)
-        pygame.display.set_mode(size, flags or pygame.RESIZABLE)
+        self.display.toggle_full_screen()
         self.relayout()
 
     def _panic(self) -> None:
@@ -203,106 +168,23 @@ class Window:
         if kind == pygame.QUIT:
             self.running = False
         elif kind == pygame.KEYDOWN:
-            self._key_down(event.key, getattr(event, "mod", 0), getattr(event, "unicode", ""))
+            self.hands.key_down(event.key, getattr(event, "mod", 0), getattr(event, "unicode", ""))
         elif kind == pygame.KEYUP:
-            self._key_up(event.key)
+            self.hands.key_up(event.key)
         elif kind in (pygame.MOUSEBUTTONDOWN, pygame.MOUSEBUTTONUP, pygame.MOUSEMOTION, pygame.MOUSEWHEEL):
-            self._pointer(event)
+            self.hands.pointer(event)
         elif kind in (pygame.WINDOWSIZECHANGED, pygame.WINDOWRESIZED):
             self.relayout()
         elif kind == pygame.WINDOWEXPOSED:
             self.canvas.invalidate()
         elif kind == pygame.WINDOWFOCUSLOST:
-            self._let_go()
+            self.hands.let_go()
         elif kind == pygame.DROPFILE:
             self.drop(Path(event.file))
 
-    def _remember_size(self) -> None:
-        width, height = self.surface.get_size()
-        now = self.studio.settings.now
-        known = (now.window_width, now.window_height) == (width, height)
-        if not now.fullscreen and not known and width >= 640 and height >= 360:
-            self.studio.change(window_width=width, window_height=height)
-
-    def _let_go(self) -> None:
-        self.piano.release_all()
-        for key in list(self._held):
-            self._key_up(key)
-
-    def _key_down(self, key: int, modifiers: int, text: str) -> None:
-        pressed = Key(key, modifiers, text)
-        repeated = key in self._held
-        self._held.setdefault(key, None)
-        if self.menu:
-            self.menu.on_key(pressed)
-            return
-        if self.help:
-            self._close_layers()
-            return
-        editing = self.dispatcher.types_text and self.dispatcher.handle_key(pressed)
-        if editing:
-            return
-        action = action_for(self.scene.name, key, modifiers, text)
-        if action != "start_stop" and self.dispatcher.handle_key(pressed):
-            return
-        if action == "back" and self.dispatcher.focus:
-            self.dispatcher.set_focus(None)
-        elif action is not None:
-            if not repeated or action in _REPEATING:
-                self._held[key] = action
-                self.do(action)
-        elif self.scene.name in PIANO_SCENES and not modifiers & (pygame.KMOD_CTRL | pygame.KMOD_ALT):
-            self.piano.key_down(key)
-
-    def _key_up(self, key: int) -> None:
-        action = self._held.pop(key, None)
-        if action:
-            self.scene.release(action)
-        self.piano.key_up(key)
-
-    def _pointer(self, event: pygame.event.Event) -> None:
-        scale = self.scale
-        if event.type == pygame.MOUSEWHEEL:
-            x, y = self.dispatcher.pointer
-            pointer = Pointer("wheel", x, y, wheel=float(event.y))
-        else:
-            x, y = event.pos[0] / scale, event.pos[1] / scale
-            if event.type == pygame.MOUSEMOTION:
-                pointer = Pointer("move", x, y)
-            elif event.button != 1:
-                return
-            elif event.type == pygame.MOUSEBUTTONUP:
-                pointer = Pointer("up", x, y)
-            else:
-                pointer = Pointer("down", x, y, self._clicks(x, y))
-        if not self.dispatcher.handle(pointer, self.now_s()) and pointer.kind == "wheel":
-            self.scene.wheel(pointer)
-
-    def _clicks(self, x: float, y: float) -> int:
-        then, last_x, last_y = self._last_click
-        now = self.now_s()
-        double = now - then < DOUBLE_CLICK_S and abs(x - last_x) < 6 and abs(y - last_y) < 6
-        self._last_click = (0.0 if double else now, x, y)
-        return 2 if double else 1
-
     def drop(self, path: Path) -> None:
-        """A file was dropped: a score opens, a recording plays."""
-        ending = path.suffix.lower()
-        if ending in SCORES:
-            self.studio.say(f"Opening {path.name} …")
-            self.studio.open_file(path)
-        elif ending in RECORDINGS:
-            self._play_recording(path)
-        else:
-            raise RipienoError(
-                f"{path.name} is neither a score (MusicXML, MXL, MEI, kern, ABC) nor a recording (WAV, MIDI)."
-            )
-
-    def _play_recording(self, path: Path) -> None:
-        if self.studio.piece is None:
-            raise RipienoError(f"Open a piece first, then drop {path.name} again to have it followed.")
-        self.go("follow")
-        self.studio.play_recording(path)
+        """A file was dropped."""
+        drop(path, self.studio, self.go)
 
     # --- the loop -------------------------------------------------------------------------------
 
@@ -395,7 +277,7 @@ class Window:
         if self._faults >= MAX_FAULTS:
             self._faults = 0
             self._scenes.clear()
-            self._close_layers()
+            self.close_layers()
             self.scene = self._scene("home")
             self.relayout()
 
@@ -414,7 +296,7 @@ class Window:
     def close(self) -> None:
         """Leave the scene, silence everything, let go of children and devices."""
         for step in (
-            self._remember_size,
+            self.display.remember_size,
             self.scene.leave,
             self.piano.release_all,
             self.studio.close,

@@ -170,6 +170,16 @@ def test_a_dropped_junk_file_becomes_a_toast_and_the_program_goes_on(stage, piec
     assert one.window.running and one.scene.name == "follow"
 
 
+def test_a_dropped_recording_that_is_not_read_is_refused_in_words(stage, piece, tmp_path):
+    one = stage()
+    session = one.open(piece)
+    for name in ("song.flac", "song.OGG", "song.mp3"):
+        pygame.event.post(pygame.event.Event(pygame.DROPFILE, file=str(tmp_path / name)))
+        one.frame()
+        assert one.toasts[-1] == f"{name}: of recordings only WAV and MIDI are read. Export it as WAV."
+    assert session.calls == []
+
+
 def test_a_dropped_broken_midi_file_is_refused_in_words(stage, piece, tmp_path):
     one = stage()
     one.open(piece)

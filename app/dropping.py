@@ -1,0 +1,39 @@
+"""What a file dropped onto the window becomes: a score opens, a recording plays and is followed.
+
+Main thread only; reading happens elsewhere.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from app.scenes.studio import Studio
+from pieces.errors import RipienoError
+
+SCORES = {".musicxml", ".mxl", ".xml", ".mei", ".krn", ".abc"}
+RECORDINGS = {".wav", ".mid", ".midi"}
+UNREAD_SOUND = {".flac", ".ogg", ".oga", ".opus", ".mp3", ".m4a", ".aac", ".aif", ".aiff", ".wma"}
+
+
+def drop(path: Path, studio: Studio, go: Callable[[str], object]) -> None:
+    """Open a score or play a recording; ``go`` shows a scene.
+
+    Raises:
+        RipienoError: neither is in the file, or no piece is open to follow the recording in.
+    """
+    ending = path.suffix.lower()
+    if ending in SCORES:
+        studio.say(f"Opening {path.name} …")
+        studio.open_file(path)
+    elif ending in UNREAD_SOUND:
+        raise RipienoError(f"{path.name}: of recordings only WAV and MIDI are read. Export it as WAV.")
+    elif ending not in RECORDINGS:
+        raise RipienoError(
+            f"{path.name} is neither a score (MusicXML, MXL, MEI, kern, ABC) nor a recording (WAV, MIDI)."
+        )
+    elif studio.piece is None:
+        raise RipienoError(f"Open a piece first, then drop {path.name} again to have it followed.")
+    else:
+        go("follow")
+        studio.play_recording(path)
