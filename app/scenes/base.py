@@ -153,9 +153,7 @@ class Scene:
         self._fold = IconButton("fold", self.fold, f"Fold the panel ({label_of('fold')})", size=18)
         self._title = Label(lambda view: self.title(), theme.TITLE, bold=True)
         self._subtitle = Label(self.subtitle, theme.BODY, theme.QUIET)
-        self._level = LevelMeter(
-            lambda view: (view.snapshot.level_db, view.snapshot.peak_db, view.snapshot.clipped)
-        )
+        self._level = LevelMeter(lambda view: studio.devices.unheard(view.snapshot))
         desk = studio.devices
         self._chips = [
             Chip("mic", desk.input_name, desk.input_good, lambda: self._open_menu(0), "Listen to"),

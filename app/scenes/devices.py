@@ -13,10 +13,12 @@ from functools import partial
 from typing import Any
 
 from app.devices.audio import DEFAULT, NONE, AudioChoice, DeviceInfo
+from app.engine.snapshot import Snapshot
 from app.settings import SettingsNotSaved, SettingsStore
 from app.widgets.overlays import MenuItem
 
 _SHORT = 24
+TO_HEAR = "select to hear its level"
 
 
 def short_name(label: str) -> str:
@@ -72,6 +74,10 @@ class DeviceDesk:
             return self.audio_label("input") != "No input" and not self.engine.supervisor.lost
         return self.midi_good() if source == "midi" else True
 
+    def unheard(self, snapshot: Snapshot) -> bool:
+        """A microphone or line is listened to, and nothing has come from it for five seconds."""
+        return self.settings.now.source == "microphone" and snapshot.no_signal
+
     def midi_name(self) -> str:
         """The MIDI keyboard."""
         return short_name(self.midi.open_input) if self.midi_good() else "No MIDI"
@@ -95,16 +101,22 @@ class DeviceDesk:
     # --- menus ----------------------------------------------------------------------------------
 
     def input_items(self) -> list[MenuItem]:
-        """What can be listened to: the demo, the keys, MIDI, every sound input."""
+        """What can be listened to: the demo, the keys, MIDI, every sound input.
+
+        The chosen one shows its level; of the others one has to choose to hear it.
+        """
         now = self.settings.now
         items = [
-            MenuItem("Demo performance", lambda: self.use_source("demo"), now.source == "demo"),
-            MenuItem("PC keyboard", lambda: self.use_source("keyboard"), now.source == "keyboard"),
+            MenuItem("Demo performance", lambda: self.use_source("demo"), now.source == "demo", live=True),
+            MenuItem(
+                "PC keyboard", lambda: self.use_source("keyboard"), now.source == "keyboard", live=True
+            ),
             MenuItem(
                 f"MIDI: {self.midi_name()}" if self.midi_good() else "MIDI keyboard",
                 lambda: self.use_source("midi"),
                 now.source == "midi",
                 detail="" if self.midi_good() else "not connected",
+                live=self.midi_good(),
             ),
         ]
         listening = now.source == "microphone"
@@ -112,7 +124,8 @@ class DeviceDesk:
         for label, value, detail in self._choices("inputs"):
             if value != NONE:
                 chosen = listening and current == value
-                items.append(MenuItem(label, partial(self._listen, value), chosen, detail=detail))
+                words = " · ".join(part for part in (detail, TO_HEAR) if part)
+                items.append(MenuItem(label, partial(self._listen, value), chosen, detail=words, live=True))
         return items
 
     def output_items(self) -> list[MenuItem]:

@@ -18,6 +18,7 @@ from app.scenes.studio import Studio, without_years
 from app.scenes.transport import Transport
 from app.widgets.base import View, Widget
 from app.widgets.buttons import Button
+from app.widgets.count_in import CountIn
 from app.widgets.motion import Smooth
 from app.widgets.overlays import MenuItem
 from app.widgets.page_view import CursorLayer, GlowLayer, Mark, PageScene, PageView
@@ -47,6 +48,7 @@ class Follow(Scene):
         self.panel = AgentPanel(studio, self._choose_follower)
         self.transport = Transport(self)
         self.status = Status()
+        self._count_in = CountIn(self.count_in_figure)
         self._empty = Paragraph(
             "No piece is open. Choose one in Home, or drop a MusicXML, MXL, MEI, kern or ABC file here.",
             theme.LARGE, align="centre",
@@ -121,7 +123,7 @@ class Follow(Scene):
             score = [self._strip]
         else:
             score = list(self._page_layers)
-        return [*score, self.status, *self.panel.widgets(), *self.transport.widgets()]
+        return [*score, self._count_in, self.status, *self.panel.widgets(), *self.transport.widgets()]
 
     def place(self) -> None:
         area = self.areas
@@ -132,7 +134,7 @@ class Follow(Scene):
         middle = area.content.centerx
         self._empty.rect = pygame.Rect(middle - 200, area.content.centery - 70, 400, 70)
         self._to_home.rect = pygame.Rect(middle - 80, area.content.centery + 12, 160, 40)
-        self.status.area = area.content
+        self.status.area = self._count_in.rect = area.content
         self.panel.place(area.panel)
         self.transport.place(area.transport)
 
@@ -201,6 +203,7 @@ class Follow(Scene):
         else:
             self.panel.clear()
             self.studio.devices.use_source(now.source)
+            session.set_demo_tempo(now.demo_tempo)  # The count-in has the tempo that is shown.
             session.start(1 if now.count_in_beats else 0)
             self._click()
 
@@ -337,6 +340,14 @@ class Follow(Scene):
             return None
         age_s = (self.studio.engine.sample - pulse.sample) / self.studio.engine.rate
         return (pulse.beat, BEATS_A_BAR) if 0 <= age_s < SEEN_PULSE_S else None
+
+    def count_in_figure(self) -> int | None:
+        """The beat of the count-in that was clicked last, 1 for the first; None outside of it."""
+        pulse = self.studio.engine.metronome.pulse
+        if pulse is None or pulse.bar >= 0 or not self.is_running():
+            return None
+        age_s = (self.studio.engine.sample - pulse.sample) / self.studio.engine.rate
+        return int(pulse.beat) + 1 if 0 <= age_s < 60.0 / self.tempo_bpm() else None
 
     # --- the rest -------------------------------------------------------------------------------
 

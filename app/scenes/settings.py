@@ -56,9 +56,7 @@ class Settings(Scene):
 
     def _sound_card(self) -> FormCard:
         desk, now = self.studio.devices, lambda: self.studio.settings.now
-        level = LevelMeter(
-            lambda view: (view.snapshot.level_db, view.snapshot.peak_db, view.snapshot.clipped)
-        )
+        level = LevelMeter(lambda view: desk.unheard(view.snapshot))
         listen = self._dropdown(desk.input_name, desk.input_items)
         sound_in = self._dropdown(lambda: short_name(desk.audio_label("input")), desk.audio_input_items)
         sound_out = self._dropdown(desk.output_name, desk.output_items)

@@ -11,8 +11,10 @@ from app import theme
 from app.bindings import EVERYWHERE, PIANO_LABEL, PIANO_SCENES, PIANO_WHAT, bindings_in
 from app.widgets.base import Key, Pointer, View, Widget
 from app.widgets.painter import Painter, wrap
+from app.widgets.readouts import draw_level, look_of_level
 
 TOAST_S, TOAST_ERROR_S = 4.0, 9.0
+METER = 110
 
 
 @dataclass(frozen=True)
@@ -163,13 +165,25 @@ def _draw_key(painter: Painter, key: str, x: float, y: float, height: float) -> 
 
 @dataclass(frozen=True)
 class MenuItem:
-    """One line of a menu; ``detail`` stands quietly below the words."""
+    """One line of a menu; ``detail`` stands quietly at its end, or the level that is heard
+    where the line is ``chosen`` and ``live``."""
 
     label: str
     on_choose: Callable[[], object]
     chosen: bool = False
     enabled: bool = True
     detail: str = ""
+    live: bool = False
+
+    @property
+    def metered(self) -> bool:
+        return self.chosen and self.live
+
+    @property
+    def width(self) -> float:
+        """Room that its words need, in logical px."""
+        end = METER if self.metered else theme.text_width(self.detail, theme.TINY)
+        return theme.text_width(self.label, theme.BODY) + end + 80
 
 
 class Menu(Widget):
@@ -191,7 +205,8 @@ class Menu(Widget):
         """Hang it below the anchor, or above where there is no room, inside the window."""
         self.window = window
         height = min(len(self.items) * self.row + 12, window.h - 16)
-        width = min(max(self.anchor.w, 280), window.w - 16)
+        widest = round(max(item.width for item in self.items))
+        width = min(max(self.anchor.w, 280, widest), window.w - 16)
         x = min(max(self.anchor.right - width, window.x + 8), window.right - width - 8)
         below = self.anchor.bottom + 6
         y = below if below + height <= window.bottom - 8 else max(self.anchor.y - 6 - height, window.y + 8)
@@ -201,7 +216,8 @@ class Menu(Widget):
         return True  # A click beside it closes it.
 
     def look(self, view: View) -> Hashable:
-        return self.at, len(self.items)
+        metered = any(item.metered for item in self.items)
+        return self.at, len(self.items), look_of_level(view.snapshot, METER) if metered else None
 
     def first(self) -> int:
         """The topmost line shown, where there are more than fit."""
@@ -216,20 +232,24 @@ class Menu(Widget):
         first = self.first()
         for line in range(self.shown()):
             index = first + line
-            item = self.items[index]
             row = pygame.Rect(self.rect.x + 6, self.rect.y + 6 + line * self.row, self.rect.w - 12, self.row)
             if index == self.at:
                 painter.box(row, theme.HOVER, theme.CORNER_SMALL)
-            colour = theme.TEXT if item.enabled else theme.QUIET
-            if item.chosen:
-                painter.icon("check", pygame.Rect(row.x + 6, row.y, 20, row.h), theme.MACHINE, 16)
-            name = pygame.Rect(row.x + 32, row.y, row.w - 40, row.h)
-            detail = painter.width(item.detail, theme.TINY) + 12 if item.detail else 0
-            painter.text(
-                item.label, pygame.FRect(name.x, name.y, name.w - detail, name.h), theme.BODY, colour
-            )
-            if item.detail:
-                painter.text(item.detail, name, theme.TINY, theme.QUIET, "right")
+            self._draw_item(painter, self.items[index], row, view)
+
+    @staticmethod
+    def _draw_item(painter: Painter, item: MenuItem, row: pygame.Rect, view: View) -> None:
+        if item.chosen:
+            painter.icon("check", pygame.Rect(row.x + 6, row.y, 20, row.h), theme.MACHINE, 16)
+        room = pygame.Rect(row.x + 32, row.y, row.w - 40, row.h)
+        if item.metered:
+            end = METER
+            draw_level(painter, pygame.Rect(room.right - end, room.y, end, room.h), view.snapshot)
+        else:
+            end = round(painter.width(item.detail, theme.TINY)) if item.detail else 0
+            painter.text(item.detail, room, theme.TINY, theme.QUIET, "right")
+        name = pygame.FRect(room.x, room.y, room.w - (end + 12 if end else 0), room.h)
+        painter.text(item.label, name, theme.BODY, theme.TEXT if item.enabled else theme.QUIET)
 
     def on_pointer(self, event: Pointer) -> bool:
         inside = self.rect.collidepoint(event.x, event.y)

@@ -9,6 +9,7 @@ import numpy as np
 import pygame
 
 from app import theme
+from app.engine.snapshot import Snapshot
 from app.theme import Colour
 from app.widgets.base import View, Widget
 from app.widgets.painter import Painter, wrap
@@ -220,31 +221,42 @@ def spectrogram_image(frames: np.ndarray) -> np.ndarray:
 
 
 class LevelMeter(Widget):
-    """Level, held peak and clip light. The numbers come from the snapshot."""
+    """Level, held peak and clip light of what is listened to; where ``silent`` holds, words instead."""
 
     hint = "Level of what is listened to; the light at the end says that it clips"
 
-    def __init__(self, level: Callable[[View], tuple[float, float, bool]]) -> None:
+    def __init__(self, silent: Callable[[View], bool] = lambda view: False) -> None:
         super().__init__()
-        self.level = level
+        self.silent = silent
 
     def look(self, view: View) -> Hashable:
-        level, peak, clipped = self.level(view)
-        return round(share_of_db(level) * self.rect.w), round(share_of_db(peak) * self.rect.w), clipped
+        return self.silent(view), look_of_level(view.snapshot, self.rect.w)
 
     def draw(self, painter: Painter, view: View) -> None:
-        level, peak, clipped = self.level(view)
-        bar = pygame.FRect(self.rect.x, self.rect.centery - 3, self.rect.w - 14, 6)
-        painter.box(bar, theme.HAIRLINE, 3)
-        length = share_of_db(level) * bar.w
-        if length >= 2:
-            colour = theme.GOOD if level < -6 else theme.YOU
-            painter.box(pygame.FRect(bar.x, bar.y, max(length, 6), bar.h), colour, 3)
-        if peak > FLOOR_DB:
-            painter.fill(
-                pygame.FRect(bar.x + share_of_db(peak) * bar.w - 1, bar.centery - 6, 2, 12), theme.TEXT
-            )
-        painter.circle((self.rect.right - 5, self.rect.centery), 4, theme.BAD if clipped else theme.HAIRLINE)
+        if self.silent(view):
+            painter.text("no signal", self.rect, theme.SMALL, theme.YOU, "right")
+        else:
+            draw_level(painter, self.rect, view.snapshot)
+
+
+def look_of_level(snapshot: Snapshot, width: float) -> Hashable:
+    """What :func:`draw_level` shows on a meter of this width."""
+    level, peak = share_of_db(snapshot.level_db), share_of_db(snapshot.peak_db)
+    return round(level * width), round(peak * width), snapshot.clipped
+
+
+def draw_level(painter: Painter, rect: pygame.Rect, snapshot: Snapshot) -> None:
+    """A bar for the level, a line for the held peak, a light that tells of clipping."""
+    bar = pygame.FRect(rect.x, rect.centery - 3, rect.w - 14, 6)
+    painter.box(bar, theme.HAIRLINE, 3)
+    length = share_of_db(snapshot.level_db) * bar.w
+    if length >= 2:
+        colour = theme.GOOD if snapshot.level_db < -6 else theme.YOU
+        painter.box(pygame.FRect(bar.x, bar.y, max(length, 6), bar.h), colour, 3)
+    if snapshot.peak_db > FLOOR_DB:
+        x = bar.x + share_of_db(snapshot.peak_db) * bar.w
+        painter.fill(pygame.FRect(x - 1, bar.centery - 6, 2, 12), theme.TEXT)
+    painter.circle((rect.right - 5, rect.centery), 4, theme.BAD if snapshot.clipped else theme.HAIRLINE)
 
 
 def share_of_db(level_db: float) -> float:
