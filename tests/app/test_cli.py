@@ -118,7 +118,10 @@ def test_drivers_write_to_the_log_while_the_window_is_open(
 
     monkeypatch.setattr("app.window.run_window", run_window)
     assert cli.main(["play", "soldiers-joy", "--follower", "steady", "--seed", "3"]) == 0
-    assert opened == [("play", "soldiers-joy", "steady", 3)]
+    assert cli.main(["follow", "soldiers-joy"]) == cli.main([]) == 0
+    assert opened == [  # without --follower, the settings decide
+        ("play", "soldiers-joy", "steady", 3), ("follow", "soldiers-joy", None, 0), ("home", None, None, 0),
+    ]  # fmt: skip
     assert capfd.readouterr().err == ""
     assert "ALSA lib: no such card" in log_path().read_text()
 
