@@ -91,8 +91,10 @@ def test_late_answers_are_overtaken_not_believed(runner, tune):
     runner.reset(600.0)
     expected = positions(runner, 3)
     runner.reset(600.0)
-    runner._timeout_s = -1.0   # no answer can be in time
+    runner._timeout_s = 0.01
+    os.kill(runner.pid, signal.SIGSTOP)   # no answer can be in time
     assert [runner.step(FRAME).late for _ in range(2)] == [True, True]
+    os.kill(runner.pid, signal.SIGCONT)
     runner._timeout_s = 5.0
     assert runner.step(FRAME).decision.x_px == expected[2]
 
