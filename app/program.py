@@ -27,6 +27,7 @@ def build_studio(follower: str | None = None, seed: int = 0) -> Studio:
     sound_set = settings.now.sound_set
     engine = Engine(open_system(), make_instrument=partial(open_instrument, sound_set=sound_set))
     engine.set_volume(settings.now.volume)
+    engine.set_click_volume(settings.now.metronome_volume)
     midi = MidiSystem(partial(_on_midi, engine), engine.tell)
     desk = DeviceDesk(engine, settings, midi, lambda text, kind: engine.tell(text))
     engine.supervisor.choice = desk.audio_choice()

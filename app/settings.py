@@ -54,7 +54,7 @@ class Settings:
     """Measured round trip by device name, in seconds."""
     volume: float = _number(0.8, 0.0, 1.0)
     metronome: bool = False
-    metronome_volume: float = _number(0.6, 0.0, 1.0)
+    metronome_volume: float = _number(0.8, 0.0, 1.0)
     count_in_beats: int = _number(0, 0, 16)
     demo_tempo: float = _number(1.0, 0.25, 4.0)
     follower: str = "follower"

@@ -62,7 +62,7 @@ class Engine:
         self._make_instrument = make_instrument
         self._instrument: Instrument | None = None
         self._instrument_lock = threading.Lock()
-        self._gain = 1.0
+        self._gain = self._click_gain = 1.0
         self._listener: Listener | None = None
         self._fillers: list[Filler] = []
         self._sinks: list[Sink] = []
@@ -117,7 +117,7 @@ class Engine:
             self.tell(problem)
         before, self._instrument = self._instrument, instrument
         mixer = Mixer(rate, instrument)
-        mixer.source, mixer.gain = self._source, self._gain
+        mixer.source, mixer.gain, mixer.click_gain = self._source, self._gain, self._click_gain
         mixer.wake.acquire()
         mixer.applied_wake.acquire()
         self._ear = Ear(mixer)
@@ -164,6 +164,10 @@ class Engine:
     def set_volume(self, volume: float) -> None:
         """Loudness of everything that is played, 0 to 1; the follower hears what it did. Any thread."""
         self._gain = self.mixer.gain = volume**2  # Halfway sounds like half.
+
+    def set_click_volume(self, volume: float) -> None:
+        """Loudness of count-in and metronome against everything else, 0 to 1. Any thread."""
+        self._click_gain = self.mixer.click_gain = volume**2
 
     def tell(self, message: str) -> None:
         """A sentence for the user; the window shows it as a toast. Any thread."""

@@ -38,6 +38,7 @@ class Mixer:
         self.ring = Ring(round(RING_S * rate))
         self.source: Source = "input"
         self.gain = 1.0  # of everything that is played; the follower does not hear it
+        self.click_gain = 1.0  # of count-in and metronome, on top of that
         self.dropouts = 0
         self.error: Exception | None = None
         # what was played, with the sample at which it was: for the take and for MIDI out
@@ -102,6 +103,7 @@ class Mixer:
         self._add_clip(output)
         self.ring.write(self._choose(heard, output))
         self.written_s = now_s()
+        aside *= np.float32(self.click_gain)
         output += aside
         self._apply_gain(output)
         self.clock.advance(count)

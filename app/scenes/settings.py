@@ -66,21 +66,20 @@ class Settings(Scene):
             Field("Sound input", (sound_in,)),
             Field("Sound output", (sound_out,)),
             Field("Block", (self._dropdown(lambda: f"{now().block_samples} samples", self._block_items),)),
-            Field("Volume", self._volume()),
+            Field("Volume", self._volume(
+                "volume", self.studio.sound.set_volume, "Of what you hear; it hears the same as before"
+            )),
             Field("", (
                 Button("Test the sound", self._test_sound, icon="speaker", hint="A chord (Space)"),
                 Button("Rescan", desk.rescan, icon="restart", hint="Look for devices anew"),
             )),
         ))  # fmt: skip
 
-    def _volume(self) -> tuple[Widget, ...]:
+    def _volume(self, setting: str, change: Callable[[float], object], hint: str) -> tuple[Widget, ...]:
         def now() -> float:
-            return self.studio.settings.now.volume
+            return float(getattr(self.studio.settings.now, setting))
 
-        slider = Slider(
-            now, self.studio.sound.set_volume, 0.0, 1.0, 0.8, 0.05,
-            "Of what you hear; it hears the same as before. Double click resets",
-        )  # fmt: skip
+        slider = Slider(now, change, 0.0, 1.0, 0.8, 0.05, f"{hint}. Double click resets")
         return slider, Label(lambda view: f"{100 * now():.0f} %", align="right")
 
     def _instrument_card(self) -> FormCard:
@@ -98,6 +97,9 @@ class Settings(Scene):
             Field("MIDI keyboard", (midi_in,)),
             Field("MIDI output", (midi_out,)),
             Field("Sound set", (sound_set,)),
+            Field("Metronome", self._volume(
+                "metronome_volume", self.studio.sound.set_click_volume, "Clicks and count-in"
+            )),
         ))  # fmt: skip
 
     def _latency_card(self) -> FormCard:

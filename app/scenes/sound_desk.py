@@ -36,6 +36,11 @@ class SoundDesk:
         self.change(volume=round(volume, 2))
         self.engine.set_volume(self.settings.now.volume)
 
+    def set_click_volume(self, volume: float) -> None:
+        """Count-in and metronome louder or quieter than the rest, 0 to 1."""
+        self.change(metronome_volume=round(volume, 2))
+        self.engine.set_click_volume(self.settings.now.metronome_volume)
+
     def names(self) -> list[str]:
         """File names of the sound sets of this machine, the bundled one first."""
         from models.sound import find_sound_sets

@@ -201,6 +201,16 @@ def test_volume_changes_what_is_played_and_not_what_is_heard(hand_cranked, engin
     assert engine.mixer.gain == 0.25
 
 
+def test_clicks_have_a_volume_of_their_own(hand_cranked, engine):
+    engine.set_click_volume(0.5)
+    engine.submit(Event(0, "click", 1))
+    quiet = hand_cranked.crank()
+    engine.set_click_volume(1.0)
+    engine.submit(Event(256 * 8, "click", 1))
+    loud = [hand_cranked.crank() for _ in range(8)][-1]
+    assert quiet.any() and loud == pytest.approx(4 * quiet)
+
+
 def test_another_instrument_plays_from_the_next_block(hand_cranked, engine, impulses):
     hand_cranked.crank()
     other = type(impulses)()

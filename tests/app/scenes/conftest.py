@@ -31,7 +31,7 @@ class FakeEngine:
         self.input_latency_s = 0.0
         self.notes: list[tuple[str, int]] = []
         self.panics = 0
-        self.volume = 1.0
+        self.volume = self.click_volume = 1.0
         self.instruments: list[Callable[[int], object]] = []
         self.source = "synth"
         self.messages: list[str] = []
@@ -55,6 +55,9 @@ class FakeEngine:
 
     def set_volume(self, volume: float) -> None:
         self.volume = volume
+
+    def set_click_volume(self, volume: float) -> None:
+        self.click_volume = volume
 
     def use_instrument(self, make: Callable[[int], object]) -> None:
         self.instruments.append(make)

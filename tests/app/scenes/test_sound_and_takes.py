@@ -24,6 +24,10 @@ def test_the_volume_is_set_by_keys_and_remembered(stage):
     one.window.dispatcher.set_focus(slider)
     one.key(pygame.K_LEFT)
     assert one.settings.now.volume == pytest.approx(0.75) == one.engine.volume
+    clicks = next(w for w in one.scene.widgets() if "Clicks" in w.hint)
+    one.window.dispatcher.set_focus(clicks)
+    one.key(pygame.K_LEFT)
+    assert one.settings.now.metronome_volume == pytest.approx(0.75) == one.engine.click_volume
 
 
 def test_a_sound_set_is_chosen_by_name_and_plays_when_nothing_is_followed(stage, piece, two_sets, eventually):
