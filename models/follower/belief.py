@@ -21,7 +21,7 @@ from models.follower.network import COLUMN_PX
 
 FloatArray = NDArray[np.float32]
 
-HORIZONS = (0, 4, 8, 16)
+HORIZONS = (0, 2, 4, 6, 8, 11, 15, 20)
 """Frames ahead at which a summary says where the music will be."""
 SUMMARY = len(HORIZONS) + 4
 _NEGLIGIBLE = 1e-25
@@ -41,8 +41,10 @@ class BeliefConfig:
     anywhere: float = 0.0
     sharpness: float = 0.075  # exponent of the network's likelihood: its frames overlap in what they hear
     start_spread_px: float = 14.0
-    start_tempo: float = 1.7  # quarters a second, before anything was heard
-    start_tempo_spread: float = 0.55  # one standard deviation of its logarithm
+    start_tempo: float = 1.3  # quarters a second, before anything was heard
+    start_tempo_spread: float = 0.6  # one standard deviation of its logarithm
+    start_boost: float = 4.0  # so much sharper at the start, when the tempo is still to be found
+    start_frames: float = 30.0  # the boost falls by a factor of e in so many frames
 
 
 class Belief:
@@ -93,6 +95,7 @@ class Belief:
         away = np.log(self.tempi / config.start_tempo) / config.start_tempo_spread
         speeds = np.exp(-0.5 * away**2) + 1e-3
         self._window = slice(0, len(self._place))
+        self._frames = 0
         self._density[0] = 0.05 * near
         self._density[1:] = (speeds / speeds.sum())[:, None] * near
         self._normalise()
@@ -112,7 +115,11 @@ class Belief:
         density[0] = (1 - config.resume) * halted + config.halt * mixed.sum(0)
         density[1:] = (1 - config.halt) * mixed + np.float32(config.resume / config.tempi) * halted
         density[1:] += np.float32(config.anywhere / (config.tempi * len(self._place)))
-        evidence = config.sharpness * (logits[window] - self._log_quarters[window])
+        sharpness = config.sharpness * (
+            1.0 + config.start_boost * float(np.exp(-self._frames / config.start_frames))
+        )
+        self._frames += 1
+        evidence = np.float32(sharpness) * (logits[window] - self._log_quarters[window])
         inside = self._inside[window]
         best = evidence[inside].max(initial=-np.inf)
         density *= np.where(inside, np.exp(np.maximum(evidence - best, -30.0)), 0.0).astype(np.float32)

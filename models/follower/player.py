@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from models import checkpoint
 from models.features import SPEC
-from models.follower.belief import BeliefConfig
+from models.follower.belief import HORIZONS, BeliefConfig
 from models.follower.ear import Ear, Hearing, Listener, RememberingEar
 from models.follower.network import NetworkConfig, Reader
 from models.follower.policy import Policy, observation
@@ -94,7 +94,7 @@ class FollowerPlayer:
         away = abs(music_px - self._x_px) > reach_px and hearing.mass_within(music_px, reach_px) > FOUND_MASS
         self._elsewhere = self._elsewhere + 1 if away else 0
         if self._elsewhere >= FOUND_FRAMES:
-            speed_px = (float(hearing.summary[1]) - music_px) / 4.0
+            speed_px = (float(hearing.summary[1]) - music_px) / HORIZONS[1]
             self._x_px, self._speed_px = music_px, float(round(speed_px))
             self._elsewhere = 0
 
