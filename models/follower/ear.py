@@ -55,7 +55,7 @@ class Scout:
     """
 
     ANYWHERE, TEMPI, TEMPO_CHANGE = 3e-5, 6, 0.15
-    FORGET, ENOUGH = 0.985, 16.0
+    FORGET, ENOUGH = 0.985, 11.0
 
     def __init__(self, log_quarters: FloatArray, music: tuple[int, int], config: BeliefConfig) -> None:
         loose = replace(config, anywhere=self.ANYWHERE, tempi=self.TEMPI, tempo_change=self.TEMPO_CHANGE)
