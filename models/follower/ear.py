@@ -51,29 +51,39 @@ class Scout:
     """A second, coarser belief that may be anywhere, and leads the first one back after a jump.
 
     It costs more and errs more; only when it has explained the sound of the last seconds far better is it
-    believed. ``lead`` is that advantage in nats, forgetting about a third a second.
+    believed. ``lead`` is that advantage in nats, of which a hundredth is forgotten a frame.
     """
 
     ANYWHERE, TEMPI, TEMPO_CHANGE = 3e-5, 6, 0.15
-    FORGET, ENOUGH = 0.985, 11.0
+    FORGET, ENOUGH = 0.99, 14.0
+    FIRST_FRAMES = 60  # at the start many places fit the little that was heard
 
     def __init__(self, log_quarters: FloatArray, music: tuple[int, int], config: BeliefConfig) -> None:
-        loose = replace(config, anywhere=self.ANYWHERE, tempi=self.TEMPI, tempo_change=self.TEMPO_CHANGE)
+        loose = replace(
+            config,
+            anywhere=self.ANYWHERE,
+            tempi=self.TEMPI,
+            tempo_change=self.TEMPO_CHANGE,
+            start_boost=0.0,
+        )
         self._belief = Belief(log_quarters, music, loose)
-        self.lead = 0.0
+        self._frames, self.lead = 0, 0.0
 
     def reset(self, x_px: float) -> None:
         """The music is at ``x_px``."""
         self._belief.reset(x_px)
-        self.lead = 0.0
+        self._frames, self.lead = 0, 0.0
 
     def hear(self, fit: FloatArray, belief: Belief) -> None:
         """Hear what ``belief`` just heard, and move it if it is surely wrong."""
         x_px = float(self._belief.update(fit)[0])
+        self._frames += 1
+        if self._frames <= self.FIRST_FRAMES:
+            return
         self.lead = self.FORGET * self.lead + self._belief.log_evidence - belief.log_evidence
         if self.lead > self.ENOUGH:
             belief.reset(x_px)
-            self.lead = 0.0
+            self._frames, self.lead = 0, 0.0
 
 
 class Ear:
