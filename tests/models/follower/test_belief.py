@@ -70,7 +70,7 @@ def test_it_halts_with_the_music():
 
 
 def test_a_jump_is_found_with_a_scout_and_only_with_one(belief):
-    path = np.concatenate([START_PX + 5.0 * np.arange(80), START_PX + 2000 + 5.0 * np.arange(115)])
+    path = np.concatenate([START_PX + 5.0 * np.arange(80), START_PX + 2000 + 5.0 * np.arange(140)])
     scout = Scout(np.full(COLUMNS, np.log(0.1), np.float32), MUSIC, BeliefConfig())
     alone = Belief(np.full(COLUMNS, np.log(0.1), np.float32), MUSIC)
     for one in (belief, scout, alone):
