@@ -7,7 +7,9 @@ one thread at a time; ``render`` neither allocates voices nor blocks on anything
 
 from __future__ import annotations
 
+import contextlib
 import ctypes.util
+import io
 import os
 from collections.abc import Sequence
 from functools import cache
@@ -77,10 +79,11 @@ def _load_fluidsynth() -> Any:
     if library is None:
         raise NoSynth("No FluidSynth library found: install libfluidsynth3, or pygame-ce, which carries one.")
     original = ctypes.util.find_library
-    # pyfluidsynth looks its library up at import, by name only.
+    # pyfluidsynth looks its library up at import, by name only, and prints where it was where CI is set.
     ctypes.util.find_library = lambda name: library if "fluidsynth" in name else original(name)
     try:
-        import fluidsynth
+        with contextlib.redirect_stdout(io.StringIO()):
+            import fluidsynth
     finally:
         ctypes.util.find_library = original
     return fluidsynth

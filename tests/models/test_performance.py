@@ -1,5 +1,9 @@
 """Performances: deterministic, in order, as free as the style says, and safe to read from any file."""
 
+import os
+import subprocess
+import sys
+
 import mido
 import numpy as np
 import pytest
@@ -101,3 +105,11 @@ def test_all_off_silences_held_notes_and_pedal():
     synth.render(22_050)
     assert np.abs(synth.render(4000)).max() < 0.002
     synth.close()
+
+
+def test_loading_the_library_prints_nothing_even_under_ci():
+    program = "from models.sound import Synth; Synth(22050).close()"
+    run = subprocess.run(
+        [sys.executable, "-c", program], env={**os.environ, "CI": "true"}, capture_output=True, check=True
+    )
+    assert run.stdout == b""
