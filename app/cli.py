@@ -198,18 +198,18 @@ def main(arguments: list[str] | None = None) -> int:
 
 def run() -> NoReturn:
     """The entry point of a process: logs, runs `sys.argv` and exits with its code."""
+    from app.ending import end_process
     from app.logs import start_logging
 
     os.environ.setdefault("PYGAME_HIDE_SUPPORT_PROMPT", "1")
     start_logging()
     # Asked to end, the program cleans up as it does for Ctrl-C: no note is left hanging on an instrument.
     signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))
-    code = main()
     try:
-        sys.stdout.flush()
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    sys.exit(code)
+        code = main()
+    except SystemExit as asked:  # by SIGTERM
+        code = int(asked.code or 0)
+    end_process(code)
 
 
 def _say(message: str, exit_code: int) -> int:

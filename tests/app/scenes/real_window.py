@@ -34,4 +34,7 @@ def main() -> None:
 
 
 if __name__ == "__main__":
+    from app.ending import end_process
+
     main()
+    end_process(0)
