@@ -60,6 +60,13 @@ class Player(Protocol):
         """Hear one frame, (78,) float32, and move; well under 50 ms."""
 
 
+def rest(player: Player) -> None:
+    """After a step and before the next: what a player left to do until its answer was out, if it did."""
+    work = getattr(player, "rest", None)
+    if work is not None:
+        work()
+
+
 class _Cursor:
     """Position and speed as the game moves them: the speed first, then the position by the new speed."""
 

@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from app.engine import worker
 from app.engine.clock import now_s
 from app.engine.worker import PlayerMaker
-from models.players import Decision, Player
+from models.players import Decision, Player, rest
 from pieces.errors import RipienoError
 from pieces.piece import Piece
 
@@ -77,7 +77,9 @@ class InlineRunner:
         self.player.reset(x_px, speed_px_per_frame)
 
     def step(self, frame: NDArray[np.float32]) -> Answer:
-        return Answer(self.player.step(frame))
+        answer = Answer(self.player.step(frame))
+        rest(self.player)
+        return answer
 
     def close(self) -> None:
         """Nothing to let go of."""

@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app.engine.priority import urgent
-from models.players import Decision, Player
+from models.players import Decision, Player, rest
 from pieces.errors import RipienoError
 from pieces.piece import Piece
 
@@ -100,6 +100,7 @@ def _answer(connection: Connection, player: Player, message: bytes) -> None:
         (number,) = _NUMBER.unpack_from(message, 1)
         frame = np.frombuffer(message, "<f4", -1, 1 + _NUMBER.size).astype(np.float32)
         connection.send_bytes(pack_decision(number, player.step(frame)))
+        rest(player)
     elif kind == RESET:
         player.reset(*_RESET.unpack_from(message, 1))
     elif kind == OPEN:

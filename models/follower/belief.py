@@ -147,7 +147,9 @@ class Belief:
 
     def _normalise(self) -> float:
         """Mass one; :attr:`columns` is the marginal over columns. Answers the log of what the mass was."""
-        marginal = self._density.sum(0) * self._quarters
+        window = self._window
+        marginal = np.zeros(len(self._quarters), np.float32)
+        marginal[window] = self._density[:, window].sum(0) * self._quarters[window]
         total = float(marginal.sum())
         if not np.isfinite(total) or total <= 0:
             self._window = slice(0, len(self._place))
@@ -169,7 +171,7 @@ class Belief:
         place = float((self._place[reach] * local).sum() / here)
         weights = self._density[1:, reach] @ self._quarters[reach]
         tempo = float(np.exp((weights * np.log(self.tempi)).sum() / max(float(weights.sum()), 1e-12)))
-        halted = float(self._density[0] @ self._quarters)
+        halted = float(self._density[0, self._window] @ self._quarters[self._window])
         ahead = place + tempo * np.array(HORIZONS) / SPEC.fps
         x_px = np.interp(ahead, self._place, self._x_px)
         near = self._x_px[reach]

@@ -46,6 +46,9 @@ class Listener(Protocol):
     def hear(self, frame: FloatArray) -> Hearing:
         """Hear one frame, (78,) float32."""
 
+    def rest(self) -> None:
+        """What can wait until the answer to the newest frame is out."""
+
 
 class Scout:
     """A second, coarser belief that may be anywhere, and leads the first one back after a jump.
@@ -115,6 +118,7 @@ class Ear:
     def reset(self, x_px: float) -> None:
         self._heard = torch.zeros(1, self._reader.sound.history, SPEC.bands)
         self._memory: torch.Tensor | None = None
+        self._unscouted: FloatArray | None = None
         self._belief.reset(x_px)
         if self._scout is not None:
             self._scout.reset(x_px)
@@ -128,9 +132,14 @@ class Ear:
         query = self._reader.ask(sound)[0, 0].numpy()
         fit = self._keys @ query + self._bias
         summary = self._belief.update(fit)
-        if self._scout is not None:
-            self._scout.hear(fit, self._belief)
+        self._unscouted = fit
         return Hearing(summary, self._belief.columns)
+
+    def rest(self) -> None:
+        """What can wait until the answer to the newest frame is out: scouting."""
+        if self._scout is not None and self._unscouted is not None:
+            self._scout.hear(self._unscouted, self._belief)
+        self._unscouted = None
 
 
 class RememberingEar:
@@ -167,6 +176,9 @@ class RememberingEar:
             self._hearings.append(self._ear.hear(frame))
         self._place += 1
         return self._hearings[place]
+
+    def rest(self) -> None:
+        self._ear.rest()
 
     def _begin_again(self, place: int) -> None:
         """Another sound from here on: bring the ear to this place, by hearing what came before."""

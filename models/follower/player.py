@@ -74,6 +74,10 @@ class FollowerPlayer:
             fit=hearing.columns / max(float(hearing.columns.max()), 1e-12),
         )
 
+    def rest(self) -> None:
+        """What can wait until the answer is out."""
+        self._ear.rest()
+
     @torch.inference_mode()
     def _judge(self, hearing: Hearing) -> tuple[NDArray[np.float64], float]:
         """The policy's probabilities (3,) and value, from here."""
