@@ -1,0 +1,57 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from models.launchpad.corpus import BadCorpus, Corpus, composed_corpus, densities
+from models.launchpad.instrument import LAUNCHPAD
+
+EVERY_KEY = set(range(12))
+
+
+def test_composed_bars_are_the_same_again_and_others_from_another_seed() -> None:
+    assert (composed_corpus(3, 50).bars == composed_corpus(3, 50).bars).all()
+    assert (composed_corpus(3, 50).bars != composed_corpus(4, 50).bars).any()
+
+
+def test_composed_bars_are_music_of_a_playable_density_on_sixteenths() -> None:
+    corpus = composed_corpus(0, 500)
+    off_grid = np.uint64(~0x1111111111111111 & (2**64 - 1))
+    assert corpus.bars.shape == (500, LAUNCHPAD.keys) and not (corpus.bars & off_grid).any()
+    assert corpus.densities.min() >= 6 and 9 < corpus.densities.mean() < 16
+    assert ((corpus.bars != 0).sum(1) >= 2).all()
+
+
+def test_composed_bars_are_in_every_key() -> None:
+    corpus = composed_corpus(0, 500)
+    lowest = {int(np.flatnonzero(bar)[0] + LAUNCHPAD.lowest_pitch) % 12 for bar in corpus.bars}
+    assert lowest == EVERY_KEY
+
+
+def test_densities_count_cells() -> None:
+    bars = np.zeros((2, 24), np.uint64)
+    bars[0, 3], bars[0, 9] = 0b1011, 1 << 63
+    assert densities(bars).tolist() == [4, 0]
+
+
+def test_a_corpus_survives_the_file(tmp_path) -> None:
+    corpus = Corpus(composed_corpus(1, 20).bars, "mine", "sustained")
+    corpus.save(tmp_path / "corpus.npz")
+    for place in (tmp_path, tmp_path / "corpus.npz"):
+        again = Corpus.load(place)
+        assert (again.bars == corpus.bars).all() and (again.name, again.roll) == ("mine", "sustained")
+
+
+def test_an_empty_corpus_is_refused() -> None:
+    with pytest.raises(BadCorpus):
+        Corpus(np.zeros((0, 24), np.uint64), "nothing")
+
+
+def test_other_files_are_refused(tmp_path) -> None:
+    (tmp_path / "junk.npz").write_bytes(b"PK\3\4 junk")
+    (tmp_path / "text.npz").write_text("no corpus")
+    np.savez(tmp_path / "other.npz", bars=np.zeros((3, 24), np.uint64))
+    Corpus(np.ones((2, 5), np.uint64), "narrow").save(tmp_path / "narrow.npz")
+    for name in ("junk", "text", "other", "narrow", "missing"):
+        with pytest.raises(BadCorpus):
+            Corpus.load(tmp_path / f"{name}.npz")
