@@ -3,7 +3,7 @@
 A file holds named tensors and one JSON text: the caller's metadata (network arguments, configuration, data,
 seed, command, revision, figures) and the feature specification of the frames the weights were trained on.
 Loading never runs code from the file. Called when a player or a training run starts; touches only `path` and
-a temporary file beside it.
+a temporary file beside it. torch is imported only where tensors are asked for: `load_arrays` does without.
 """
 from __future__ import annotations
 
@@ -12,14 +12,17 @@ import os
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, Literal
 
-import torch
+import numpy as np
+from numpy.typing import NDArray
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save as to_bytes
 
 from models.features import FeatureSpec
 from pieces.errors import RipienoError
+
+if TYPE_CHECKING:
+    import torch
 
 FORMAT_VERSION = 1
 METADATA_KEY = "ripieno"
@@ -52,6 +55,8 @@ def save(
     `metadata` holds JSON values. `spec` is None for agents that hear no frames. Raises CheckpointError
     where the disk is full or the folder cannot be written.
     """
+    from safetensors.torch import save as to_bytes
+
     document = {
         "version": FORMAT_VERSION,
         "features": spec.to_dict() if spec else None,
@@ -89,10 +94,22 @@ def load(
     Raises CheckpointError for a file that is missing, truncated or foreign, and OtherFeatures where its
     frames are not those of `expect_spec` (None: the agent must be one that hears no frames).
     """
+    return _read(path, expect_spec, "pt", device)
+
+
+def load_arrays(path: Path) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
+    """Arrays and metadata of the checkpoint of an agent that hears no frames; raises as `load` does."""
+    arrays, metadata = _read(path, None, "np", "cpu")
+    return {name: np.asarray(array) for name, array in arrays.items()}, metadata
+
+
+def _read(
+    path: Path, expect_spec: FeatureSpec | None, framework: Literal["pt", "np"], device: str
+) -> tuple[dict[str, Any], dict[str, Any]]:
     if not path.is_file():
         raise CheckpointError(f"there is no checkpoint {path}; name one that exists, or train it")
     try:
-        with safe_open(path, framework="pt", device=device) as file:
+        with safe_open(path, framework=framework, device=device) as file:
             document = _document(path, file.metadata() or {})
             _check_features(path, document["features"], expect_spec)
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (no iterator)

@@ -1,0 +1,156 @@
+"""The agent that plays along: from the grid as it stands to the button to press, steered by votes.
+
+Loaded once, then asked once a bar by the live session, the headless command and the evaluation: about a
+millisecond, numpy only, no torch. Its only state is its random generator: same seed, same choices.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models import checkpoint
+from models.checkpoint import CheckpointError
+from models.launchpad.instrument import LAUNCHPAD, Instrument, States
+from models.launchpad.valuation import Floats, QFunction, q_function, row_moves
+
+SHIPPED = "launchpad"
+"""The checkpoint that is taken where none is named."""
+VOTE_STRENGTH = 2.0
+"""How much one vote can change a value, in standard deviations of the values of all buttons."""
+
+
+@dataclass(frozen=True, eq=False)
+class Vote:
+    """A person's "more like this" (weight > 0) or "less like this" (weight < 0), said of a state."""
+
+    state: States
+    weight: float = 1.0
+
+
+@dataclass(frozen=True, eq=False)
+class Choice:
+    """An action, and the values (313,) by which it was chosen: votes included, forbidden ones -inf."""
+
+    action: int
+    values: Floats
+
+
+class LaunchpadAgent:
+    """Chooses the button of highest value, or with a temperature one that is nearly as good.
+
+    Attributes:
+        name: the checkpoint's name.
+        metadata: how it was made and how good it is.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        q_values: QFunction,
+        seed: int = 0,
+        instrument: Instrument = LAUNCHPAD,
+        metadata: dict[str, Any] | None = None,
+    ) -> None:
+        self.name = name
+        self.metadata = metadata or {}
+        self.instrument = instrument
+        self._q_values = q_values
+        self.reset(seed)
+
+    def reset(self, seed: int = 0) -> None:
+        """Begin the draws anew."""
+        self._random = np.random.default_rng(seed)
+
+    def values(self, states: States) -> Floats:
+        """The network's Q-values, (n, actions), of states (n, keys, 2), without votes."""
+        return self._q_values(states)
+
+    def choose(
+        self,
+        state: States,
+        forbidden: NDArray[np.bool_] | None = None,
+        temperature: float = 0.0,
+        votes: Sequence[Vote] = (),
+    ) -> Choice:
+        """The agent's next action from `state`, (keys, 2).
+
+        `forbidden` (actions,) is True where it may not press (locked rows, keys out of the scale); if all
+        buttons are, it does nothing. `temperature`, in standard deviations of the values: 0 takes the best
+        button, 0.1 is lively, 1 is wild.
+        """
+        values = self._q_values(state[None])[0].astype(np.float32)
+        spread = max(float(values.std()), 1e-6)
+        if votes:
+            values = values + VOTE_STRENGTH * spread * preference(self.instrument, state, votes)
+        if forbidden is not None:
+            values = np.where(forbidden, -np.inf, values).astype(np.float32)
+        if not np.isfinite(values).any():
+            return Choice(self.instrument.nothing, values)
+        return Choice(self._draw(values, temperature * spread), values)
+
+    def _draw(self, values: Floats, temperature: float) -> int:
+        """Sampled from the softmax of values / temperature by adding Gumbel noise."""
+        if temperature > 0.0:
+            noise = self._random.gumbel(size=values.shape)
+            return int((values / temperature + noise).argmax())
+        return int(values.argmax())
+
+
+def preference(instrument: Instrument, state: States, votes: Sequence[Vote]) -> Floats:
+    """(actions,) how much more than now the bar after each action is what the votes ask for.
+
+    Likeness of two bars: the mean of the shares of notes and of keys that they have in common (Dice).
+    """
+    bars = _bars_after(instrument, state)
+    change = np.zeros(len(bars), np.float32)
+    for vote in votes:
+        likeness = _likeness(bars, instrument.packed(vote.state))
+        change += np.float32(vote.weight) * (likeness - likeness[-1])
+    return change
+
+
+def _bars_after(instrument: Instrument, state: States) -> NDArray[np.uint64]:
+    """(actions, keys) packed: the bar after every action; the last one does nothing."""
+    bars = np.repeat(instrument.packed(state)[None], instrument.actions, axis=0)
+    moved = row_moves(instrument)[state[:, 0], state[:, 1]].reshape(-1, 2)
+    buttons = np.arange(instrument.nothing)
+    bars[buttons, buttons // instrument.columns] = instrument.rows[moved[:, 0], moved[:, 1]]
+    return bars
+
+
+def _likeness(bars: NDArray[np.uint64], wanted: NDArray[np.uint64]) -> Floats:
+    """(n,) in 0..1, of packed bars (n, keys) to one, (keys,)."""
+    notes = _dice(np.bitwise_count(bars & wanted), np.bitwise_count(bars), np.bitwise_count(wanted))
+    keys = _dice((bars > 0) & (wanted > 0), bars > 0, wanted > 0)
+    return ((notes + keys) / 2).astype(np.float32)
+
+
+def _dice(common: NDArray[Any], one: NDArray[Any], other: NDArray[Any]) -> NDArray[np.float64]:
+    total = one.sum(-1, dtype=np.int64) + other.sum(-1, dtype=np.int64)
+    shared: NDArray[np.float64] = 2.0 * common.sum(-1, dtype=np.int64) / np.maximum(total, 1)
+    return shared
+
+
+def load_agent(name_or_path: str | Path = SHIPPED, seed: int = 0) -> LaunchpadAgent:
+    """The agent in a checkpoint, by the name of a shipped one or by path.
+
+    Raises:
+        CheckpointError: missing, damaged, or not a launchpad agent.
+    """
+    path = Path(name_or_path)
+    if path.suffix != ".safetensors":
+        path = checkpoint.shipped(str(name_or_path))
+    weights, metadata = checkpoint.load_arrays(path)
+    try:
+        q_values = q_function(metadata["kind"], weights)
+    except (KeyError, ValueError, TypeError) as error:
+        raise CheckpointError(
+            f"{path} holds no launchpad agent ({error}); name another, or train one"
+        ) from error
+    return LaunchpadAgent(path.stem, q_values, seed, metadata=metadata)
