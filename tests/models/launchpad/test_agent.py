@@ -59,7 +59,8 @@ def test_a_vote_for_a_bar_prefers_buttons_that_lead_there() -> None:
 
 
 def test_votes_change_what_is_pressed() -> None:
-    flat = LaunchpadAgent("flat", lambda states: np.zeros((len(states), 313), np.float32) + np.eye(1, 313, 9))
+    ninth = np.eye(1, 313, 9, dtype=np.float32)
+    flat = LaunchpadAgent("flat", lambda states: np.repeat(ninth, len(states), 0))
     wanted = LAUNCHPAD.press(LAUNCHPAD.empty(), LAUNCHPAD.toggle(20, 2))
     assert flat.choose(LAUNCHPAD.empty()).action == 9
     assert flat.choose(LAUNCHPAD.empty(), votes=[Vote(wanted)] * 20).action == LAUNCHPAD.toggle(20, 2)
