@@ -1,0 +1,378 @@
+"""The song: a grid that a person and an agent press, and everything that can be undone about it.
+
+Pure: no clock, no sound, no thread of its own; the engine thread calls it live, the main thread headless.
+What is pressed changes `now` at once and is heard from the next bar that is made.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from app.sessions.launchpad import scales
+from app.sessions.launchpad.arrangement import (
+    FASTEST_BPM,
+    HARDEST_SWING,
+    LONGEST_LINK_BARS,
+    RECALLED,
+    SIXTEENTHS,
+    SLOWEST_BPM,
+    STRAIGHT,
+    Arrangement,
+    Link,
+    Part,
+    ScaleLock,
+    Vote,
+)
+from app.sessions.launchpad.drums import PATTERNS
+from app.sessions.launchpad.history import History, Owners, Picture, Step, Who, lit, settled_owners
+from models.launchpad.instrument import LAUNCHPAD, States
+from pieces.errors import RipienoError
+
+MOST_VOICES = 15  # channels but the drums'
+LAST_PROGRAM = 127
+WILDEST = 5.0
+
+
+class SongProblem(RipienoError):
+    """Something was asked of a song that it cannot do."""
+
+
+class Song:
+    """See the module. Every method that changes something is one step of undo."""
+
+    def __init__(self, grid: States | None = None, arrangement: Arrangement | None = None) -> None:
+        start = LAUNCHPAD.empty() if grid is None else grid
+        owners = np.zeros((LAUNCHPAD.keys, LAUNCHPAD.columns), np.int8)
+        self.now = Picture(start, settled_owners(owners, start, "you"), arrangement or Arrangement())
+        self.history = History()
+
+    @property
+    def grid(self) -> States:
+        """(keys, 2) uint8, as the next bar will be."""
+        return self.now.grid
+
+    @property
+    def owners(self) -> Owners:
+        """(keys, columns) int8: who pressed each button that is on; 0 where it is off."""
+        return self.now.owners
+
+    @property
+    def arrangement(self) -> Arrangement:
+        """Everything but the grid."""
+        return self.now.arrangement
+
+    # --- the grid -----------------------------------------------------------------------------------
+
+    def press(self, action: int, by: Who = "you") -> bool:
+        """Press a button of the instrument; the key may move or refuse it. Whether something changed."""
+        action = self.mapped(action)
+        if by == "agent" and self.closed_to_agent()[action]:
+            return False
+        if self.refused()[action]:
+            return False
+        return self._become(LAUNCHPAD.press(self.grid, action), by, describe(action, self.grid))
+
+    def mapped(self, action: int) -> int:
+        """The action that is meant: with the scale lock on "map", in the nearest row of the key."""
+        button = LAUNCHPAD.button(action)
+        if button is None or self.arrangement.scale_lock != "map" or not self._out_of_key()[action]:
+            return action
+        near = scales.nearest_rows(self.arrangement.tonic, self.arrangement.scale)[button.key]
+        return action + (near - button.key) * LAUNCHPAD.columns
+
+    def refused(self) -> NDArray[np.bool_]:
+        """(actions,) what nobody may press now: switching on what is outside a locked key."""
+        if self.arrangement.scale_lock == "off":
+            return np.zeros(LAUNCHPAD.actions, bool)
+        return self._out_of_key()
+
+    def closed_to_agent(self) -> NDArray[np.bool_]:
+        """(actions,) what the agent may not press: locked rows and, where the scale is locked, other keys."""
+        closed = self.refused()
+        rows = closed[:-1].reshape(LAUNCHPAD.keys, LAUNCHPAD.columns)
+        rows[sorted(self.arrangement.locked)] = True
+        if self.arrangement.scale_lock != "off":
+            rows[~self.in_key(), LAUNCHPAD.patterns :] = True
+        return closed
+
+    def in_key(self) -> NDArray[np.bool_]:
+        """(keys,) the rows of the key."""
+        return np.array(scales.rows_in_key(self.arrangement.tonic, self.arrangement.scale))
+
+    def start_from(self, grid: States, label: str = "start") -> bool:
+        """Put another grid in place of this one."""
+        return self._become(grid, "you", label)
+
+    def clear(self) -> bool:
+        """Every pattern off."""
+        return self.start_from(LAUNCHPAD.empty(), "clear")
+
+    def clear_row(self, row: int) -> bool:
+        """One row off."""
+        grid = self.grid.copy()
+        grid[row] = 0
+        return self.start_from(grid, f"clear {row_name(row)}")
+
+    def transpose(self, semitones: int) -> bool:
+        """Move every row; what leaves the grid comes back in at the other end, two octaves away."""
+        return self._move(semitones, self.arrangement, f"transpose {semitones:+d}")
+
+    def throw_into(self, tonic: int) -> bool:
+        """Move the music into another key, the shorter way, and lock to that one if it was locked."""
+        semitones = scales.shortest_interval(self.arrangement.tonic, tonic % scales.OCTAVE)
+        arrangement = replace(self.arrangement, tonic=tonic % scales.OCTAVE)
+        return self._move(semitones, arrangement, f"into {scales.TONICS[tonic % scales.OCTAVE]}")
+
+    def fit_to_key(self) -> bool:
+        """Move the patterns of rows outside the key onto the nearest rows inside, where nothing is there."""
+        near = scales.nearest_rows(self.arrangement.tonic, self.arrangement.scale)
+        grid, owners = self.grid.copy(), self.owners.copy()
+        for row, target in enumerate(near):
+            if row == target:
+                continue
+            if not grid[target, 0]:
+                grid[target], owners[target] = grid[row], owners[row]
+            grid[row], owners[row] = 0, 0
+        return self._become(grid, "you", "fit to the key", owners=owners)
+
+    # --- everything else ----------------------------------------------------------------------------
+
+    def set_tempo(self, bpm: float, gesture: str = "") -> bool:
+        """20 to 300 beats a minute; what lies outside is moved to the nearest."""
+        return self._set(f"tempo {bpm:g}", gesture, tempo_bpm=min(max(bpm, SLOWEST_BPM), FASTEST_BPM))
+
+    def set_swing(self, swing: float, gesture: str = "") -> bool:
+        """0.5 straight to 0.75."""
+        return self._set(f"swing {swing:.0%}", gesture, swing=min(max(swing, STRAIGHT), HARDEST_SWING))
+
+    def set_key(self, tonic: int, scale: str) -> bool:
+        """The key that the lock means; the grid stays as it is."""
+        _known(scale, scales.SCALES, "scale")
+        return self._set(f"key {scales.TONICS[tonic % 12]} {scale}", tonic=tonic % 12, scale=scale)
+
+    def set_scale_lock(self, lock: ScaleLock) -> bool:
+        """What becomes of presses outside the key."""
+        return self._set(f"scale lock {lock}", scale_lock=lock)
+
+    def lock(self, row: int, on: bool | None = None) -> bool:
+        """Close a row to the agent, or open it; None changes over. The same for `mute` and `solo`."""
+        return self._switch("locked", row, on)
+
+    def mute(self, row: int, on: bool | None = None) -> bool:
+        """Silence a row."""
+        return self._switch("muted", row, on)
+
+    def solo(self, row: int, on: bool | None = None) -> bool:
+        """Only soloed rows sound while there are any."""
+        return self._switch("soloed", row, on)
+
+    def set_instrument(self, program: int, rows: Iterable[int] | None = None) -> bool:
+        """Play rows (all, if None) with a GM program, 0 to 127.
+
+        Raises:
+            SongProblem: no such program, or more than fifteen different ones.
+        """
+        if not 0 <= program <= LAST_PROGRAM:
+            raise SongProblem(f"there is no instrument {program}; choose 0 to {LAST_PROGRAM}.")
+        by_row = [self.arrangement.voices[voice] for voice in self.arrangement.row_voices]
+        for row in range(LAUNCHPAD.keys) if rows is None else rows:
+            by_row[row] = program
+        voices = _kept_in_place(self.arrangement.voices, set(by_row))
+        if len(voices) > MOST_VOICES:
+            raise SongProblem(f"{MOST_VOICES} instruments at once are the most; take one away first.")
+        row_voices = tuple(voices.index(wanted) for wanted in by_row)
+        return self._set("instrument", voices=voices, row_voices=row_voices)
+
+    def set_drums(self, name: str) -> bool:
+        """A pattern of `drums.PATTERNS`."""
+        _known(name, PATTERNS, "drum pattern")
+        return self._set(f"drums {name}", drums=name)
+
+    def set_drum_level(self, level: float, gesture: str = "") -> bool:
+        """0 to 1."""
+        return self._set("drum level", gesture, drum_level=min(max(level, 0.0), 1.0))
+
+    def set_accent(self, sixteenth: int, velocity: int, gesture: str = "") -> bool:
+        """Velocity, 1 to 127, of what falls into one of the bar's sixteenths, 0 to 15."""
+        accents = list(self.arrangement.accents)
+        accents[sixteenth % SIXTEENTHS] = min(max(velocity, 1), 127)
+        return self._set("accent", gesture, accents=tuple(accents))
+
+    def set_note_steps(self, steps: int, gesture: str = "") -> bool:
+        """How long notes last, 1 to 64 steps."""
+        return self._set("note length", gesture, note_steps=min(max(steps, 1), LAUNCHPAD.steps))
+
+    def set_click(self, on: bool) -> bool:
+        """A click on every beat; it is neither recorded nor exported."""
+        return self._set("click", click=on)
+
+    def set_pace(self, bars: int) -> bool:
+        """The agent acts every so many bars; 0 never."""
+        return self._set(f"agent every {bars} bars" if bars else "agent rests", pace=max(bars, 0))
+
+    def set_temperature(self, temperature: float, gesture: str = "") -> bool:
+        """0: always its best move."""
+        return self._set("boldness", gesture, temperature=min(max(temperature, 0.0), WILDEST))
+
+    def vote(self, weight: int, grid: States | None = None) -> bool:
+        """More (+1) or less (-1) like `grid`, by default the present one."""
+        vote = Vote(self.grid if grid is None else grid, weight)
+        label = "more like this" if weight > 0 else "less like this"
+        return self._set(label, votes=(*self.arrangement.votes, vote))
+
+    # --- parts --------------------------------------------------------------------------------------
+
+    def keep_part(self, name: str = "") -> bool:
+        """Keep a snapshot of the grid and its sound; unnamed ones are called A, B, C ..."""
+        parts = self.arrangement.parts
+        kept = replace(self.arrangement, parts=(), chain=(), votes=())
+        part = Part(name or part_name(len(parts)), self.grid, self.owners, kept)
+        return self._set(f"keep {part.name}", parts=(*parts, part))
+
+    def recall_part(self, index: int, by: Who = "you") -> bool:
+        """Bring a part back.
+
+        Raises:
+            SongProblem: there is no such part.
+        """
+        part = self._part(index)
+        fields = {name: getattr(part.arrangement, name) for name in RECALLED}
+        arrangement = replace(self.arrangement, **fields)
+        return self._become(part.grid, by, f"part {part.name}", arrangement, part.owners)
+
+    def forget_part(self, index: int) -> bool:
+        """Let a part go, and its links in the chain."""
+        part = self._part(index)
+        parts = tuple(other for other in self.arrangement.parts if other is not part)
+        chain = tuple(
+            replace(link, part=link.part - (link.part > index))
+            for link in self.arrangement.chain if link.part != index
+        )  # fmt: skip
+        on = self.arrangement.chain_on and bool(chain)
+        return self._set(f"forget {part.name}", parts=parts, chain=chain, chain_on=on)
+
+    def set_chain(self, chain: Iterable[Link]) -> bool:
+        """The song: parts one after the other, each for its number of bars, again and again.
+
+        Raises:
+            SongProblem: it names a part that is not there.
+        """
+        links = tuple(
+            replace(link, bars=min(max(link.bars, 1), LONGEST_LINK_BARS)) for link in chain
+        )
+        for link in links:
+            self._part(link.part)
+        return self._set("chain", chain=links, chain_on=self.arrangement.chain_on and bool(links))
+
+    def play_chain(self, on: bool) -> bool:
+        """Let the chain lead, or stop it.
+
+        Raises:
+            SongProblem: there is no chain.
+        """
+        if on and not self.arrangement.chain:
+            raise SongProblem("there is no chain yet: keep snapshots of the grid, then chain them.")
+        return self._set("chain on" if on else "chain off", chain_on=on)
+
+    # --- undo ---------------------------------------------------------------------------------------
+
+    def undo(self) -> str:
+        """Take back the last action, whoever's it was. What it was, "" if there was none."""
+        step = self.history.last
+        self.now = self.history.undo(self.now)
+        return step.label if step else ""
+
+    def redo(self) -> str:
+        """Do again what was undone last, also if the agent has moved since. What it was."""
+        step = self.history.next
+        self.now = self.history.redo(self.now)
+        return step.label if step else ""
+
+    # --- inside -------------------------------------------------------------------------------------
+
+    def _out_of_key(self) -> NDArray[np.bool_]:
+        """(actions,) what would switch on a pattern outside the key."""
+        out = np.zeros(LAUNCHPAD.actions, bool)
+        rows = out[:-1].reshape(LAUNCHPAD.keys, LAUNCHPAD.columns)
+        rows[~self.in_key(), : LAUNCHPAD.patterns] = True
+        rows &= ~lit(self.grid)
+        return out
+
+    def _move(self, semitones: int, arrangement: Arrangement, label: str) -> bool:
+        grid, owners = np.roll(self.grid, semitones, axis=0), np.roll(self.owners, semitones, axis=0)
+        return self._become(grid, "you", label, arrangement, owners)
+
+    def _set(self, label: str, gesture: str = "", **fields: Any) -> bool:
+        return self._become(self.grid, "you", label, replace(self.arrangement, **fields), gesture=gesture)
+
+    def _switch(self, field: str, row: int, on: bool | None) -> bool:
+        if not 0 <= row < LAUNCHPAD.keys:
+            raise SongProblem(f"there is no row {row}; they count from 0 to {LAUNCHPAD.keys - 1}.")
+        rows: frozenset[int] = getattr(self.arrangement, field)
+        wanted = row not in rows if on is None else on
+        changes: dict[str, Any] = {field: rows | {row} if wanted else rows - {row}}
+        return self._set(f"{row_name(row)} {field}", **changes)
+
+    def _become(
+        self, grid: States, by: Who, label: str, arrangement: Arrangement | None = None,
+        owners: Owners | None = None, gesture: str = "",
+    ) -> bool:  # fmt: skip
+        """The one place where `now` changes but for undo: by a step of the history, if anything changes."""
+        owners = settled_owners(self.owners if owners is None else owners, grid, by)
+        after = Picture(grid, owners, arrangement or self.arrangement)
+        step = Step.between(self.now, after, by, label, gesture)
+        if step.empty:
+            return False
+        self.history.add(step)
+        self.now = after
+        return True
+
+    def _part(self, index: int) -> Part:
+        if not 0 <= index < len(self.arrangement.parts):
+            raise SongProblem("this snapshot is not there any more.")
+        return self.arrangement.parts[index]
+
+
+def row_name(row: int) -> str:
+    """The note of a row: B2 is the lowest."""
+    pitch = scales.pitch_of(row)
+    return f"{scales.TONICS[pitch % 12]}{pitch // 12 - 1}"
+
+
+def part_name(index: int) -> str:
+    """A, B ... Z, then A2, B2 ..."""
+    again, letter = divmod(index, 26)
+    return chr(ord("A") + letter) + (str(again + 1) if again else "")
+
+
+def describe(action: int, grid: States) -> str:
+    """An action in words: "G3 ÷8 on"."""
+    button = LAUNCHPAD.button(action)
+    if button is None:
+        return "nothing"
+    if button.pattern is None:
+        return f"{row_name(button.key)} +{button.steps}"
+    name = "1×" if button.pattern == LAUNCHPAD.exponent else f"÷{2 << button.pattern}"
+    on = int(grid[button.key, 0]) >> button.pattern & 1
+    return f"{row_name(button.key)} {name} {'off' if on else 'on'}"
+
+
+def _kept_in_place(before: tuple[int, ...], wanted: set[int]) -> tuple[int, ...]:
+    """The wanted programs, those of before on their channels, so that no sounding note changes hands."""
+    kept = [program if program in wanted else -1 for program in before]
+    for program in sorted(wanted - set(before)):
+        free = kept.index(-1) if -1 in kept else len(kept)
+        kept[free : free + 1] = [program]
+    while kept and kept[-1] == -1:
+        kept.pop()
+    return tuple(old if new == -1 else new for new, old in zip(kept, (*before, *kept), strict=False))
+
+
+def _known(name: str, table: Iterable[str], what: str) -> None:
+    if name not in table:
+        raise SongProblem(f'there is no {what} called "{name}"; there is {", ".join(table)}.')

@@ -1,0 +1,92 @@
+"""Where a song starts: empty, a triad, at random in the key, or a favourite saved as JSON. Any thread."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import numpy as np
+
+from app.sessions.launchpad import scales
+from app.sessions.launchpad.arrangement import Arrangement
+from models.launchpad.instrument import LAUNCHPAD, States, load_state, save_state
+from pieces.errors import RipienoError
+from pieces.folders import folder
+
+STARTS = ("empty", "triad", "random")
+RANDOM_ROWS = 7
+BEAT, TWO_BEATS, BAR = 3, 4, 5
+"""Patterns that beat every 16, 32 and 64 steps."""
+
+
+class NotSaved(RipienoError):
+    """A file of the launchpad's cannot be written."""
+
+
+def start(name: str, arrangement: Arrangement, rng: np.random.Generator) -> States:
+    """One of `STARTS` in the arrangement's key."""
+    if name == "triad":
+        return _triad(arrangement)
+    if name == "random":
+        return _random(arrangement, rng)
+    return LAUNCHPAD.empty()
+
+
+def aligned_offset(pattern: int, step: int) -> int:
+    """The offset that puts a pattern's first beat on `step`."""
+    first = int(LAUNCHPAD.basis[pattern].argmax())
+    return (step - first) % LAUNCHPAD.steps
+
+
+def favourites_folder() -> Path:
+    """Where favourites are kept, one JSON file each."""
+    place = folder("data") / "launchpad"
+    place.mkdir(exist_ok=True)
+    return place
+
+
+def favourites() -> list[str]:
+    """Their names, in order."""
+    return sorted(path.stem for path in favourites_folder().glob("*.json"))
+
+
+def favourite_path(name: str) -> Path:
+    """The file of a favourite; signs that no file name may hold become dashes."""
+    clean = re.sub(r"[^\w .()+-]+", "-", name).strip(" .") or "untitled"
+    return favourites_folder() / f"{clean[:80]}.json"
+
+
+def save_grid(path: Path, grid: States) -> None:
+    """Write a grid as JSON.
+
+    Raises:
+        NotSaved: it cannot be written there.
+    """
+    try:
+        save_state(path, grid)
+    except OSError as error:
+        reason = error.strerror or error
+        raise NotSaved(f"{path.name} cannot be written ({reason}). Choose another place.") from error
+
+
+def load_grid(path: Path) -> States:
+    """Read what `save_grid` wrote. Raises BadState for anything else."""
+    return load_state(path)
+
+
+def _triad(arrangement: Arrangement) -> States:
+    grid = LAUNCHPAD.empty()
+    rows = scales.triad_rows(arrangement.tonic, arrangement.scale)
+    for row, pattern, step in zip(rows, (TWO_BEATS, BEAT, BEAT), (0, 4, 8), strict=True):
+        grid[row] = 1 << pattern, aligned_offset(pattern, step)
+    return grid
+
+
+def _random(arrangement: Arrangement, rng: np.random.Generator) -> States:
+    """A few rows of the key, each with a pattern that is not too busy, on sixteenths."""
+    inside = np.flatnonzero(scales.rows_in_key(arrangement.tonic, arrangement.scale))
+    grid = LAUNCHPAD.empty()
+    for row in rng.choice(inside, min(RANDOM_ROWS, len(inside)), replace=False):
+        pattern = int(rng.choice((BEAT, TWO_BEATS, TWO_BEATS, BAR, BAR)))
+        grid[row] = 1 << pattern, aligned_offset(pattern, 4 * int(rng.integers(16)))
+    return grid
