@@ -7,27 +7,25 @@ this module reads the port names once a second and opens or lets go by name; `se
 from __future__ import annotations
 
 import logging
-import re
 import threading
 from collections.abc import Callable, Sequence
-from typing import Any
 
-from app.engine.clock import now_s
+from app.devices.launchpads.models import model_of
+from app.devices.midi_ports import MidiCallback, MidiPort, NoMidi, open_ports
 
 log = logging.getLogger(__name__)
 
 DEFAULT = "default"
 NONE = "none"
-CLIENT_NAME = "Ripieno"
 POLL_S = 1.0
-
-MidiCallback = Callable[[Sequence[int], float], None]
+SYSTEM_MESSAGES = 0xF0
 
 
 class MidiSystem:
     """One input and one output, each a port's name, "default" (the first real one) or "none".
 
     `received(message, moment_s)` is called in rtmidi's thread. `problem` says why there is no MIDI, if so.
+    Clock, start, stop and song position go to whom `follow_clock` names instead.
     api: one of rtmidi's (API_UNIX_JACK); None takes the first that works.
     """
 
@@ -39,7 +37,8 @@ class MidiSystem:
         self._tell = tell
         self._poll_s = poll_s
         self._api = api
-        self._side: dict[str, _Side] = {}
+        self._clock_received: MidiCallback | None = None
+        self._side: dict[str, MidiPort] = {}
         self._lock = threading.RLock()
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
@@ -93,29 +92,25 @@ class MidiSystem:
         with self._lock:
             side = self._side.get("output")
             if side is not None and side.open_name is not None:
-                side.client.send_message(message)
+                side.send(message)
+
+    def follow_clock(self, received: MidiCallback | None) -> None:
+        """Hand system messages of the input to `received` (in rtmidi's thread); None: to nobody."""
+        self._clock_received = received
 
     def _open_clients(self) -> None:
         try:
-            import rtmidi
-        except ImportError as error:
-            self.problem = f"MIDI is missing ({error}): install python-rtmidi."
-            return
-        for api in [self._api] if self._api is not None else rtmidi.get_compiled_api():
-            try:
-                heard = rtmidi.MidiIn(api, CLIENT_NAME)
-                played = rtmidi.MidiOut(api, CLIENT_NAME)
-            except (rtmidi.RtMidiError, OSError) as error:
-                log.info("MIDI through %s: %s", rtmidi.get_api_display_name(api), error)
-                continue
-            heard.set_callback(self._received)
-            self._side = {"input": _Side(heard, "in"), "output": _Side(played, "out")}
-            return
-        self.problem = "No MIDI here: the system has neither an ALSA sequencer nor a JACK server."
+            heard, played = open_ports(self._received, self._api)
+        except NoMidi as error:
+            self.problem = str(error)
+        else:
+            self._side = {"input": heard, "output": played}
 
-    def _received(self, event: tuple[list[int], float], data: Any = None) -> None:
-        moment_s = now_s()
-        self._received_by(event[0], moment_s)
+    def _received(self, message: Sequence[int], moment_s: float) -> None:
+        system = bool(message) and message[0] >= SYSTEM_MESSAGES
+        receiver = self._clock_received if system else self._received_by
+        if receiver is not None:
+            receiver(message, moment_s)
 
     def _names(self, which: str) -> list[str]:
         with self._lock:
@@ -138,7 +133,7 @@ class MidiSystem:
                 if side is not None:
                     self._settle(side, choice)
 
-    def _settle(self, side: _Side, choice: str) -> None:
+    def _settle(self, side: MidiPort, choice: str) -> None:
         names = side.names()
         wanted = _wanted(choice, names, side.open_name)
         if side.open_name == wanted:
@@ -153,43 +148,6 @@ class MidiSystem:
             self._tell(f"MIDI {side.direction}: {wanted}")
 
 
-class _Side:
-    """One client of rtmidi and the port it has open."""
-
-    def __init__(self, client: Any, direction: str) -> None:
-        self.client = client
-        self.direction = direction
-        self.open_name: str | None = None
-
-    def names(self) -> list[str]:
-        return [short_name(name) for name in self.client.get_ports() if CLIENT_NAME not in name]
-
-    def open(self, name: str) -> bool:
-        import rtmidi
-
-        ports = [short_name(port) for port in self.client.get_ports()]
-        try:
-            self.client.open_port(ports.index(name), self.direction)
-        except (ValueError, rtmidi.RtMidiError, OSError) as error:
-            log.info("MIDI port %s: %s", name, error)
-            return False
-        self.open_name = name
-        return True
-
-    def close(self) -> None:
-        self.client.close_port()
-        self.open_name = None
-
-    def delete(self) -> None:
-        self.close()
-        self.client.delete()
-
-
-def short_name(port: str) -> str:
-    """A port's name without ALSA's numbers, which change from one plugging to the next."""
-    return re.sub(r" \d+:\d+$", "", port)
-
-
 def _wanted(choice: str, names: list[str], open_name: str | None) -> str | None:
     """The port to have open: an open default stays as long as it is there."""
     if choice == NONE:
@@ -198,5 +156,10 @@ def _wanted(choice: str, names: list[str], open_name: str | None) -> str | None:
         return choice if choice in names else None
     if open_name in names:
         return open_name
-    real = [name for name in names if "Midi Through" not in name and not name.startswith("system:")]
+    real = [name for name in names if _is_real(name)]
     return real[0] if real else None
+
+
+def _is_real(name: str) -> bool:
+    """An instrument: neither a part of the system, nor a Launchpad, whose pads are no keys."""
+    return "Midi Through" not in name and not name.startswith("system:") and model_of(name) is None

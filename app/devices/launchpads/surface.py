@@ -36,7 +36,7 @@ class PadView:
     """Everything that is shown at one moment.
 
     cells: (24, 13) of `Look`, for each key its 7 patterns and then its 6 offset bits; any sequence of
-    sequences of ints, an array too. rows: (24,) of `RowLook`. playhead: step of the bar that is heard, if any.
+    sequences of ints, an array too. rows: (24,) of `RowLook`. playhead: step of the bar heard now, if any.
     """
 
     cells: Sequence[Sequence[int]]
@@ -85,13 +85,16 @@ class PadSurface(Protocol):
         """The lowest of the eight keys it shows."""
 
     def listen(self, hands: PadHands | None) -> None:
-        """Tell `hands` what is pressed from now on; None: nobody, and every light goes out."""
+        """Take the Launchpad over and tell `hands` what is pressed; None: give it back."""
 
     def show(self, view: PadView) -> None:
         """Look like this as soon as possible; views that come faster than lights can change are skipped."""
 
     def scroll_to(self, lowest_key: int) -> None:
         """Show the eight keys from `lowest_key` up (as near as the grid's edges allow)."""
+
+    def send_clock(self, message: Sequence[int]) -> None:
+        """A message of the MIDI clock that goes out: blinking and pulsing keep its tempo."""
 
 
 def dark_view(keys: int = LAUNCHPAD.keys, columns: int = LAUNCHPAD.columns) -> PadView:

@@ -6,7 +6,8 @@ import time
 import numpy as np
 import pytest
 
-from app.devices.midi import DEFAULT, NONE, MidiSystem, _wanted, short_name
+from app.devices.midi import DEFAULT, NONE, MidiSystem, _wanted
+from app.devices.midi_ports import short_name
 from app.engine.clock import SampleClock, now_s
 from app.engine.midi_out import MidiOut
 from app.engine.scheduler import NOW, Event
@@ -30,9 +31,13 @@ class FakeClient:
 
     def close_port(self):
         self.opened.append("closed")
+        self.callback = None  # as python-rtmidi does
 
     def send_message(self, message):
         self.sent.append(list(message))
+
+    def ignore_types(self, sysex, timing, active_sense):
+        self.ignored = {"sysex": sysex, "timing": timing, "active_sense": active_sense}
 
     def set_callback(self, callback):
         self.callback = callback
@@ -68,8 +73,13 @@ def test_the_first_real_port_is_the_default(midi):
     assert _wanted(DEFAULT, ["Midi Through:0"], None) is None and _wanted(NONE, ["Keys"], "Keys") is None
 
 
+def test_a_launchpad_is_no_keyboard_unless_it_is_chosen():
+    names = ["Launchpad X:Launchpad X LPX MIDI In", "Keys"]
+    assert _wanted(DEFAULT, names, None) == "Keys" and _wanted(names[0], names, None) == names[0]
+
+
 def test_a_keyboard_unplugged_and_plugged_again_under_another_number(midi):
-    system, heard, _, _, told = midi
+    system, heard, _, received, told = midi
     system.start("Keys:Keys MIDI 1")
     heard.ports = ["Midi Through:0 14:0"]
     system._look()
@@ -77,6 +87,8 @@ def test_a_keyboard_unplugged_and_plugged_again_under_another_number(midi):
     heard.ports = ["Midi Through:0 14:0", "Keys:Keys MIDI 1 28:0"]
     system._look()
     assert system.open_input == "Keys:Keys MIDI 1" and heard.opened[-1] == "Keys:Keys MIDI 1 28:0"
+    heard.callback(([0x90, 60, 100], 0.0))
+    assert [message for message, _ in received] == [[0x90, 60, 100]]
 
 
 def test_a_keyboard_that_appears_while_running_is_taken(midi):
@@ -96,6 +108,19 @@ def test_messages_are_stamped_before_anything_else(midi):
     heard.callback(([0x90, 60, 100], 0.0))
     ((message, moment_s),) = received
     assert message == [0x90, 60, 100] and before_s <= moment_s <= now_s()
+
+
+def test_clock_goes_to_who_follows_it_and_notes_do_not(midi):
+    system, heard, _, received, _ = midi
+    system.start()
+    assert heard.ignored == {"sysex": True, "timing": False, "active_sense": True}
+    heard.callback(([0xF8], 0.0))
+    clock: list[tuple] = []
+    system.follow_clock(lambda *stamped: clock.append(stamped))
+    for message in ([0xF8], [0xFA], [0xF2, 3, 0], [0x90, 60, 1]):
+        heard.callback((message, 0.0))
+    assert [message for message, _ in clock] == [[0xF8], [0xFA], [0xF2, 3, 0]]
+    assert [message for message, _ in received] == [[0x90, 60, 1]]
 
 
 def test_output_is_chosen_and_silent_where_none_is_open(midi):

@@ -1,0 +1,108 @@
+"""Clients of rtmidi and the port each has open, by name. Whoever holds one says which thread uses it."""
+from __future__ import annotations
+
+import logging
+import re
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from app.engine.clock import now_s
+from pieces.errors import RipienoError
+
+log = logging.getLogger(__name__)
+
+CLIENT_NAME = "Ripieno"
+"""Part of the name of every client of ours: none listens to another."""
+
+MidiCallback = Callable[[Sequence[int], float], None]
+
+
+class NoMidi(RipienoError):
+    """There is no MIDI on this system."""
+
+
+class MidiPort:
+    """One client of rtmidi ("in" or "out") and the port it has open. callback: rtmidi's, of an input."""
+
+    def __init__(self, client: Any, direction: str, callback: Callable[..., None] | None = None) -> None:
+        self.client = client
+        self.direction = direction
+        self._callback = callback
+        self.open_name: str | None = None
+
+    def names(self) -> list[str]:
+        """The ports of others that are there."""
+        return [short_name(name) for name in self.client.get_ports() if CLIENT_NAME not in name]
+
+    def open(self, name: str) -> bool:
+        """Open the port of that name; False if it cannot be opened."""
+        import rtmidi
+
+        ports = [short_name(port) for port in self.client.get_ports()]
+        if self._callback is not None:
+            self.client.set_callback(self._callback)  # every time: closing a port takes it away
+        try:
+            self.client.open_port(ports.index(name), self.direction)
+        except (ValueError, rtmidi.RtMidiError, OSError) as error:
+            log.info("MIDI port %s: %s", name, error)
+            return False
+        self.open_name = name
+        return True
+
+    def send(self, message: Sequence[int]) -> bool:
+        """Through the open port; False if the driver refuses, as some do while a device is unplugged."""
+        import rtmidi
+
+        try:
+            self.client.send_message(message)
+        except (rtmidi.RtMidiError, OSError) as error:
+            log.info("MIDI to %s: %s", self.open_name, error)
+            return False
+        return True
+
+    def close(self) -> None:
+        """Let go of the open port."""
+        self.client.close_port()
+        self.open_name = None
+
+    def delete(self) -> None:
+        """Leave the MIDI system."""
+        self.close()
+        self.client.delete()
+
+
+def open_ports(received: MidiCallback, api: int | None = None, name: str = CLIENT_NAME,
+               ) -> tuple[MidiPort, MidiPort]:
+    """An input and an output; `received(message, moment_s)` is called in rtmidi's thread.
+
+    api: one of rtmidi's (API_UNIX_JACK); None takes the first that works. MIDI clock is passed, system
+    exclusive messages and active sensing are not. Raises NoMidi.
+    """
+    try:
+        import rtmidi
+    except ImportError as error:
+        raise NoMidi(f"MIDI is missing ({error}): install python-rtmidi.") from error
+    for candidate in [api] if api is not None else rtmidi.get_compiled_api():
+        try:
+            heard, played = rtmidi.MidiIn(candidate, name), rtmidi.MidiOut(candidate, name)
+        except (rtmidi.RtMidiError, OSError) as error:
+            log.info("MIDI through %s: %s", rtmidi.get_api_display_name(candidate), error)
+            continue
+        heard.ignore_types(sysex=True, timing=False, active_sense=True)
+        return MidiPort(heard, "in", _stamping(received)), MidiPort(played, "out")
+    raise NoMidi("No MIDI here: the system has neither an ALSA sequencer nor a JACK server.")
+
+
+def _stamping(received: MidiCallback) -> Callable[..., None]:
+    """rtmidi's callback: stamps the clock before anything else."""
+
+    def stamped(event: tuple[list[int], float], data: Any = None) -> None:
+        moment_s = now_s()
+        received(event[0], moment_s)
+
+    return stamped
+
+
+def short_name(port: str) -> str:
+    """A port's name without ALSA's numbers, which change from one plugging to the next."""
+    return re.sub(r" \d+:\d+$", "", port)

@@ -1,0 +1,217 @@
+"""Taking over, unplugging, plugging in, giving back: ports made by hand, and real ones through JACK."""
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+import pytest
+
+from app.devices.launchpads.hardware import Launchpads
+from app.devices.launchpads.surface import Look, PadSurface, PadView, dark_view
+
+rtmidi = pytest.importorskip("rtmidi")
+
+NAME = "Launchpad X:Launchpad X LPX MIDI In"
+PROGRAMMER = "F0 00 20 29 02 0C 0E 01 F7"
+LIVE = "F0 00 20 29 02 0C 0E 00 F7"
+PRESS = [0x90, 81, 127]
+ONE_ORANGE = PadView(((int(Look.ON | Look.YOURS), *(0,) * 12), *((0,) * 13,) * 23), (0,) * 24)
+ORANGE_AT_0 = "03 0B 7F 3C 00"  # RGB at the pad at the bottom left
+
+
+class Cable:
+    """Both directions of a USB cable, as rtmidi's MidiIn and MidiOut see it."""
+
+    def __init__(self) -> None:
+        self.ports = [NAME]
+        self.sent: list[str] = []
+        self.broken = False
+        self.refused = 0
+        self.callback: Callable = lambda event: None
+
+    def get_ports(self):
+        return list(self.ports)
+
+    def open_port(self, index, name):
+        assert self.ports[index] == NAME
+
+    def close_port(self):
+        self.callback = lambda event: None  # as python-rtmidi does
+
+    def send_message(self, message):
+        if self.broken:
+            self.refused += 1
+            raise rtmidi.SystemError("unplugged")
+        self.sent.append(bytes(message).hex(" ").upper())
+
+    def ignore_types(self, **types):
+        assert not types["timing"]
+
+    def set_callback(self, callback):
+        self.callback = callback
+
+    def delete(self):
+        self.ports = []
+
+
+@pytest.fixture
+def cable(monkeypatch) -> Cable:
+    made = Cable()
+    monkeypatch.setattr(rtmidi, "MidiIn", lambda *_: made)
+    monkeypatch.setattr(rtmidi, "MidiOut", lambda *_: made)
+    return made
+
+
+@pytest.fixture
+def told() -> list[str]:
+    return []
+
+
+@pytest.fixture
+def pads(cable, told):
+    made = Launchpads(told.append, poll_s=0.02)
+    made.start()
+    yield made
+    made.close()
+
+
+def test_it_is_a_pad_surface():
+    surface: PadSurface = Launchpads()
+    assert surface.connected is None and surface.lowest_key == 8
+
+
+def test_taken_over_only_while_somebody_listens(pads, cable, told, hands, eventually):
+    assert eventually(lambda: pads.connected == "Launchpad X")
+    assert cable.sent == [] and told == []
+    pads.listen(hands)
+    assert eventually(lambda: len(cable.sent) == 2) and cable.sent[0] == PROGRAMMER
+    pads.listen(None)
+    assert eventually(lambda: cable.sent[-1] == LIVE)
+    pads.listen(hands)
+    assert eventually(lambda: cable.sent.count(PROGRAMMER) == 2)
+    assert told == ["Launchpad X is connected."]
+
+
+def test_presses_reach_the_hands_and_only_theirs(pads, cable, hands, eventually):
+    cable.callback((PRESS, 0.0))
+    pads.listen(hands)
+    assert eventually(lambda: PROGRAMMER in cable.sent)
+    for message in (PRESS, [0x90, 81, 0], [0xF8], [0xB0, 93, 127], PRESS):
+        cable.callback((message, 0.0))
+    assert hands.told == [("toggle", 15, 0)] * 2
+
+
+def test_unplugged_while_playing_and_plugged_in_again(pads, cable, told, hands, eventually):
+    pads.listen(hands)
+    pads.scroll_to(0)
+    pads.show(ONE_ORANGE)
+    assert eventually(lambda: any(ORANGE_AT_0 in message for message in cable.sent))
+    cable.ports = []
+    assert eventually(lambda: pads.connected is None)
+    pads.show(dark_view())
+    pads.show(ONE_ORANGE)
+    cable.sent.clear()
+    cable.ports = ["Keys", NAME]
+    cable.open_port = lambda index, name: None
+    assert eventually(lambda: any(ORANGE_AT_0 in message for message in cable.sent))
+    assert cable.sent[0] == PROGRAMMER
+    assert len(told) == 3 and "is gone" in told[1] and told[0] == told[2]
+
+
+def test_a_driver_that_refuses_is_left_alone_and_tried_again(pads, cable, hands, eventually):
+    pads.listen(hands)
+    assert eventually(lambda: PROGRAMMER in cable.sent)
+    cable.broken = True
+    pads.scroll_to(0)
+    assert eventually(lambda: cable.refused >= 2)
+    cable.sent.clear()
+    cable.broken = False
+    assert eventually(lambda: PROGRAMMER in cable.sent)
+
+
+def test_lights_change_thirty_times_a_second_at_most(pads, cable, hands, eventually):
+    pads.listen(hands)
+    assert eventually(lambda: len(cable.sent) == 2)
+    cable.sent.clear()
+    start_s = time.perf_counter()
+    while time.perf_counter() - start_s < 0.5:
+        pads.show(ONE_ORANGE)
+        time.sleep(0.002)
+        pads.show(dark_view())
+        pads.scroll_to(0)
+    elapsed_s = time.perf_counter() - start_s
+    assert len(cable.sent) <= elapsed_s * 30 + 2
+
+
+def test_the_clock_that_goes_out_keeps_the_blinking_in_time(pads, cable, hands, eventually):
+    pads.send_clock([0xF8])
+    pads.listen(hands)
+    assert eventually(lambda: len(cable.sent) == 2)
+    for message in ([0xFA], [0xF8], [0xF2, 0, 0]):
+        pads.send_clock(message)
+    assert cable.sent[2:] == ["F8"]
+
+
+def test_live_mode_is_back_after_closing(pads, cable, hands, eventually):
+    pads.listen(hands)
+    assert eventually(lambda: len(cable.sent) == 2)
+    pads.close()
+    pads.close()
+    assert cable.sent[-1] == LIVE
+
+
+def test_without_midi_there_are_no_pads(monkeypatch, hands):
+    def refuse(*_):
+        raise rtmidi.SystemError("no sequencer")
+
+    monkeypatch.setattr(rtmidi, "MidiIn", refuse)
+    surface = Launchpads()
+    surface.start()
+    surface.listen(hands)
+    surface.show(ONE_ORANGE)
+    surface.send_clock([0xF8])
+    assert surface.connected is None
+    surface.close()
+
+
+class Device:
+    """A Launchpad X of bytes: virtual ports through JACK under its name."""
+
+    def __init__(self) -> None:
+        self.received: list[str] = []
+        self.listening = rtmidi.MidiIn(rtmidi.API_UNIX_JACK, "Launchpad X")
+        self.listening.ignore_types(sysex=False, timing=False)
+        self.listening.set_callback(lambda event, _: self.received.append(bytes(event[0]).hex(" ").upper()))
+        self.playing = rtmidi.MidiOut(rtmidi.API_UNIX_JACK, "Launchpad X")
+        for port in (self.listening, self.playing):
+            port.open_virtual_port("LPX MIDI In")
+
+    def press(self, *message: int) -> None:
+        self.playing.send_message(message)
+
+    def unplug(self) -> None:
+        self.playing.delete()
+        self.listening.delete()
+
+
+def test_a_real_port_through_jack_plugged_unplugged_and_plugged_again(jack, told, hands, eventually):
+    pads = Launchpads(told.append, api=rtmidi.API_UNIX_JACK, poll_s=0.1)
+    pads.start()
+    pads.listen(hands)
+    pads.scroll_to(0)
+    pads.show(ONE_ORANGE)
+    for plugged in (1, 2):
+        device = Device()
+        assert eventually(lambda device=device: len(device.received) >= 2)
+        assert device.received[0] == PROGRAMMER and ORANGE_AT_0 in "".join(device.received[1:])
+        device.press(0x90, 81, 127)
+        device.press(0xB0, 89, 127)
+        assert eventually(lambda plugged=plugged: len(hands.told) == 2 * plugged)
+        assert hands.told[-2:] == [("toggle", 7, 0), ("mute", 7)]
+        if plugged == 1:
+            device.unplug()
+            assert eventually(lambda: pads.connected is None)
+    pads.close()
+    assert eventually(lambda: device.received[-1] == LIVE)
+    device.unplug()
+    assert len(told) == 3 and "is gone" in told[1]
