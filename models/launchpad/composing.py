@@ -147,16 +147,16 @@ def _bar(rng: Random) -> list[int]:
     return sheet.rows
 
 
-def _audible(rows: list[int], fewest: int) -> bool:
+def _audible(rows: tuple[int, ...], fewest: int) -> bool:
     return sum(row.bit_count() for row in rows) >= fewest and sum(map(bool, rows)) >= 2
 
 
 def compose_bars(seed: int, count: int, fewest_onsets: int = 6) -> NDArray[np.uint64]:
-    """(count, keys) onset bars of at least `fewest_onsets` on two keys; bit s is step s."""
+    """(count, keys) different onset bars of at least `fewest_onsets` on two keys; bit s is step s."""
     rng = Random(seed)
-    bars: list[list[int]] = []
+    bars: dict[tuple[int, ...], None] = {}
     while len(bars) < count:
-        rows = _bar(rng)
+        rows = tuple(_bar(rng))
         if _audible(rows, fewest_onsets):
-            bars.append(rows)
-    return np.array(bars, np.uint64).reshape(count, LAUNCHPAD.keys)
+            bars[rows] = None
+    return np.array(list(bars), np.uint64).reshape(count, LAUNCHPAD.keys)

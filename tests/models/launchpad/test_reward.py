@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from models.launchpad.corpus import Corpus, composed_corpus
 from models.launchpad.instrument import LAUNCHPAD
-from models.launchpad.reward import NearestBar, Shaped, squared_distances
+from models.launchpad.reward import NearestBar, Shape, Shaped, squared_distances
 
 
 def unpacked(bars):
@@ -56,6 +56,35 @@ def test_shaped_silence_is_worse_than_any_bar_of_the_corpus() -> None:
     reward = Shaped(corpus, 0)
     silence = LAUNCHPAD.packed(LAUNCHPAD.empty(1))
     assert reward(silence)[0] < reward(corpus.bars).min()
+
+
+def test_out_of_silence_every_first_note_gains() -> None:
+    """Even one that no bar of the corpus has, at any strength of the shape."""
+    corpus = composed_corpus(6, 200)
+    single = LAUNCHPAD.press(LAUNCHPAD.empty(24), LAUNCHPAD.toggle(0, 6) + 13 * np.arange(24))
+    bars = LAUNCHPAD.packed(np.concatenate([LAUNCHPAD.empty(1), single]))
+    for power in (0.0, 0.5, 1.0):
+        reward = Shaped(corpus, 0, shape=Shape(density_power=power))(bars)
+        assert (reward[1:] > reward[0]).all()
+
+
+def test_distances_to_rich_bars_weigh_less() -> None:
+    light, rich = np.zeros((2, 24), np.uint64)
+    light[:2], rich[:8] = 0b111, 0b111
+    corpus = Corpus(np.stack([light, rich]), "two")  # 6 and 24 cells, 15 on average
+    one_missing = np.stack([light, rich])
+    one_missing[:, 0] = 0b11
+    reward = NearestBar(corpus, 0, density_power=0.5)(one_missing)
+    assert reward == pytest.approx([-np.sqrt(15 / 6), -np.sqrt(15 / 24)])
+
+
+def test_threads_and_blocks_change_nothing() -> None:
+    corpus = composed_corpus(8, 300)
+    bars = LAUNCHPAD.packed(LAUNCHPAD.random(np.random.default_rng(1), 700))
+    alone, shared = NearestBar(corpus, 50, seed=2)(bars), NearestBar(corpus, 50, seed=2, threads=2)(bars)
+    assert (alone == shared).all()
+    sample = corpus.sample(np.random.default_rng(2), 50)
+    assert (alone == -squared_distances(bars, sample).min(0)).all()
 
 
 def test_a_repeated_bar_costs() -> None:

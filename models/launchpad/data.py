@@ -1,0 +1,85 @@
+"""`data build launchpad`: a folder of MIDI becomes one corpus of bars.
+
+Songs are read by child processes, each into a file of its own, so an interrupted build goes on where it
+stopped; at the end all of them become `corpus.npz`. Nothing here is needed to play.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from pathlib import Path
+
+import numpy as np
+
+from models.launchpad.corpus import FILE_NAME, BadCorpus, Bars, Corpus, Roll
+from models.launchpad.midi_bars import BadMidi, song_bars
+from pieces.errors import RipienoError
+from pieces.files import replace_file
+
+ROLLS: dict[str, Roll] = {"launchpad": "onset", "launchpad-sustained": "sustained"}
+"""The roll of each data set."""
+SUFFIXES = (".mid", ".midi")
+
+
+def build(
+    name: str, source: Path | None, out: Path, count: int = 0, workers: int = 2
+) -> Iterator[tuple[int, int, str]]:
+    """Build a corpus into ``out``; yields (done, all, why the last was skipped or "").
+
+    Raises:
+        RipienoError: there is no MIDI file in ``source``, or no bar of them passes the filters.
+    """
+    songs = _songs(name, source, count)
+    parts = {song: out / "songs" / f"{song.stem}.npy" for song in songs}
+    (out / "songs").mkdir(parents=True, exist_ok=True)
+    waiting = {song: part for song, part in parts.items() if not part.exists()}
+    done = len(songs) - len(waiting)
+    for reason in _read_all(waiting, ROLLS[name], workers):
+        done += 1
+        yield done, len(songs), reason
+    source_name = source.resolve().name if source else name
+    corpus = _gather([part for part in parts.values() if part.exists()], source_name, ROLLS[name])
+    corpus.save(out / FILE_NAME)
+    yield len(songs), len(songs), ""
+
+
+def _songs(name: str, source: Path | None, count: int) -> list[Path]:
+    if source is None or not source.is_dir():
+        raise RipienoError(f"data build {name}: give the folder of MIDI files with --from.")
+    songs = sorted(path for path in source.iterdir() if path.suffix.lower() in SUFFIXES)
+    if not songs:
+        raise RipienoError(f"data build {name}: there is no MIDI file in {source}. Is it the right folder?")
+    return songs[: count or len(songs)]
+
+
+def _read_all(waiting: dict[Path, Path], roll: Roll, workers: int) -> Iterator[str]:
+    with ProcessPoolExecutor(workers) as pool:
+        futures = [pool.submit(_read_to, song, part, roll) for song, part in waiting.items()]
+        try:
+            for future in as_completed(futures):
+                yield future.result()
+        finally:
+            pool.shutdown(wait=False, cancel_futures=True)
+
+
+def _read_to(song: Path, part: Path, roll: Roll) -> str:
+    """Worker: read one song; answers why it was skipped, or nothing."""
+    try:
+        bars = song_bars(song, roll)
+    except BadMidi as error:
+        return str(error)
+    file = io.BytesIO()
+    np.save(file, bars)
+    replace_file(part, file.getvalue())
+    return "" if len(bars) else f"{song.name} has no bar that passes the filters."
+
+
+def _gather(parts: list[Path], name: str, roll: Roll) -> Corpus:
+    bars: list[Bars] = [np.load(part, allow_pickle=False) for part in parts]
+    if not sum(map(len, bars)):
+        raise BadCorpus(
+            f"No bar of {name} passes the filters for {roll} rolls: give it music in 4/4 around middle C."
+        )
+    return Corpus(np.concatenate(bars), name, roll)
