@@ -24,6 +24,7 @@ MEASUREMENTS = {
     "decision": "app.bench.offline:decision",
     "opening": "app.bench.offline:opening",
     "environment": "app.bench.offline:environment",
+    "reward": "app.bench.offline:launchpad_reward",
 }
 """Name on the command line and where it is done."""
 LONG = {"dropouts": "app.bench.live:dropouts"}

@@ -18,6 +18,8 @@ from pieces.opening import open_piece
 
 PIECE = "minuet-g-minor-petzold"
 ENVIRONMENT_GOAL = 50_000.0
+REWARD_GOAL = 100_000.0
+REWARD_STATES = 1_024
 
 
 def front_end() -> list[Figure]:
@@ -80,3 +82,17 @@ def environment() -> list[Figure]:
                ENVIRONMENT_GOAL if name == "nottingham batched" else None, True, "one thread, no network")
         for name, rate in found.items()
     ]  # fmt: skip
+
+
+def launchpad_reward() -> list[Figure]:
+    """States a second of the paper's reward: states drawn from all, corpus bars anew for each batch."""
+    from models.launchpad.corpus import composed_corpus
+    from models.launchpad.instrument import LAUNCHPAD
+    from models.launchpad.reward import PAPERS_BARS, NearestBar
+
+    reward = NearestBar(composed_corpus(), PAPERS_BARS, threads=2)
+    bars = LAUNCHPAD.packed(LAUNCHPAD.random(np.random.default_rng(0), REWARD_STATES))
+    batch_s = float(np.median(time_ms(lambda: reward(bars), 50))) / 1000.0
+    name = f"Launchpad reward, {REWARD_STATES:,} states x {PAPERS_BARS:,} bars"
+    rate = REWARD_STATES / batch_s
+    return [Figure(name, rate, "states/s", REWARD_GOAL, True, "two threads, composed bars")]

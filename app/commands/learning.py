@@ -17,7 +17,8 @@ from app.commands import UsageProblem
 from app.console import console, progress
 
 DATA_SETS = {"generated": "models.follower.data", "lieder": "models.follower.data",
-             "nottingham": "models.follower.data"}  # fmt: skip
+             "nottingham": "models.follower.data", "launchpad": "models.launchpad.data",
+             "launchpad-sustained": "models.launchpad.data"}  # fmt: skip
 """The module whose `build` makes it."""
 NEEDS_NO_FOLDER = {"generated"}
 TRAINED = {"follower": "models.follower.train"}
@@ -46,7 +47,10 @@ def build(
     count: Annotated[int, Option(min=0, metavar="N", help="At most so many pieces; 0 is all.")] = 0,
     workers: Annotated[int, Option(min=1, metavar="N", help="Processes at work.")] = 2,
 ) -> None:
-    """Make the data set NAME: generated, lieder or nottingham. What is there is kept: it can be resumed."""
+    """Make the data set NAME: generated, lieder, nottingham, launchpad or launchpad-sustained.
+
+    What is there is kept: it can be resumed.
+    """
     make = _module(DATA_SETS, name, "data set").build
     if source is None and name not in NEEDS_NO_FOLDER:
         raise UsageProblem(f"data build {name} reads a folder: name it with --from.")

@@ -61,7 +61,7 @@ def _read_all(waiting: dict[Path, Path], roll: Roll, workers: int) -> Iterator[s
             for future in as_completed(futures):
                 yield future.result()
         finally:
-            pool.shutdown(wait=False, cancel_futures=True)
+            pool.shutdown(cancel_futures=True)
 
 
 def _read_to(song: Path, part: Path, roll: Roll) -> str:

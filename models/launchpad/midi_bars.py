@@ -51,6 +51,17 @@ class Grid:
     beats: NDArray[np.float64]
     bar_beats: NDArray[np.int64]
 
+    def nearest_steps(self, when: NDArray[np.float64]) -> NDArray[np.int64]:
+        """(N,) the steps, counted from the first beat, nearest to some times: a beat is cut into equal parts.
+
+        What is more than a beat before the first beat counts as a beat before, and so at the end.
+        """
+        first, last = self.beats[:1] * 2 - self.beats[1:2], self.beats[-1:] * 2 - self.beats[-2:-1]
+        beats = np.concatenate([first, self.beats, last])
+        places = np.arange(-1, len(self.beats) + 1) * STEPS_A_BEAT
+        steps: NDArray[np.int64] = np.rint(np.interp(when, beats, places)).astype(np.int64)
+        return steps
+
 
 def song_bars(path: Path, roll: Roll) -> Bars:
     """(M, 24) the bars of one song that pass the filters, in order; M may be 0.
@@ -139,7 +150,8 @@ def read_beats(path: Path) -> Grid:
         BadMidi: it is no such file, or the song is not in 4/4.
     """
     try:
-        table = np.loadtxt(path, ndmin=2)
+        lines = path.read_text(encoding="utf-8").splitlines()
+        table = np.array([line.split() for line in lines if line.strip()], np.float64)
         beats_s, downbeats = table[:, 0], np.flatnonzero(table[:, 2])
     except (OSError, ValueError, IndexError) as error:
         raise BadMidi(f"{path.name} is no beat file ({error}).") from error
@@ -178,15 +190,10 @@ def _parts(midi: mido.MidiFile) -> list[tuple[int, float]]:
 
 def cut(notes: Notes, grid: Grid, roll: Roll) -> Bars:
     """(M, 24) every bar of the grid; notes of other pitches are dropped, as in the paper."""
-    steps = len(grid.beats) * STEPS_A_BEAT
-    cells = np.zeros((LAUNCHPAD.keys, steps), bool)
-    places = np.arange(len(grid.beats)) * STEPS_A_BEAT
-    begins, ends = (
-        np.rint(np.interp(when, grid.beats, places, left=-1, right=-1)).astype(np.int64)
-        for when in (notes.start, np.minimum(notes.end, grid.beats[-1]))
-    )
+    cells = np.zeros((LAUNCHPAD.keys, len(grid.beats) * STEPS_A_BEAT), bool)
+    begins, ends = grid.nearest_steps(notes.start), grid.nearest_steps(notes.end)
     keys = notes.pitch - LAUNCHPAD.lowest_pitch
-    heard = (begins >= 0) & (keys >= 0) & (keys < LAUNCHPAD.keys)
+    heard = (begins >= 0) & (begins < cells.shape[1]) & (keys >= 0) & (keys < LAUNCHPAD.keys)
     for key, begin, end in zip(keys[heard], begins[heard], ends[heard], strict=True):
         cells[key, begin : max(end, begin + 1) if roll == "sustained" else begin + 1] = True
     windows = grid.bar_beats[:, None] * STEPS_A_BEAT + np.arange(LAUNCHPAD.steps)
