@@ -229,8 +229,12 @@ class Engine:
             self._fillers.remove(filler)
 
     def add_sink(self, sink: Sink) -> None:
-        """Tell `sink` every event that was played (takes, MIDI out). Before `start`."""
-        self._sinks.append(sink)
+        """Tell `sink` every event that was played (takes, MIDI out, recordings of a song). Any thread."""
+        self._sinks = [*self._sinks, sink]
+
+    def remove_sink(self, sink: Sink) -> None:
+        """Tell it no more. Any thread."""
+        self._sinks = [other for other in self._sinks if other != sink]
 
     def _run(self) -> None:
         urgent()

@@ -32,7 +32,8 @@ LONGEST_S = 1800.0
 SHORTEST_S = 0.5
 LOUD = 0.0032  # -50 dB
 RETRY_S = 10.0
-PERSONAL = frozenset({"midi", "keys"})
+PERSONAL = frozenset({"midi", "keys", "launchpad"})
+"""Sources whose notes begin a take."""
 
 
 class TakeRecorder:

@@ -16,30 +16,26 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from app.sessions.launchpad.arrangement import Vote
-from models.launchpad.instrument import States
+from models.launchpad.agent import Choice, Vote
+from models.launchpad.instrument import LAUNCHPAD, States
 
 log = logging.getLogger(__name__)
 
 
 class Agent(Protocol):
-    """What `models.launchpad.agent.load_agent` gives."""
+    """What `models.launchpad.agent.LaunchpadAgent` can do; tests put their own here."""
 
     def choose(
-        self, state: States, forbidden: NDArray[np.bool_], temperature: float, votes: Sequence[Vote]
-    ) -> tuple[int, NDArray[np.float32]]:
-        """An action that is not forbidden (actions,), and the value of every action (actions,) float32."""
-
-
-Judge = Callable[[States], float]
-"""The reward of a grid, for the curve."""
+        self, state: States, forbidden: NDArray[np.bool_] | None, temperature: float, votes: Sequence[Vote]
+    ) -> Choice:
+        """An action that is not forbidden, and the values of all."""
 
 
 @dataclass(frozen=True, eq=False)
 class Question:
-    """What the agent is asked: `version` is the song's, to know what an answer was about."""
+    """What the agent is asked. number: they count up."""
 
-    version: int
+    number: int
     grid: States
     forbidden: NDArray[np.bool_]
     temperature: float
@@ -48,11 +44,16 @@ class Question:
 
 @dataclass(frozen=True, eq=False)
 class Answer:
-    """What it would press, and what it thinks of everything it could."""
+    """What it would press, and what it thinks of everything that it could."""
 
-    version: int
+    question: Question
     action: int
     values: NDArray[np.float32]
+
+    def fits(self, grid: States) -> bool:
+        """Whether the row that it is about is still as it was."""
+        button = LAUNCHPAD.button(self.action)
+        return button is None or bool((grid[button.key] == self.question.grid[button.key]).all())
 
 
 class Seat(Protocol):
@@ -61,6 +62,10 @@ class Seat(Protocol):
     @property
     def answer(self) -> Answer | None:
         """The newest answer; None before the first, and where no agent sits."""
+
+    @property
+    def taken(self) -> bool:
+        """Somebody sits here."""
 
     def ask(self, question: Question) -> None:
         """Ask; what was asked before and has not begun is dropped."""
@@ -73,6 +78,7 @@ class EmptySeat:
     """Nobody."""
 
     answer: Answer | None = None
+    taken = False
 
     def ask(self, question: Question) -> None:
         """Nobody answers."""
@@ -83,6 +89,8 @@ class EmptySeat:
 
 class InlineSeat:
     """Answers at once, in the thread that asks: the same for the same seed."""
+
+    taken = True
 
     def __init__(self, agent: Agent) -> None:
         self._agent = agent
@@ -96,17 +104,17 @@ class InlineSeat:
 
 
 class ThreadSeat:
-    """Answers when it can, in a thread of its own. An agent that fails is told of once and sits out."""
+    """Answers when it can, in a thread of its own. An agent that fails is told of once and leaves."""
 
     def __init__(self, agent: Agent, tell: Callable[[str], Any]) -> None:
         self.answer: Answer | None = None
+        self.taken = True
         self._agent = agent
         self._tell = tell
         self._question: Question | None = None
         self._wake = threading.Event()
         self._closing = False
-        self._thread = threading.Thread(target=self._run, name="launchpad-agent", daemon=True)
-        self._thread.start()
+        threading.Thread(target=self._run, name="launchpad-agent", daemon=True).start()
 
     def ask(self, question: Question) -> None:
         self._question = question
@@ -118,21 +126,22 @@ class ThreadSeat:
         self._wake.set()
 
     def _run(self) -> None:
-        while not self._closing:
-            self._wake.wait()
-            self._wake.clear()
-            question, self._question = self._question, None
-            if question is None or self._closing:
-                continue
-            try:
-                self.answer = _answered(self._agent, question)
-            except Exception:  # whatever an agent does, the music goes on
-                log.exception("the launchpad's agent failed")
-                self.answer = None
-                self._tell("The agent stopped; you play on alone. Details are in the log.")
-                return
+        try:
+            while not self._closing:
+                self._wake.wait()
+                self._wake.clear()
+                self._answer_newest()
+        except Exception:  # whatever an agent does, the music goes on
+            log.exception("the launchpad's agent failed")
+            self.answer, self.taken = None, False
+            self._tell("The agent stopped; you play on alone. Details are in the log.")
+
+    def _answer_newest(self) -> None:
+        question, self._question = self._question, None
+        if question is not None and not self._closing:
+            self.answer = _answered(self._agent, question)
 
 
 def _answered(agent: Agent, question: Question) -> Answer:
-    action, values = agent.choose(question.grid, question.forbidden, question.temperature, question.votes)
-    return Answer(question.version, int(action), values)
+    choice = agent.choose(question.grid, question.forbidden, question.temperature, question.votes)
+    return Answer(question, int(choice.action), choice.values)

@@ -11,6 +11,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from models.launchpad.agent import Vote
 from models.launchpad.instrument import LAUNCHPAD, States
 
 ScaleLock = Literal["off", "forbid", "map"]
@@ -42,14 +43,6 @@ class Link:
 
     part: int
     bars: int = 4
-
-
-@dataclass(frozen=True, eq=False)
-class Vote:
-    """The person wants more (+1) or less (-1) like the bar of this grid, (keys, 2) uint8."""
-
-    grid: States
-    weight: int
 
 
 @dataclass(frozen=True)

@@ -18,9 +18,10 @@ from models.launchpad.instrument import LAUNCHPAD, States
 
 Who = Literal["you", "agent", "chain"]
 Owners = NDArray[np.int8]
-NOBODY, YOU, AGENT = 0, 1, 2
-"""Who pressed a button that is on, in arrays of owners: (keys, columns) int8."""
-OWNER_OF: dict[Who, int] = {"you": YOU, "agent": AGENT, "chain": YOU}
+NOBODY, YOU, AGENT, START = 0, 1, 2, 3
+"""Who pressed a button that is on, in arrays of owners: (keys, columns) int8. START: it was on from the start
+or a favourite; NOBODY: it is off."""
+OWNER_OF: dict[Who, int] = {"you": YOU, "agent": AGENT, "chain": START}
 
 
 @dataclass(frozen=True, eq=False)
@@ -128,6 +129,11 @@ def settled_owners(owners: Owners, grid: States, by: Who) -> Owners:
     """Owners for exactly the buttons that are on; those that nobody is known for are `by`'s."""
     named = np.where(owners == NOBODY, OWNER_OF[by], owners)
     return np.where(lit(grid), named, NOBODY).astype(np.int8)
+
+
+def start_owners(grid: States) -> Owners:
+    """Owners of a grid that came as a whole."""
+    return np.where(lit(grid), START, NOBODY).astype(np.int8)
 
 
 def lit(grid: States) -> NDArray[np.bool_]:

@@ -9,19 +9,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app.sessions.launchpad.arrangement import Arrangement
+from app.sessions.launchpad.bars import silent_roll
+from app.sessions.launchpad.conductor import State
 from app.sessions.launchpad.history import Owners
 from models.launchpad.instrument import LAUNCHPAD, States
 
-State = Literal["stopped", "count-in", "playing", "stopping"]
 ClockState = Literal["own", "followed", "lost"]
 
 
 def _no_owners() -> Owners:
     return np.zeros((LAUNCHPAD.keys, LAUNCHPAD.columns), np.int8)
-
-
-def _silence() -> NDArray[np.int8]:
-    return np.zeros((LAUNCHPAD.keys, LAUNCHPAD.steps), np.int8)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -31,7 +28,8 @@ class LaunchpadSnapshot:
     state: "stopping" plays the bar to its end. bar counts from 0, negative in the count-in; step 0..64 runs
     through it (whole steps stand on what is heard, whatever the swing); beat 0..3. bar_start_sample on the
     engine's clock. playing, playing_owners: what sounds; grid, owners: what is queued, and what a press acts
-    upon: where the two differ, a change waits for the next bar. owners are 0 nobody, 1 you, 2 agent.
+    upon: where the two differ, a change waits for the next bar. owners are NOBODY 0 (off), YOU 1, AGENT 2,
+    START 3 (on from the start).
     roll: (keys, 64) int8, the onsets that are heard in this bar, by owner; 0 silent.
     next_action: what the agent means to press at the next bar (None: nothing, or not known); next_move in
     words; agent "" where none sits. late_moves: bars that it sat out because it was slow.
@@ -51,7 +49,7 @@ class LaunchpadSnapshot:
     playing_owners: Owners = field(default_factory=_no_owners)
     grid: States = field(default_factory=LAUNCHPAD.empty)
     owners: Owners = field(default_factory=_no_owners)
-    roll: NDArray[np.int8] = field(default_factory=_silence)
+    roll: NDArray[np.int8] = field(default_factory=silent_roll)
     arrangement: Arrangement = field(default_factory=Arrangement)
     agent: str = ""
     next_action: int | None = None

@@ -26,14 +26,23 @@ from app.sessions.launchpad.arrangement import (
     Link,
     Part,
     ScaleLock,
-    Vote,
 )
 from app.sessions.launchpad.drums import PATTERNS
-from app.sessions.launchpad.history import History, Owners, Picture, Step, Who, lit, settled_owners
+from app.sessions.launchpad.history import (
+    History,
+    Owners,
+    Picture,
+    Step,
+    Who,
+    lit,
+    settled_owners,
+    start_owners,
+)
+from models.launchpad.agent import Vote
 from models.launchpad.instrument import LAUNCHPAD, States
 from pieces.errors import RipienoError
 
-MOST_VOICES = 15  # channels but the drums'
+MOST_VOICES = 14  # channels but those of the drums and of keys that a person plays
 LAST_PROGRAM = 127
 WILDEST = 5.0
 
@@ -47,8 +56,7 @@ class Song:
 
     def __init__(self, grid: States | None = None, arrangement: Arrangement | None = None) -> None:
         start = LAUNCHPAD.empty() if grid is None else grid
-        owners = np.zeros((LAUNCHPAD.keys, LAUNCHPAD.columns), np.int8)
-        self.now = Picture(start, settled_owners(owners, start, "you"), arrangement or Arrangement())
+        self.now = Picture(start, start_owners(start), arrangement or Arrangement())
         self.history = History()
 
     @property
@@ -106,7 +114,7 @@ class Song:
 
     def start_from(self, grid: States, label: str = "start") -> bool:
         """Put another grid in place of this one."""
-        return self._become(grid, "you", label)
+        return self._become(grid, "you", label, owners=start_owners(grid))
 
     def clear(self) -> bool:
         """Every pattern off."""
@@ -116,7 +124,7 @@ class Song:
         """One row off."""
         grid = self.grid.copy()
         grid[row] = 0
-        return self.start_from(grid, f"clear {row_name(row)}")
+        return self._become(grid, "you", f"clear {row_name(row)}")
 
     def transpose(self, semitones: int) -> bool:
         """Move every row; what leaves the grid comes back in at the other end, two octaves away."""
@@ -144,11 +152,11 @@ class Song:
 
     def set_tempo(self, bpm: float, gesture: str = "") -> bool:
         """20 to 300 beats a minute; what lies outside is moved to the nearest."""
-        return self._set(f"tempo {bpm:g}", gesture, tempo_bpm=min(max(bpm, SLOWEST_BPM), FASTEST_BPM))
+        return self._set(f"tempo {bpm:g}", gesture, tempo_bpm=within(bpm, SLOWEST_BPM, FASTEST_BPM))
 
     def set_swing(self, swing: float, gesture: str = "") -> bool:
         """0.5 straight to 0.75."""
-        return self._set(f"swing {swing:.0%}", gesture, swing=min(max(swing, STRAIGHT), HARDEST_SWING))
+        return self._set(f"swing {swing:.0%}", gesture, swing=within(swing, STRAIGHT, HARDEST_SWING))
 
     def set_key(self, tonic: int, scale: str) -> bool:
         """The key that the lock means; the grid stays as it is."""
@@ -175,7 +183,7 @@ class Song:
         """Play rows (all, if None) with a GM program, 0 to 127.
 
         Raises:
-            SongProblem: no such program, or more than fifteen different ones.
+            SongProblem: no such program, or more than fourteen different ones.
         """
         if not 0 <= program <= LAST_PROGRAM:
             raise SongProblem(f"there is no instrument {program}; choose 0 to {LAST_PROGRAM}.")
@@ -195,7 +203,7 @@ class Song:
 
     def set_drum_level(self, level: float, gesture: str = "") -> bool:
         """0 to 1."""
-        return self._set("drum level", gesture, drum_level=min(max(level, 0.0), 1.0))
+        return self._set("drum level", gesture, drum_level=within(level, 0.0, 1.0))
 
     def set_accent(self, sixteenth: int, velocity: int, gesture: str = "") -> bool:
         """Velocity, 1 to 127, of what falls into one of the bar's sixteenths, 0 to 15."""
@@ -217,7 +225,7 @@ class Song:
 
     def set_temperature(self, temperature: float, gesture: str = "") -> bool:
         """0: always its best move."""
-        return self._set("boldness", gesture, temperature=min(max(temperature, 0.0), WILDEST))
+        return self._set("boldness", gesture, temperature=within(temperature, 0.0, WILDEST))
 
     def vote(self, weight: int, grid: States | None = None) -> bool:
         """More (+1) or less (-1) like `grid`, by default the present one."""
@@ -336,6 +344,11 @@ class Song:
         if not 0 <= index < len(self.arrangement.parts):
             raise SongProblem("this snapshot is not there any more.")
         return self.arrangement.parts[index]
+
+
+def within(value: float, low: float, high: float) -> float:
+    """The nearest number between two; what is no number at all is the lower one."""
+    return min(max(value, low), high) if value == value else low
 
 
 def row_name(row: int) -> str:

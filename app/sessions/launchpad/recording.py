@@ -1,0 +1,99 @@
+"""What was heard of a song, sample by sample: the source of every export.
+
+Live, the "played" thread notes the events that the audio callback applied and the engine thread the tempo;
+headless, one loop does both. `Heard` is what they leave: frozen, any thread may export it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+
+from app.engine.scheduler import Event
+from app.engine.timeline import TempoChange, Timeline
+from app.sessions.launchpad.queue import SOURCE
+
+LET_GO_S = 0.125
+
+
+@dataclass(frozen=True)
+class Heard:
+    """Events in samples from the song's first beat, in order, and the timeline that they followed."""
+
+    timeline: Timeline
+    events: tuple[Event, ...]
+
+    @property
+    def duration_s(self) -> float:
+        """Until the last event."""
+        return self.events[-1].sample / self.timeline.rate if self.events else 0.0
+
+
+class Recording:
+    """Grows while the song plays. The start is the sample of beat 0."""
+
+    def __init__(self, timeline: Timeline) -> None:
+        self.rate = timeline.rate
+        self._start_sample, self._base, self._scale = round(timeline.sample_at_beat(0.0)), 0, 1.0
+        self._changes = list(timeline.changes)
+        self._before: list[TempoChange] = []  # of the clocks that went before
+        self._events: list[Event] = []
+
+    def note(self, event: Event) -> None:
+        """An event was heard ("played" thread); only the song's own count."""
+        if event.source == SOURCE and event.sample >= self._start_sample:
+            self._events.append(replace(event, sample=round(self._here(event.sample))))
+
+    def follow(self, timeline: Timeline) -> None:
+        """The tempo changed (engine thread)."""
+        change = timeline.changes[-1]
+        while self._changes and self._changes[-1].sample >= change.sample:
+            self._changes.pop()
+        self._changes.append(change)
+        if change.beat <= 0.0:  # still counting in: beat 0 comes at another sample
+            self._start_sample = round(timeline.sample_at_beat(0.0))
+
+    def go_on(self, timeline: Timeline, start_sample: int) -> None:
+        """The music goes on at a sample of another clock (engine thread)."""
+        self._before += self._changes_here()
+        self._base = self._events[-1].sample if self._events else 0
+        self._start_sample, self._scale = start_sample, self.rate / timeline.rate
+        self._changes = [replace(timeline.changes[-1], sample=float(start_sample))]
+
+    @property
+    def duration_s(self) -> float:
+        """Until the latest event."""
+        return self._events[-1].sample / self.rate if self._events else 0.0
+
+    def heard(self) -> Heard:
+        """All of it so far."""
+        changes = (*self._before, *self._changes_here())
+        events = tuple(self._events)
+        return Heard(Timeline(self.rate, changes), (*events, *_released(events, self.rate)))
+
+    def _here(self, sample: float) -> float:
+        """A sample of the present clock, from the song's first beat at the recording's rate."""
+        return self._base + (sample - self._start_sample) * self._scale
+
+    def _changes_here(self) -> list[TempoChange]:
+        return [replace(change, sample=self._here(change.sample)) for change in tuple(self._changes)]
+
+
+def _released(events: tuple[Event, ...], rate: int) -> list[Event]:
+    """Releases of the notes that still sound: who exports while it plays gets no hanging note."""
+    held: dict[tuple[int, int], Event] = {}
+    for event in events:
+        if event.kind == "note_on":
+            held[event.channel, event.data1] = event
+        elif event.kind == "note_off":
+            held.pop((event.channel, event.data1), None)
+    at_sample = events[-1].sample + round(LET_GO_S * rate) if events else 0
+    return [replace(event, sample=at_sample, kind="note_off", data2=0) for event in held.values()]
+
+
+def record(timeline: Timeline, events: Iterable[Event]) -> Heard:
+    """A recording of events that are all known."""
+    recording = Recording(timeline)
+    for event in events:
+        recording.note(event)
+    return recording.heard()
