@@ -45,8 +45,47 @@ def _plain(*keys: int) -> tuple[Chord, ...]:
     return tuple(Chord(key) for key in keys)
 
 
+PIANO_KEYS: dict[int, int] = {
+    key: semitone
+    for semitone, key in enumerate(
+        (
+            pygame.K_a,
+            pygame.K_w,
+            pygame.K_s,
+            pygame.K_e,
+            pygame.K_d,
+            pygame.K_f,
+            pygame.K_t,
+            pygame.K_g,
+            pygame.K_y,
+            pygame.K_h,
+            pygame.K_u,
+            pygame.K_j,
+            pygame.K_k,
+            pygame.K_o,
+            pygame.K_l,
+            pygame.K_p,
+            pygame.K_SEMICOLON,
+        )
+    )
+}
+"""Semitones above C of the keys that play, laid out as on a piano."""
 _SCORE = ("follow", "play")
 _FOLLOW = ("follow",)
+_PADS = ("launchpad",)
+
+
+def _pads(action: str, label: str, what: str, *chords: Chord) -> Binding:
+    return Binding(action, label, what, chords, _PADS, "Launchpad")
+
+
+def _numbered(action: str, label: str, what: str, chords: list[Chord]) -> tuple[Binding, ...]:
+    """``action_0``, ``action_1`` ...: one line of the list of keys."""
+    return tuple(_pads(f"{action}_{number}", label, what, chord) for number, chord in enumerate(chords))
+
+
+_DIGITS = (pygame.K_1, pygame.K_2, pygame.K_3, pygame.K_4, pygame.K_5, pygame.K_6, pygame.K_7)
+_PART_KEYS = tuple(range(pygame.K_F2, pygame.K_F9 + 1))
 
 BINDINGS: tuple[Binding, ...] = (
     Binding("start_stop", "Space", "Start or stop", _plain(pygame.K_SPACE)),
@@ -77,6 +116,7 @@ BINDINGS: tuple[Binding, ...] = (
     Binding("scene_home", "Ctrl 1", "Home", (Chord(pygame.K_1, ctrl=True),)),
     Binding("scene_follow", "Ctrl 2", "Follow", (Chord(pygame.K_2, ctrl=True),)),
     Binding("scene_play", "Ctrl 3", "Play", (Chord(pygame.K_3, ctrl=True),)),
+    Binding("scene_launchpad", "Ctrl 4", "Launchpad", (Chord(pygame.K_4, ctrl=True),)),
     Binding("scene_takes", "Ctrl T", "Takes", (Chord(pygame.K_t, ctrl=True),)),
     Binding("scene_settings", "Ctrl ,", "Settings", (Chord(pygame.K_COMMA, ctrl=True),)),
     Binding("quit", "Ctrl Q", "Quit", (Chord(pygame.K_q, ctrl=True),)),
@@ -133,7 +173,7 @@ BINDINGS: tuple[Binding, ...] = (
         "Ctrl S",
         "Save the take as MIDI and WAV",
         (Chord(pygame.K_s, ctrl=True),),
-        ("follow", "takes"),
+        ("follow", "takes", "launchpad"),
         "Follow",
     ),
     Binding("up", "↑  Page Up", "Scroll up", _plain(pygame.K_UP, pygame.K_PAGEUP), ("settings",), "Settings"),
@@ -153,37 +193,56 @@ BINDINGS: tuple[Binding, ...] = (
     Binding("steer_slower", "←  or  A", "Slower", _plain(pygame.K_LEFT, pygame.K_a), ("play",), "Play"),
     Binding("steer_faster", "→  or  D", "Faster", _plain(pygame.K_RIGHT, pygame.K_d), ("play",), "Play"),
     Binding("ghost", "G", "Another ghost", _plain(pygame.K_g), ("play",), "Play"),
+    _pads("left", "← → ↑ ↓", "Move over the pads", Chord(pygame.K_LEFT)),
+    _pads("right", "← → ↑ ↓", "Move over the pads", Chord(pygame.K_RIGHT)),
+    _pads("up", "← → ↑ ↓", "Move over the pads", Chord(pygame.K_UP)),
+    _pads("down", "← → ↑ ↓", "Move over the pads", Chord(pygame.K_DOWN)),
+    _pads("press", "Enter", "Press it", *_plain(pygame.K_RETURN, pygame.K_KP_ENTER)),
+    *(
+        _pads(f"row_{semitone}", "A W S E D F …", "Choose the row of a note", Chord(key))
+        for key, semitone in PIANO_KEYS.items()
+    ),
+    _pads("octave_down", "Z  X", "The letters mean the lower or upper octave", Chord(pygame.K_z)),
+    _pads("octave_up", "Z  X", "The letters mean the lower or upper octave", Chord(pygame.K_x)),
+    *_numbered("pattern", "1 … 7", "A pattern of that row", [Chord(key) for key in _DIGITS]),
+    *_numbered(
+        "offset",
+        "Shift 1 … 6",
+        "Later by 1, 2, 4 … 32 steps",
+        [Chord(key, shift=True) for key in _DIGITS[:6]],
+    ),
+    _pads("mute", "M", "Mute the row", Chord(pygame.K_m)),
+    _pads("solo", "N", "Solo", Chord(pygame.K_n)),
+    _pads("lock", "B", "Lock the row against the agent", Chord(pygame.K_b)),
+    _pads("row_menu", "I", "Menu of the row: clear, its own sound", Chord(pygame.K_i)),
+    _pads("rows", "V", "All rows, or half of them", Chord(pygame.K_v)),
+    _pads("page_back", "Page Up / Down", "The upper or the lower half", Chord(pygame.K_PAGEUP)),
+    _pads("page_on", "Page Up / Down", "The upper or the lower half", Chord(pygame.K_PAGEDOWN)),
+    _pads("undo", "Ctrl Z", "Take back", Chord(pygame.K_z, ctrl=True)),
+    _pads(
+        "redo", "Ctrl Y", "Do again", Chord(pygame.K_y, ctrl=True), Chord(pygame.K_z, ctrl=True, shift=True)
+    ),
+    _pads("tempo_down", "−", "Slower", *_plain(pygame.K_MINUS, pygame.K_KP_MINUS)),
+    _pads("tempo_up", "=", "Faster", *_plain(pygame.K_EQUALS, pygame.K_PLUS, pygame.K_KP_PLUS)),
+    _pads("vote_more", "]", "More like this", Chord(pygame.K_RIGHTBRACKET)),
+    _pads("vote_less", "[", "Less like this", Chord(pygame.K_LEFTBRACKET)),
+    _pads("pace", "Q", "How often the agent presses", Chord(pygame.K_q)),
+    _pads("scale_lock", "R", "Presses outside the key", Chord(pygame.K_r)),
+    _pads("click", "C", "Click on or off", Chord(pygame.K_c)),
+    _pads("count_in", "Ctrl N", "Count-in on or off", Chord(pygame.K_n, ctrl=True)),
+    _pads("keep_part", "Ctrl K", "Keep a snapshot", Chord(pygame.K_k, ctrl=True)),
+    *_numbered("part", "F2 … F9", "Snapshot A … H back at the next bar", [Chord(key) for key in _PART_KEYS]),
+    *_numbered(
+        "chain", "Shift F2 … F9", "Put it into the chain", [Chord(key, shift=True) for key in _PART_KEYS]
+    ),
+    _pads("chain", "F10", "Let the chain lead", Chord(pygame.K_F10)),
+    _pads("export", "Ctrl E", "Export MIDI, WAV or the grid", Chord(pygame.K_e, ctrl=True)),
     Binding(
         "octave_down", "Z", "Piano keys an octave lower", _plain(pygame.K_z), ("home", "follow"), "Piano"
     ),
     Binding("octave_up", "X", "Piano keys an octave higher", _plain(pygame.K_x), ("home", "follow"), "Piano"),
 )
 
-PIANO_KEYS: dict[int, int] = {
-    key: semitone
-    for semitone, key in enumerate(
-        (
-            pygame.K_a,
-            pygame.K_w,
-            pygame.K_s,
-            pygame.K_e,
-            pygame.K_d,
-            pygame.K_f,
-            pygame.K_t,
-            pygame.K_g,
-            pygame.K_y,
-            pygame.K_h,
-            pygame.K_u,
-            pygame.K_j,
-            pygame.K_k,
-            pygame.K_o,
-            pygame.K_l,
-            pygame.K_p,
-            pygame.K_SEMICOLON,
-        )
-    )
-}
-"""Semitones above C of the keys that play, laid out as on a piano."""
 PIANO_SCENES = ("home", "follow")
 PIANO_LABEL, PIANO_WHAT = "A W S E D F …", "Play notes, from C upwards"
 

@@ -95,6 +95,12 @@ def play(piece: PieceArgument = None, follower: FollowerOption = None, seed: See
     _open_window("play", piece, follower, seed)
 
 
+@cli.command()
+def launchpad(seed: SeedOption = 0) -> None:
+    """You and an agent press the buttons of one grid; it plays bar by bar."""
+    _open_window("launchpad", seed=seed)
+
+
 _FREE_FORM = {"allow_extra_args": True, "ignore_unknown_options": True}
 
 
@@ -103,11 +109,10 @@ def _later(mode: str, what: str) -> None:
 
     @cli.command(name=mode, help=f"{what} [dim](not built yet)[/]", context_settings=_FREE_FORM)
     def command(context: typer.Context) -> None:
-        raise NotBuiltYet(f"{mode} is not built yet; `{_PROGRAM} follow` and `{_PROGRAM} play` are.")
+        raise NotBuiltYet(f"{mode} is not built yet; `{_PROGRAM} follow`, `play` and `launchpad` are.")
 
 
 _later("duet", "You improvise a line, it improvises the other one.")
-_later("launchpad", "You and an agent press the buttons of one grid.")
 _later("compose", "It writes polyphony that you can prime, hear and keep.")
 _later("inside", "What an agent sees, believes and prefers.")
 

@@ -1,4 +1,4 @@
-"""What a file dropped onto the window becomes: a score opens, a recording plays and is followed.
+"""What a dropped file becomes: a score opens, a recording is followed, a grid sounds in the launchpad.
 
 Main thread only; reading happens elsewhere.
 """
@@ -12,18 +12,23 @@ from app.scenes.studio import Studio
 from pieces.errors import RipienoError
 
 SCORES = {".musicxml", ".mxl", ".xml", ".mei", ".krn", ".abc"}
+GRID = ".json"
 RECORDINGS = {".wav", ".mid", ".midi"}
 UNREAD_SOUND = {".flac", ".ogg", ".oga", ".opus", ".mp3", ".m4a", ".aac", ".aif", ".aiff", ".wma"}
 
 
 def drop(path: Path, studio: Studio, go: Callable[[str], object]) -> None:
-    """Open a score or play a recording; ``go`` shows a scene.
+    """Open a score, play a recording, start from a grid; ``go`` shows a scene.
 
     Raises:
-        RipienoError: neither is in the file, or no piece is open to follow the recording in.
+        RipienoError: nothing of these is in the file, or no piece is open to follow the recording in.
     """
     ending = path.suffix.lower()
-    if ending in SCORES:
+    if ending == GRID:
+        go("launchpad")
+        studio.open_launchpad().load_grid(path)
+        studio.say(f"{path.name} sounds from the next bar")
+    elif ending in SCORES:
         studio.say(f"Opening {path.name} …")
         studio.open_file(path)
     elif ending in UNREAD_SOUND:

@@ -17,7 +17,10 @@ if TYPE_CHECKING:
 
 DOUBLE_CLICK_S = 0.35
 DOUBLE_CLICK_PX = 6
-_REPEATING = {"left", "right", "up", "down", "back_measure", "next_measure", "slower_demo", "faster_demo"}
+_REPEATING = {
+    "left", "right", "up", "down", "back_measure", "next_measure", "slower_demo", "faster_demo", "tempo_down",
+    "tempo_up", "undo", "redo",
+}  # fmt: skip
 
 
 class Hands:

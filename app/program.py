@@ -5,8 +5,9 @@ Nothing here loads torch: the follower is loaded by its worker while the window 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from app.devices.audio import open_system
 from app.devices.midi import MidiSystem
@@ -18,7 +19,15 @@ from app.scenes.devices import DeviceDesk, to_choice
 from app.scenes.studio import Session, Studio
 from app.scenes.take_desk import TakeDesk
 from app.settings import SettingsStore
+from pieces.errors import RipienoError
 from pieces.piece import Piece
+
+if TYPE_CHECKING:
+    from app.sessions.launchpad import LaunchpadSession
+    from models.launchpad.instrument import States
+
+JUDGED_BARS = 1000
+"""Bars of the composed corpus that the reward's curve compares with."""
 
 
 def build_studio(follower: str | None = None, seed: int = 0) -> Studio:
@@ -31,7 +40,8 @@ def build_studio(follower: str | None = None, seed: int = 0) -> Studio:
     midi = MidiSystem(partial(_on_midi, engine), engine.tell)
     desk = DeviceDesk(engine, settings, midi, lambda text, kind: engine.tell(text))
     engine.supervisor.choice = desk.audio_choice()
-    studio = Studio(settings, engine, desk, make_session, follower or settings.now.follower, seed)
+    follower = follower or settings.now.follower
+    studio = Studio(settings, engine, desk, make_session, follower, seed, make_launchpad)
     studio.midi = midi
     takes = TakeDesk(engine, studio.say_later)
     studio.takes = takes
@@ -51,6 +61,29 @@ def make_session(piece: Piece, player: str, engine: Any, seed: int) -> Session:
     from app.sessions.follow import FollowSession
 
     return FollowSession(piece, player, engine=engine, seed=seed)
+
+
+def make_launchpad(studio: Studio) -> LaunchpadSession:
+    """The launchpad with its agent, or without where the agent cannot be loaded."""
+    from app.sessions.launchpad import LaunchpadSession
+    from models.launchpad.agent import SHIPPED, load_agent
+
+    agent, name = None, ""
+    try:
+        agent, name = load_agent(SHIPPED, studio.seed), SHIPPED
+    except RipienoError as problem:
+        studio.say(f"You play alone: {problem}", "bad")
+    return LaunchpadSession(studio.engine, agent, name, _judge(), studio.seed)
+
+
+def _judge() -> Callable[[States], float]:
+    """How near a grid is to composed music: 0 is just like a bar of it."""
+    from models.launchpad.corpus import composed_corpus
+    from models.launchpad.instrument import LAUNCHPAD
+    from models.launchpad.reward import Shaped
+
+    reward = Shaped(composed_corpus(bars=JUDGED_BARS), JUDGED_BARS)
+    return lambda grid: float(reward(LAUNCHPAD.packed(grid)[None])[0])
 
 
 def _on_midi(engine: Engine, message: Any, moment_s: float) -> None:

@@ -7,7 +7,7 @@ Only the thread of the window uses it. Colours are RGB triples; lengths are logi
 from __future__ import annotations
 
 from collections import OrderedDict
-from functools import cache
+from functools import cache, lru_cache
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -41,6 +41,7 @@ QUICK_S, CALM_S = 0.12, 0.18
 """Seconds of a change of state and of a change of place."""
 
 
+@lru_cache(maxsize=4096)
 def mix(below: Colour, above: Colour, share: float) -> Colour:
     """``above`` laid over ``below`` with opacity ``share``."""
     share = min(max(share, 0.0), 1.0)

@@ -248,7 +248,7 @@ class Window:
         if widget is None:
             self.hint.visible = False
         elif not self.hint.visible or self.hint.text != widget.hint:
-            self.hint.show(widget.hint, widget.rect, self.scene.areas.window, self.scale)
+            self.hint.show(widget.hint, widget.hint_rect(), self.scene.areas.window, self.scale)
 
     def _paint(self) -> list[pygame.Rect]:
         painter = Painter(self.surface, self.scale)
@@ -310,11 +310,13 @@ def scenes() -> dict[str, Callable[[Studio], Scene]]:
     """The scenes by name."""
     from app.scenes.follow import Follow
     from app.scenes.home import Home
+    from app.scenes.launchpad import Launchpad
     from app.scenes.play import Play
     from app.scenes.settings import Settings
     from app.scenes.takes import Takes
 
-    return {"home": Home, "follow": Follow, "play": Play, "settings": Settings, "takes": Takes}
+    made: tuple[type[Scene], ...] = (Home, Follow, Play, Launchpad, Settings, Takes)
+    return {scene.name: scene for scene in made}
 
 
 def run_window(

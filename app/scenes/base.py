@@ -171,7 +171,7 @@ class Scene:
         if mode.built:
             self.studio.ask(f"scene_{mode.name}")
         else:
-            self.studio.say(f"{mode.label} is not built yet. Follow and Play are.")
+            self.studio.say(f"{mode.label} is not built yet. Follow, Play and Launchpad are.")
 
     def _open_menu(self, chip: int) -> None:
         desk = self.studio.devices
@@ -204,9 +204,10 @@ class Scene:
             self._fold.icon = "unfold" if area.panel.w == 0 else "fold"
             right -= 40
         room = area.header.w - 260
-        for chip in reversed(self._chips):
-            full = chip.natural_width(self.scale)
-            width = min(full, 44.0 if room < 460 else full)
+        widths = [chip.natural_width(self.scale) for chip in self._chips]
+        folded = room < max(460, sum(widths) + 8 * len(widths))
+        for chip, full in zip(reversed(self._chips), reversed(widths), strict=True):
+            width = min(full, 44.0 if folded else full)
             chip.rect = pygame.Rect(round(right - width), area.header.y + 10, round(width), 32)
             right = chip.rect.x - 8
         self._level.visible = room >= 340

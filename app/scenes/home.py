@@ -18,6 +18,7 @@ from app.widgets.base import View, Widget
 from app.widgets.buttons import Button, RoundButton
 from app.widgets.inputs import MiniPiano, TextField
 from app.widgets.library_grid import Card, LibraryGrid
+from app.widgets.mode_card import ModeCard
 from app.widgets.readouts import Fact, Label, Paragraph
 from app.widgets.stack import Row, stack
 
@@ -59,6 +60,10 @@ class Home(Scene):
             Fact("MIDI keyboard", lambda view: desk.midi_name() if desk.midi_good() else "plug one in"),
             Fact("Sound goes to", lambda view: desk.output_name()),
         ]
+        self._pads = ModeCard(
+            "Launchpad", "Press one grid with an agent", lambda: studio.ask("scene_launchpad"),
+            f"It plays what you both press, bar by bar ({label_of('scene_launchpad')})",
+        )  # fmt: skip
         self._take_title = Label("Takes", colour=theme.QUIET)
         self._takes = Button("Replay and save takes", lambda: studio.ask("scene_takes"), icon="take")
         self._piano_title = Label(
@@ -83,7 +88,7 @@ class Home(Scene):
     def body(self) -> list[Widget]:
         return [
             self.grid, self.nothing, self.search, self.hint, self._recent_title, *self._recent,
-            self._no_recent, self._device_title, *self._devices, self._take_title, self._takes,
+            self._no_recent, self._device_title, *self._devices, self._pads, self._take_title, self._takes,
             self._piano_title, self._piano, self._go_button, self._next, self._next_detail,
         ]  # fmt: skip
 
@@ -105,7 +110,7 @@ class Home(Scene):
         panel = self.areas.panel
         widgets: list[Widget] = [
             self._recent_title, *self._recent, self._no_recent, self._device_title, *self._devices,
-            self._take_title, self._takes, self._piano_title, self._piano,
+            self._pads, self._take_title, self._takes, self._piano_title, self._piano,
         ]  # fmt: skip
         if panel.w == 0:
             for widget in widgets:
@@ -121,7 +126,8 @@ class Home(Scene):
             Row((), 8, spare=4),
             Row((self._device_title,), 20, gap=10),
             *(Row((fact,), 20, gap=8) for fact in self._devices),
-            Row((), 8, spare=4),
+            Row((), 4, spare=4),
+            Row((self._pads,), 64, gap=16, spare=1),
             Row((self._take_title,), 20, gap=10, spare=3),
             Row((self._takes,), 40, gap=8, spare=3),
             Row((), 0, grow=1, gap=0),

@@ -32,6 +32,7 @@ from pieces.piece import Piece
 if TYPE_CHECKING:
     from app.scenes.devices import DeviceDesk
     from app.scenes.take_desk import TakeDesk
+    from app.sessions.launchpad import LaunchpadSession
 
 _log = logging.getLogger(__name__)
 FIRST_PIECE = "fur-elise"
@@ -72,6 +73,7 @@ class Studio:
         make_session: Callable[[Piece, str, Any, int], Session],
         follower: str = "follower",
         seed: int = 0,
+        make_launchpad: Callable[[Studio], Any] | None = None,
     ) -> None:
         self.settings, self.engine, self.devices = settings, engine, devices
         self.follower, self.seed = follower, seed
@@ -87,6 +89,8 @@ class Studio:
         self.takes: TakeDesk | None = None
         self.midi: Any = None
         self._make_session = make_session
+        self._make_launchpad = make_launchpad
+        self.launchpad: LaunchpadSession | None = None
         self._said: deque[tuple[str, str]] = deque()
         self.sound = SoundDesk(engine, settings, self.change, self.say)
         # Set by the window.
@@ -230,6 +234,13 @@ class Studio:
         self.change(follower=name)
         self.open_session()
 
+    def open_launchpad(self) -> LaunchpadSession:
+        """The launchpad's session, begun when it is first asked for."""
+        if self.launchpad is None:
+            assert self._make_launchpad is not None
+            self.launchpad = self._make_launchpad(self)
+        return self.launchpad
+
     def save_take(self) -> None:
         """Save the take that runs, or the last one, as MIDI and WAV."""
         if self.takes:
@@ -244,6 +255,8 @@ class Studio:
     def close(self) -> None:
         """End everything that was started here."""
         self.close_session()
+        if self.launchpad is not None:
+            self.launchpad.close()
         if self.takes:
             self.takes.close()
         if self.midi is not None:

@@ -69,6 +69,10 @@ class Widget:
         """The rectangle that :meth:`draw` may touch."""
         return self.rect
 
+    def hint_rect(self) -> pygame.Rect:
+        """What the hint hangs on: the whole widget, or the part of it under the pointer."""
+        return self.rect
+
     def draw(self, painter: Painter, view: View) -> None:
         """Draw; changes nothing but the surface."""
 

@@ -46,7 +46,7 @@ class Pressable(Widget):
 
 
 class Button(Pressable):
-    """Words, with an icon before them where there is one. ``kind``: plain, main, link, row or danger."""
+    """Words, with an icon before them if wanted. ``kind``: plain, main, link, row, good or danger."""
 
     def __init__(
         self,
@@ -70,7 +70,8 @@ class Button(Pressable):
             return self.ground(theme.MACHINE), theme.GROUND
         if self.kind == "link":
             return (self.ground(theme.SURFACE) if self.hovered else None), theme.MACHINE
-        return self.ground(theme.RAISED), theme.BAD if self.kind == "danger" else theme.TEXT
+        words = {"danger": theme.BAD, "good": theme.GOOD}.get(self.kind, theme.TEXT)
+        return self.ground(theme.RAISED), words
 
     def draw(self, painter: Painter, view: View) -> None:
         box, words = self.colours()

@@ -28,7 +28,7 @@ MODES = (
     Mode("follow", "Follow", "follow"),
     Mode("play", "Play", "play_mode"),
     Mode("duet", "Duet", "duet", built=False),
-    Mode("launchpad", "Launchpad", "launchpad", built=False),
+    Mode("launchpad", "Launchpad", "launchpad"),
     Mode("compose", "Compose", "compose", built=False),
     Mode("inside", "Inside", "inside", built=False),
 )

@@ -32,9 +32,10 @@ class Dropdown(Pressable):
 
     def draw(self, painter: Painter, view: View) -> None:
         painter.box(self.rect, self.ground(theme.RAISED), 8)
-        words = pygame.Rect(self.rect.x + 14, self.rect.y, self.rect.w - 46, self.rect.h)
+        edge = 14 if self.rect.w >= 90 else 8
+        words = pygame.Rect(self.rect.x + edge, self.rect.y, self.rect.w - 2 * edge - 18, self.rect.h)
         painter.text(self.value(), words, theme.BODY)
-        arrow = pygame.Rect(self.rect.right - 32, self.rect.y, 20, self.rect.h)
+        arrow = pygame.Rect(self.rect.right - edge - 18, self.rect.y, 20, self.rect.h)
         painter.icon("down", arrow, theme.QUIET, 16)
         if self.focused:
             draw_focus(painter, self.rect, 8)

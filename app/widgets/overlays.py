@@ -15,6 +15,7 @@ from app.widgets.readouts import draw_level, look_of_level
 
 TOAST_S, TOAST_ERROR_S = 4.0, 9.0
 METER = 110
+LEAST_ROW = 17.0
 
 
 @dataclass(frozen=True)
@@ -104,7 +105,9 @@ def overlay_rows(scene: str) -> list[tuple[str, list[tuple[str, str]]]]:
     groups: dict[str, list[tuple[str, str]]] = {}
     for binding in bindings_in(scene):
         group = "Everywhere" if EVERYWHERE in binding.scenes else "Here"
-        groups.setdefault(group, []).append((binding.label, binding.what))
+        rows, row = groups.setdefault(group, []), (binding.label, binding.what)
+        if row not in rows:  # Keys that belong together share a line.
+            rows.append(row)
     if scene in PIANO_SCENES:
         groups.setdefault("Here", []).append((PIANO_LABEL, PIANO_WHAT))
     return list(groups.items())
@@ -127,14 +130,25 @@ class HelpOverlay(Widget):
             self.on_close()
         return True
 
+    def columns(self) -> list[tuple[str, list[tuple[str, str]]]]:
+        """The groups, each in as many columns as it needs in this window."""
+        most = max(int((self.rect.h - 32 - 116) // LEAST_ROW), 1)
+        return [
+            (group if first == 0 else "", rows[first : first + most])
+            for group, rows in overlay_rows(self.scene)
+            for first in range(0, len(rows), most)
+        ]
+
     def card(self) -> pygame.Rect:
         """The box of the list in the middle of the window."""
-        rows = max(len(rows) for _, rows in overlay_rows(self.scene))
-        width, height = min(820, self.rect.w - 32), min(116 + rows * self.row_height(), self.rect.h - 32)
+        columns = self.columns()
+        rows = max(len(rows) for _, rows in columns)
+        width = min(410 * max(len(columns), 2), self.rect.w - 32)
+        height = min(116 + rows * self.row_height(), self.rect.h - 32)
         return pygame.Rect(self.rect.centerx - width // 2, self.rect.centery - height // 2, width, height)
 
     def row_height(self) -> float:
-        rows = max(len(rows) for _, rows in overlay_rows(self.scene))
+        rows = max(len(rows) for _, rows in self.columns())
         return min(26.0, (self.rect.h - 32 - 116) / rows)
 
     def draw(self, painter: Painter, view: View) -> None:
@@ -144,20 +158,21 @@ class HelpOverlay(Widget):
         painter.text("Keys", pygame.Rect(card.x + 28, card.y + 20, 300, 28), theme.TITLE, bold=True)
         close = pygame.Rect(card.x + 28, card.y + 20, card.w - 56, 28)
         painter.text("Esc closes", close, theme.SMALL, theme.QUIET, "right")
-        groups = overlay_rows(self.scene)
+        groups = self.columns()
         width = (card.w - 56 - 32 * (len(groups) - 1)) / len(groups)
+        key_w = min(122.0, width * 0.42)
         for column, (group, rows) in enumerate(groups):
             x = card.x + 28 + column * (width + 32)
             painter.text(group, pygame.FRect(x, card.y + 60, width, 20), theme.SMALL, theme.MACHINE)
             for number, (key, what) in enumerate(rows):
                 y = card.y + 88 + number * self.row_height()
-                _draw_key(painter, key, x, y, self.row_height())
-                words = pygame.FRect(x + 122, y, width - 122, self.row_height())
+                _draw_key(painter, key, x, y, self.row_height(), key_w - 8)
+                words = pygame.FRect(x + key_w, y, width - key_w, self.row_height())
                 painter.text(what, words, theme.SMALL, theme.TEXT)
 
 
-def _draw_key(painter: Painter, key: str, x: float, y: float, height: float) -> None:
-    width = min(painter.width(key, theme.TINY) + 14, 114)
+def _draw_key(painter: Painter, key: str, x: float, y: float, height: float, most: float) -> None:
+    width = min(painter.width(key, theme.TINY) + 14, most)
     cap = pygame.FRect(x, y + 2, max(width, 22), height - 5)
     painter.box(cap, theme.HOVER, 5)
     painter.text(key, cap, theme.TINY, theme.TEXT, "centre")

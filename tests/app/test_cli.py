@@ -59,7 +59,6 @@ def test_the_options_of_the_contract_are_there(
     "line",
     [
         "duet --headless --melody a.mid --out b.mid --tempo 90 --temperature 0.5 --seed 1",
-        "launchpad --headless --bars 8 --out b.mid --start grid.json --seed 1",
         "compose --headless --bars 8 --out b.mid --prime a.mid",
         "duet",
         "inside",

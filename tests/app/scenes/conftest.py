@@ -18,6 +18,7 @@ from app.settings import SettingsStore
 from app.widgets.page_images import PageImages
 from app.window import Window, scenes
 from pieces.piece import PADDING_PX, Piece, PlayedNotehead, Segment
+from tests.app.scenes.fake_launchpad import FakeLaunchpad
 
 SYSTEMS_A_PAGE, PAGE_HEIGHT, MEASURE_PX = 5, 1181, 190.0
 
@@ -181,7 +182,10 @@ class Stage:
         )  # fmt: skip
         self.engine = FakeEngine()
         desk = DeviceDesk(self.engine, self.settings, None, lambda text, kind: None)
-        self.studio = Studio(self.settings, self.engine, desk, FakeSession)
+        self.launchpad = FakeLaunchpad()
+        self.studio = Studio(
+            self.settings, self.engine, desk, FakeSession, make_launchpad=lambda studio: self.launchpad
+        )
         self.window = Window(self.studio, scenes(), mode)
         self.studio.loader.make_thumbnails = lambda wanted: None  # type: ignore[method-assign]
         self.frame()

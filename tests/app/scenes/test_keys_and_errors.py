@@ -9,7 +9,7 @@ from app import bindings
 from app.widgets.overlays import Toasts, overlay_rows
 from pieces.errors import RipienoError
 
-SCENES = ("home", "follow", "play", "settings", "takes")
+SCENES = ("home", "follow", "play", "launchpad", "settings", "takes")
 
 
 @pytest.mark.parametrize("scene", SCENES)
@@ -152,7 +152,7 @@ def test_modes_that_are_not_built_say_so(stage):
     one = stage(mode="home")
     duet = next(button for button in one.scene._modes if button.mode.name == "duet")
     one.click(*duet.rect.center)
-    assert one.toasts == ["Duet is not built yet. Follow and Play are."]
+    assert one.toasts == ["Duet is not built yet. Follow, Play and Launchpad are."]
     assert one.scene.name == "home"
 
 

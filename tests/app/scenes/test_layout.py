@@ -34,7 +34,7 @@ def test_the_four_places_fill_the_window_without_touching(width, height, folded)
 
 
 @pytest.mark.parametrize(("size", "scale"), SIZES)
-@pytest.mark.parametrize("mode", ["home", "follow", "play", "settings", "takes"])
+@pytest.mark.parametrize("mode", ["home", "follow", "play", "launchpad", "settings", "takes"])
 def test_controls_neither_overlap_nor_leave_the_window(stage, piece, size, scale, mode):
     one = stage(size, scale)
     one.open(piece)
@@ -55,7 +55,7 @@ def test_words_of_buttons_are_whole(stage, piece, size, scale):
     one = stage(size, scale)
     one.open(piece)
     painter = Painter(pygame.Surface((1, 1)), one.window.scale)
-    for mode in ("follow", "play", "settings", "takes"):
+    for mode in ("follow", "play", "launchpad", "settings", "takes"):
         one.window.go(mode)
         one.frame(2)
         for button in one.scene.widgets():
@@ -107,7 +107,7 @@ def test_every_widget_can_say_what_it_looks_like(stage, piece):
     one = stage()
     one.open(piece)
     view = one.window.view()
-    for mode in ("home", "follow", "play", "settings", "takes"):
+    for mode in ("home", "follow", "play", "launchpad", "settings", "takes"):
         one.window.go(mode)
         for widget in one.scene.widgets():
             hash(Widget.mark(widget))

@@ -1,0 +1,164 @@
+"""The launchpad's session as its scene needs it: the latest snapshot, gestures, favourites, export.
+
+Used by the thread of the window; files of sound are written on a thread of their own.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import cast
+
+from app.scenes.studio import Studio
+from app.scenes.take_desk import export_folder
+from app.sessions.launchpad import Arrangement, LaunchpadSession, LaunchpadSnapshot, Link, ScaleLock
+from pieces.errors import RipienoError
+
+SAME_GESTURE_S = 0.8
+LINK_BARS = 4
+RUNNING = ("count-in", "playing", "stopping")
+
+
+class LaunchpadDesk:
+    """``session`` is opened when the scene is first shown. ``now`` is read once a frame."""
+
+    def __init__(self, studio: Studio) -> None:
+        self.studio = studio
+        self.session: LaunchpadSession = studio.open_launchpad()
+        self.now: LaunchpadSnapshot = self.session.snapshot
+        self.title = "Untitled"
+        self._gesture, self._gesture_s, self._gestures = "", 0.0, 0
+
+    def refresh(self) -> bool:
+        """Read the snapshot; whether anything but the playhead is new."""
+        before, self.now = self.now, self.session.snapshot
+        return self.now.version != before.version or self.now.state != before.state
+
+    @property
+    def arrangement(self) -> Arrangement:
+        """Everything beside the grid."""
+        return self.now.arrangement
+
+    @property
+    def running(self) -> bool:
+        return self.now.state in RUNNING
+
+    # --- transport ------------------------------------------------------------------------------
+
+    def start_stop(self) -> None:
+        """Start, after a count-in where one is wanted; stop at the end of the bar, or now if asked again."""
+        if self.running:
+            self.session.stop()
+        else:
+            self.session.start(1 if self.studio.settings.now.count_in_beats else 0)
+
+    def undo(self) -> None:
+        if label := self.now.undo_label:
+            self.session.undo()
+            self.studio.say(f"Undone: {label}")
+
+    def redo(self) -> None:
+        if label := self.now.redo_label:
+            self.session.redo()
+            self.studio.say(f"Done again: {label}")
+
+    # --- settings -------------------------------------------------------------------------------
+
+    def gesture(self, control: str) -> str:
+        """A name for one stroke of a control: what follows within a moment is the same step of undo."""
+        now_s = time.monotonic()
+        if control != self._gesture or now_s - self._gesture_s > SAME_GESTURE_S:
+            self._gestures += 1
+        self._gesture, self._gesture_s = control, now_s
+        return f"{control} {self._gestures}"
+
+    def set_tempo(self, bpm: float) -> None:
+        self.session.set_tempo(bpm, self.gesture("tempo"))
+
+    def set_swing(self, percent: float) -> None:
+        self.session.set_swing(percent / 100.0, self.gesture("swing"))
+
+    def set_boldness(self, temperature: float) -> None:
+        self.session.set_temperature(temperature, self.gesture("boldness"))
+
+    def set_drum_level(self, level: float) -> None:
+        self.session.set_drum_level(level, self.gesture("drums"))
+
+    def set_accent(self, sixteenth: int, velocity: int) -> None:
+        self.session.set_accent(sixteenth, velocity, self.gesture("accents"))
+
+    def set_scale_lock(self, lock: str) -> None:
+        self.session.set_scale_lock(cast(ScaleLock, lock))
+
+    def vote(self, weight: int) -> None:
+        """More or less like what sounds."""
+        self.session.vote(weight)
+        self.studio.say(f"The agent will play {'more' if weight > 0 else 'less'} like this")
+
+    # --- parts ----------------------------------------------------------------------------------
+
+    def part(self, index: int) -> None:
+        """Bring a snapshot back; the next free place keeps a new one."""
+        count = len(self.arrangement.parts)
+        if index < count:
+            self.session.recall_part(index)
+        elif index == count:
+            self.session.keep_part()
+        else:
+            self.studio.say(f"There is no snapshot {chr(ord('A') + index)} yet: Ctrl K keeps one.")
+
+    def chain_part(self, index: int) -> None:
+        """Put a part at the end of the chain."""
+        if index < len(self.arrangement.parts):
+            self.session.set_chain((*self.arrangement.chain, Link(index, LINK_BARS)))
+
+    def change_link(self, index: int, bars: int) -> None:
+        """So many bars of a link; 0 takes it away."""
+        links = list(self.arrangement.chain)
+        links[index : index + 1] = [Link(links[index].part, bars)] if bars else []
+        self.session.set_chain(links)
+
+    def play_chain(self) -> None:
+        self.session.play_chain(not self.arrangement.chain_on)
+
+    # --- files ----------------------------------------------------------------------------------
+
+    def keep_favourite(self) -> None:
+        """Keep the grid under the name of the moment."""
+        self.title = time.strftime("Grid of %d %B, %H.%M.%S")
+        self._tell(
+            lambda: self.session.save_favourite(self.title), f"Kept “{self.title}”: Start from … finds it"
+        )
+
+    def load_favourite(self, name: str) -> None:
+        self.session.load_favourite(name)
+        self.title = name
+
+    def export_midi(self) -> None:
+        path = self._export_path(".mid")
+        self._tell(lambda: self.session.export_midi(path), f"Saved {path.name} in {path.parent}")
+
+    def export_grid(self) -> None:
+        path = self._export_path(".json")
+        self._tell(lambda: self.session.save_grid(path), f"Saved {path.name} in {path.parent}")
+
+    def export_wav(self) -> None:
+        path = self._export_path(".wav")
+        self.studio.say(f"Writing {path.name} …")
+
+        def write() -> None:
+            self._tell(lambda: self.session.export_wav(path), f"Saved {path.name} in {path.parent}")
+
+        threading.Thread(target=write, name="export-wav", daemon=True).start()
+
+    def _export_path(self, ending: str) -> Path:
+        return export_folder() / time.strftime(f"Launchpad %Y-%m-%d %H.%M.%S{ending}")
+
+    def _tell(self, work: Callable[[], object], done: str) -> None:
+        try:
+            work()
+            self.studio.say_later(done, "good")
+        except RipienoError as problem:
+            self.studio.say_later(str(problem), "bad")

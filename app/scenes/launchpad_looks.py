@@ -1,0 +1,147 @@
+"""From a snapshot of the launchpad to what its rows look like, and how a key spells its notes. Pure."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+import numpy as np
+from numpy.typing import NDArray
+
+from app.sessions.launchpad.history import lit
+from app.sessions.launchpad.scales import OCTAVE, SCALES, TONICS, pitch_of
+from app.sessions.launchpad.snapshot import LaunchpadSnapshot
+from app.widgets.pad_grid import column_words
+from app.widgets.pads import Note, Owner, Pad, RowLook
+from models.launchpad.instrument import LAUNCHPAD, States
+
+OWNERS: tuple[Owner, ...] = ("", "you", "agent", "")
+"""By the numbers of `app.sessions.launchpad.history`; what is on from the start is nobody's."""
+SHARPS = ("C", "C♯", "D", "D♯", "E", "F", "F♯", "G", "G♯", "A", "A♯", "B")
+FLATS = ("C", "D♭", "D", "E♭", "E", "F", "G♭", "G", "A♭", "A", "B♭", "B")
+NATURAL = {0, 2, 4, 5, 7, 9, 11}
+TO_MAJOR = {
+    "minor": 3, "harmonic minor": 3, "minor pentatonic": 3, "blues": 3, "dorian": 10, "mixolydian": 5,
+}  # fmt: skip
+"""Semitones up to the major key with the same signature."""
+SHARP_KEYS, FLAT_KEYS = {7, 2, 9, 4, 11, 6, 1}, {5, 10, 3, 8}
+PATTERN_AT: NDArray[np.intp] = LAUNCHPAD.basis.argmax(axis=0)
+"""(64,) which pattern beats at each step of an unshifted row: always exactly one."""
+STOPPED = "stopped"
+
+
+def note_names(tonic: int, scale: str) -> tuple[str, ...]:
+    """The twelve names as the key's signature spells them."""
+    signature = (tonic + TO_MAJOR.get(scale, 0)) % OCTAVE
+    if scale in ("chromatic", "whole tone") or signature == 0:
+        return TONICS
+    return SHARPS if signature in SHARP_KEYS else FLATS
+
+
+def key_words(tonic: int, scale: str) -> str:
+    """A key in words."""
+    return "chromatic" if scale == "chromatic" else f"{TONICS[tonic]} {scale}"
+
+
+def move_words(action: int | None, snapshot: LaunchpadSnapshot) -> str:
+    """What the agent means to press, in the words of the grid's columns."""
+    button = None if action is None else LAUNCHPAD.button(action)
+    if button is None:
+        return "–" if action is None else "nothing"
+    assert action is not None
+    column = action % LAUNCHPAD.columns
+    arrangement = snapshot.arrangement
+    pitch = pitch_of(button.key)
+    name = note_names(arrangement.tonic, arrangement.scale)[pitch % OCTAVE]
+    row = f"{name}{pitch // OCTAVE - 1}"
+    if button.pattern is None:
+        return f"{row} {column_words(column)[0]}"
+    on = int(snapshot.grid[button.key, 0]) >> button.pattern & 1
+    return f"{row} {column_words(column)[0]} {'off' if on else 'on'}"
+
+
+def heard(snapshot: LaunchpadSnapshot) -> tuple[States, NDArray[np.int8]]:
+    """The grid that sounds and its owners; while nothing plays, the one that would."""
+    if snapshot.state == STOPPED:
+        return snapshot.grid, snapshot.owners
+    return snapshot.playing, snapshot.playing_owners
+
+
+def struck_patterns(grid: States, step: int) -> list[tuple[int, int]]:
+    """(row, pattern) of everything that beats at a step."""
+    patterns = PATTERN_AT[(step - grid[:, 1].astype(int)) % LAUNCHPAD.steps]
+    beats = grid[:, 0] >> patterns & 1
+    return [(int(row), int(patterns[row])) for row in np.flatnonzero(beats)]
+
+
+def row_looks(snapshot: LaunchpadSnapshot) -> tuple[RowLook, ...]:
+    """Every row, the lowest first."""
+    arrangement = snapshot.arrangement
+    names = note_names(arrangement.tonic, arrangement.scale)
+    whole = arrangement.scale == "chromatic"
+    pads, notes = _pads(snapshot), _notes(snapshot)
+    looks = []
+    for row in range(LAUNCHPAD.keys):
+        pitch = pitch_of(row)
+        looks.append(RowLook(
+            names[pitch % OCTAVE], pitch // OCTAVE - 1, pitch % OCTAVE in NATURAL,
+            in_key=bool(snapshot.in_key[row]),
+            tonic=not whole and (pitch - arrangement.tonic) % OCTAVE == 0,
+            muted=row in arrangement.muted, solo=row in arrangement.soloed, locked=row in arrangement.locked,
+            silent=not arrangement.sounds(row), pads=pads[row], notes=notes[row],
+        ))  # fmt: skip
+    return tuple(looks)
+
+
+@lru_cache(maxsize=256)
+def _pad(on: bool, owner: int, wanted: bool, by: int, intended: bool) -> Pad:
+    queued = None if wanted == on else wanted
+    return Pad(
+        on, OWNERS[owner] if on else "", queued, OWNERS[by or owner] if queued is not None else "", intended
+    )
+
+
+def _pads(snapshot: LaunchpadSnapshot) -> list[tuple[Pad, ...]]:
+    grid, owners = heard(snapshot)
+    now, wanted = lit(grid).tolist(), lit(snapshot.grid).tolist()
+    mine, queued = owners.tolist(), snapshot.owners.tolist()
+    intended = -1 if snapshot.next_action is None else snapshot.next_action
+    return [
+        tuple(
+            _pad(now[row][column], mine[row][column], wanted[row][column], queued[row][column],
+                 intended == row * LAUNCHPAD.columns + column)
+            for column in range(LAUNCHPAD.columns)
+        )
+        for row in range(LAUNCHPAD.keys)
+    ]  # fmt: skip
+
+
+def onset_owners(grid: States, owners: NDArray[np.int8]) -> NDArray[np.int8]:
+    """(keys, steps) who set each beat of the bar: -1 where there is none."""
+    steps = np.arange(LAUNCHPAD.steps)
+    patterns = PATTERN_AT[(steps[None, :] - grid[:, 1, None].astype(int)) % LAUNCHPAD.steps]
+    beats = grid[:, 0, None] >> patterns & 1
+    named = np.take_along_axis(owners, patterns, axis=1)
+    return np.where(beats, named, -1).astype(np.int8)
+
+
+def _notes(snapshot: LaunchpadSnapshot) -> list[tuple[Note, ...]]:
+    now = onset_owners(*heard(snapshot))
+    later = onset_owners(snapshot.grid, snapshot.owners)
+    notes: list[list[Note]] = [[] for _ in range(LAUNCHPAD.keys)]
+    for row, step in np.argwhere((now >= 0) | (later >= 0)).tolist():
+        owner = now[row, step]
+        if owner < 0:
+            notes[row].append(_note(step, int(later[row, step]), True, False))
+        else:
+            notes[row].append(_note(step, int(owner), False, bool(later[row, step] < 0)))
+    return [tuple(row) for row in notes]
+
+
+@lru_cache(maxsize=1024)
+def _note(step: int, owner: int, queued: bool, going: bool) -> Note:
+    return Note(step, OWNERS[owner], queued, going)
+
+
+def scale_names() -> list[str]:
+    """The scales to choose from."""
+    return list(SCALES)

@@ -1,0 +1,152 @@
+"""The menus of the launchpad: keys, scales, sounds, drums, where to start, what to do to the grid, export.
+
+Used by the thread of the window.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from functools import partial
+
+from app.bindings import label_of
+from app.scenes.launchpad_desk import LaunchpadDesk
+from app.sessions.launchpad.drums import PATTERNS
+from app.sessions.launchpad.scales import SCALES, TONICS
+from app.sessions.launchpad.song import row_name
+from app.sessions.launchpad.starts import favourites
+from app.widgets.overlays import MenuItem
+
+SOUNDS: dict[int, str] = {
+    0: "Grand piano", 4: "Electric piano", 5: "Electric piano 2", 8: "Celesta", 10: "Music box",
+    11: "Vibraphone", 12: "Marimba", 13: "Xylophone", 16: "Organ", 24: "Nylon guitar",
+    26: "Jazz guitar", 32: "Acoustic bass", 38: "Synth bass", 45: "Pizzicato strings", 46: "Harp", 48: "Strings", 80: "Square lead", 88: "Pad",
+    108: "Kalimba", 114: "Steel drums",
+}  # fmt: skip
+"""Programs of General MIDI that suit short notes."""
+LENGTHS = {2: "1/32", 4: "1/16", 8: "1/8", 16: "1/4", 32: "1/2", 64: "1/1"}
+START_WORDS = {"empty": "Empty grid", "triad": "A triad of the key", "random": "Random, in the key"}
+LINK_CHOICES = (1, 2, 4, 8, 16)
+
+
+def sound_name(program: int) -> str:
+    """A program in words."""
+    return SOUNDS.get(program, f"Program {program + 1}")
+
+
+class LaunchpadMenus:
+    """Each method makes the lines of one menu."""
+
+    def __init__(self, desk: LaunchpadDesk) -> None:
+        self.desk = desk
+
+    def tonics(self) -> list[MenuItem]:
+        now = self.desk.arrangement
+        return [
+            MenuItem(name, partial(self.desk.session.set_key, tonic, now.scale), tonic == now.tonic)
+            for tonic, name in enumerate(TONICS)
+        ]
+
+    def scales(self) -> list[MenuItem]:
+        now = self.desk.arrangement
+        return [
+            MenuItem(name, partial(self.desk.session.set_key, now.tonic, name), name == now.scale)
+            for name in SCALES
+        ]
+
+    def sounds(self, rows: Iterable[int] | None = None) -> list[MenuItem]:
+        now, chosen = self.desk.arrangement, None if rows is None else list(rows)
+        first = now.voices[now.row_voices[chosen[0] if chosen else 0]]
+        return [
+            MenuItem(name, partial(self.desk.session.set_instrument, program, chosen), program == first)
+            for program, name in SOUNDS.items()
+        ]
+
+    def lengths(self) -> list[MenuItem]:
+        now = self.desk.arrangement.note_steps
+        return [
+            MenuItem(f"Notes last {words}", partial(self.desk.session.set_note_steps, steps), steps == now)
+            for steps, words in LENGTHS.items()
+        ]
+
+    def drums(self) -> list[MenuItem]:
+        now = self.desk.arrangement.drums
+        return [
+            MenuItem(name.capitalize(), partial(self.desk.session.set_drums, name), name == now)
+            for name in PATTERNS
+        ]
+
+    def starts(self) -> list[MenuItem]:
+        desk = self.desk
+        made = [
+            MenuItem(words, partial(desk.session.start_from, name)) for name, words in START_WORDS.items()
+        ]
+        kept = [
+            MenuItem(name, partial(desk.load_favourite, name), detail="favourite")
+            for name in favourites()[::-1][:8]
+        ]
+        return [*made, *kept, MenuItem("Keep this grid as a favourite", desk.keep_favourite)]
+
+    def changes(self) -> list[MenuItem]:
+        session, tonic = self.desk.session, self.desk.arrangement.tonic
+        return [
+            MenuItem("A semitone up", partial(session.transpose, 1)),
+            MenuItem("A semitone down", partial(session.transpose, -1)),
+            MenuItem("An octave up", partial(session.transpose, 12), detail="what leaves comes back below"),
+            MenuItem("Into the key a fifth up", partial(session.throw_into, (tonic + 7) % 12)),
+            MenuItem("Into the key a fourth up", partial(session.throw_into, (tonic + 5) % 12)),
+            MenuItem("Everything into the rows of the key", session.fit_to_key),
+            MenuItem("Clear", session.clear, detail=f"{label_of('undo')} brings it back"),
+        ]
+
+    def row(self, row: int, other_sound: Callable[[], object]) -> list[MenuItem]:
+        """``other_sound`` opens the menu of sounds for the row."""
+        session, now = self.desk.session, self.desk.arrangement
+        sound = sound_name(now.voices[now.row_voices[row]])
+        return [
+            MenuItem(f"Mute {row_name(row)}", partial(session.mute, row), row in now.muted, detail="M"),
+            MenuItem(f"Only {row_name(row)}", partial(session.solo, row), row in now.soloed, detail="N"),
+            MenuItem("Lock against the agent", partial(session.lock, row), row in now.locked, detail="B"),
+            MenuItem(f"Clear {row_name(row)}", partial(session.clear_row, row)),
+            MenuItem("Another sound …", other_sound, detail=sound),
+        ]
+
+    def link(self, index: int) -> list[MenuItem]:
+        now = self.desk.arrangement.chain[index].bars
+        return [
+            *(
+                MenuItem(
+                    "1 bar" if bars == 1 else f"{bars} bars",
+                    partial(self.desk.change_link, index, bars),
+                    bars == now,
+                )
+                for bars in LINK_CHOICES
+            ),
+            MenuItem("Out of the chain", partial(self.desk.change_link, index, 0)),
+        ]
+
+    def chain(self) -> list[MenuItem]:
+        """What can be put at the chain's end, or let go."""
+        parts = self.desk.arrangement.parts
+        add = [MenuItem(f"Add {part.name}", partial(self.desk.chain_part, i)) for i, part in enumerate(parts)]
+        forget = [
+            MenuItem(f"Forget snapshot {part.name}", partial(self.desk.session.forget_part, index))
+            for index, part in enumerate(parts)
+        ]
+        empty = (
+            [MenuItem("No chain", partial(self.desk.session.set_chain, ()))]
+            if self.desk.arrangement.chain
+            else []
+        )
+        hint = f"Keep a snapshot first ({label_of('keep_part')})"
+        return [*add, *empty, *forget] or [MenuItem(hint, lambda: None, enabled=False)]
+
+    def exports(self) -> list[MenuItem]:
+        desk = self.desk
+        nothing = desk.now.heard_s <= 0.0
+        detail = "play something first" if nothing else f"{desk.now.heard_s:.0f} s, as it was heard"
+        return [
+            MenuItem("MIDI file", desk.export_midi, enabled=not nothing, detail=detail),
+            MenuItem("WAV file", desk.export_wav, enabled=not nothing, detail=detail),
+            MenuItem("This grid as JSON", desk.export_grid, detail="drop it here to load it"),
+            MenuItem("The take that is captured", desk.studio.save_take, detail=label_of("save_take")),
+        ]

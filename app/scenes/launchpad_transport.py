@@ -1,0 +1,146 @@
+"""The transport of the launchpad: start and stop, undo, where in the bar, tempo, click, count-in, export."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable
+
+import pygame
+
+from app import theme
+from app.bindings import label_of
+from app.scenes.launchpad_desk import LaunchpadDesk
+from app.widgets.base import View, Widget
+from app.widgets.buttons import Button, IconButton, RoundButton
+from app.widgets.chrome import Clock
+from app.widgets.painter import Painter
+from app.widgets.readouts import Label
+from app.widgets.sliders import Slider
+
+BPM, SLOWEST, FASTEST = 120.0, 40.0, 220.0
+
+
+class BarCounter(Widget):
+    """Which bar plays, its four beats as fields that fill, and which link of the chain it belongs to."""
+
+    hint = "The bar that plays; what is pressed is heard from the next one on"
+
+    def __init__(self, desk: LaunchpadDesk) -> None:
+        super().__init__()
+        self.desk = desk
+
+    def _words(self) -> str:
+        now = self.desk.now
+        if now.state == "stopped":
+            return "stopped"
+        return "count-in" if now.state == "count-in" else f"bar {now.bar + 1}"
+
+    def _detail(self) -> str:
+        now = self.desk.now
+        if now.state == "stopping":
+            return "stops with this bar"
+        if now.link is not None:
+            part = now.arrangement.chain[now.link].part
+            return f"chain: {now.arrangement.parts[part].name}"
+        return {"followed": "clock from outside", "lost": "the clock has stopped"}.get(now.clock, "")
+
+    def _sixteenth(self) -> int:
+        now = self.desk.now
+        return -1 if now.state == "stopped" else int(now.step) // 4
+
+    def look(self, view: View) -> Hashable:
+        return self._words(), self._detail(), self._sixteenth()
+
+    def draw(self, painter: Painter, view: View) -> None:
+        words = pygame.FRect(self.rect.x, self.rect.y + (8 if self._detail() else 17), 92, 22)
+        painter.text(self._words(), words, theme.LARGE, theme.TEXT, bold=True)
+        if detail := self._detail():
+            below = pygame.FRect(self.rect.x, self.rect.y + 29, 132, 16)
+            colour = theme.YOU if self.desk.now.clock == "lost" else theme.QUIET
+            painter.text(detail, below, theme.TINY, colour)
+        left, at = self.rect.x + 96.0, self._sixteenth()
+        width = (self.rect.right - left) / 16
+        for sixteenth in range(16):
+            first = sixteenth % 4 == 0
+            field = pygame.FRect(left + sixteenth * width, self.rect.centery - 5, width - 2, 10)
+            lit = theme.TEXT if sixteenth == at else theme.MACHINE
+            colour = (
+                lit if sixteenth <= at else theme.mix(theme.HAIRLINE, theme.QUIET, 0.25 if first else 0.0)
+            )
+            painter.box(field, colour, 2)
+
+
+class LaunchpadTransport:
+    """The controls from left to right; in narrow windows the least important are left out."""
+
+    def __init__(self, desk: LaunchpadDesk, export: Callable[[], object]) -> None:
+        self.desk = desk
+        studio = desk.studio
+        self.start = RoundButton(
+            desk.start_stop,
+            lambda: "stop" if desk.running else "start",
+            f"Start; stop at the end of the bar, at once if pressed again ({label_of('start_stop')})",
+        )
+        self.undo = IconButton("undo", desk.undo, f"Take back, without end ({label_of('undo')})")
+        self.redo = IconButton("redo", desk.redo, f"Do again ({label_of('redo')})")
+        self.counter = BarCounter(desk)
+        self.bpm = Label(lambda view: f"♩ = {desk.now.tempo_bpm:.0f}", theme.BODY)
+        self.tempo = Slider(
+            lambda: desk.arrangement.tempo_bpm, desk.set_tempo, SLOWEST, FASTEST, BPM, 1.0,
+            f"Tempo: drag, wheel or {label_of('tempo_down')} {label_of('tempo_up')}; double click resets",
+        )  # fmt: skip
+        self.click = IconButton(
+            "metronome", self.toggle_click, f"A click on every beat ({label_of('click')})",
+            lambda: desk.arrangement.click,
+        )  # fmt: skip
+        self.count_in = IconButton(
+            "count_in", self.toggle_count_in, f"Count-in of one bar ({label_of('count_in')})",
+            lambda: studio.settings.now.count_in_beats > 0,
+        )  # fmt: skip
+        self.clock = Clock(lambda: desk.now.heard_s, lambda: desk.running)
+        hint = f"As MIDI, WAV or JSON ({label_of('export')})"
+        self.export = Button("Export", export, "export", "link", hint)
+
+    def toggle_click(self) -> None:
+        self.desk.session.set_click(not self.desk.arrangement.click)
+
+    def toggle_count_in(self) -> None:
+        studio = self.desk.studio
+        studio.change(count_in_beats=0 if studio.settings.now.count_in_beats else 4)
+
+    def widgets(self) -> list[Widget]:
+        return [
+            self.start, self.undo, self.redo, self.counter, self.bpm, self.tempo, self.click, self.count_in,
+            self.clock, self.export,
+        ]  # fmt: skip
+
+    def place(self, bar: pygame.Rect) -> None:
+        """Into the rectangle of the transport."""
+        middle, x = bar.y + (bar.h - 34) // 2, bar.x + 10
+        self.start.rect = pygame.Rect(x, bar.y + (bar.h - 36) // 2, 36, 36)
+        x += 46
+        for button in (self.undo, self.redo):
+            button.rect = pygame.Rect(x, middle, 34, 34)
+            x += 36
+        right = bar.right - 12
+        roomy = bar.w >= 700
+        self.clock.visible = roomy
+        self.export.rect = pygame.Rect(right - 96, middle, 96, 34)
+        right -= 104
+        if roomy:
+            self.clock.rect = pygame.Rect(right - 64, middle, 64, 34)
+            right -= 74
+        for button in (self.count_in, self.click):
+            button.rect = pygame.Rect(right - 34, middle, 34, 34)
+            right -= 36
+        width = 130 if bar.w >= 900 else 80
+        self.tempo.rect = pygame.Rect(right - width, middle, width, 34)
+        right -= width + 6
+        self.bpm.rect = pygame.Rect(right - 62, middle, 62, 34)
+        right -= 62
+        self.counter.visible = right - x >= 180
+        self.counter.rect = pygame.Rect(x + 14, bar.y, min(right - x - 34, 560), bar.h)
+
+    def update(self) -> None:
+        """What can be taken back, and whether the tempo is ours."""
+        self.undo.enabled, self.redo.enabled = bool(self.desk.now.undo_label), bool(self.desk.now.redo_label)
+        self.tempo.enabled = self.desk.now.clock == "own"

@@ -1,0 +1,89 @@
+"""The launchpad's session without engine and agent: the real song, and a playhead that tests move."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from app.sessions.launchpad import LaunchpadSnapshot, Song
+from app.sessions.launchpad.starts import save_grid, start
+from models.launchpad.instrument import LAUNCHPAD, load_state
+
+
+class FakeLaunchpad:
+    """What is asked of it goes to the song and into ``calls``; ``play`` sets what is heard and where."""
+
+    def __init__(self) -> None:
+        self.song = Song()
+        self.calls: list[tuple[object, ...]] = []
+        self.shown = LaunchpadSnapshot(agent="launchpad")
+        self.closed = False
+        self._version = 0
+
+    @property
+    def snapshot(self) -> LaunchpadSnapshot:
+        song = self.song
+        undone, again = song.history.last, song.history.next
+        return replace(
+            self.shown, grid=song.grid, owners=song.owners, arrangement=song.arrangement,
+            in_key=song.in_key(), tempo_bpm=song.arrangement.tempo_bpm, version=self._version,
+            refused=song.refused()[:-1].reshape(LAUNCHPAD.keys, LAUNCHPAD.columns),
+            undo_label=undone.label if undone else "", redo_label=again.label if again else "",
+        )  # fmt: skip
+
+    def play(self, bar: int = 0, step: float = 0.0, **fields: object) -> None:
+        """The bar plays what was queued up to now, and stands at a step."""
+        if bar != self.shown.bar or self.shown.state == "stopped":
+            fields = {"playing": self.song.grid, "playing_owners": self.song.owners} | fields
+            self._version += 1
+        changes = {"state": "playing", "bar": bar, "step": step, "beat": int(step) // 16} | fields
+        self.shown = replace(self.shown, **changes)  # type: ignore[arg-type]
+
+    def show(self, **fields: object) -> None:
+        """Other fields of the snapshot."""
+        self.shown = replace(self.shown, **fields)  # type: ignore[arg-type]
+        self._version += 1
+
+    def start(self, count_in_bars: int = 0) -> None:
+        self.calls.append(("start", count_in_bars))
+        self.play()
+
+    def stop(self, now: bool = False) -> None:
+        self.calls.append(("stop", now))
+        self.show(state="stopped")
+
+    def close(self) -> None:
+        self.closed = True
+
+    def press(self, row: int, column: int) -> None:
+        self.calls.append(("press", row, column))
+        self.song.press(row * LAUNCHPAD.columns + column)
+        self._version += 1
+
+    def start_from(self, name: str) -> None:
+        self.calls.append(("start_from", name))
+        self.song.start_from(start(name, self.song.arrangement, np.random.default_rng(0)))
+        self._version += 1
+
+    def save_favourite(self, name: str) -> Path:
+        self.calls.append(("save_favourite", name))
+        return Path(name)
+
+    def load_grid(self, path: Path) -> None:
+        self.song.start_from(load_state(path))
+        self._version += 1
+
+    def save_grid(self, path: Path) -> None:
+        save_grid(path, self.song.grid)
+
+    def __getattr__(self, name: str):
+        method = getattr(self.song, name)
+
+        def asked(*arguments: object) -> None:
+            self.calls.append((name, *arguments))
+            method(*arguments)
+            self._version += 1
+
+        return asked
