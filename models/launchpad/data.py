@@ -15,7 +15,6 @@ import numpy as np
 
 from models.launchpad.corpus import FILE_NAME, BadCorpus, Bars, Corpus, Roll
 from models.launchpad.midi_bars import BadMidi, song_bars
-from pieces.errors import RipienoError
 from pieces.files import replace_file
 
 ROLLS: dict[str, Roll] = {"launchpad": "onset", "launchpad-sustained": "sustained"}
@@ -29,7 +28,7 @@ def build(
     """Build a corpus into ``out``; yields (done, all, why the last was skipped or "").
 
     Raises:
-        RipienoError: there is no MIDI file in ``source``, or no bar of them passes the filters.
+        BadCorpus: there is no MIDI file in ``source``, or no bar of them passes the filters.
     """
     songs = _songs(name, source, count)
     parts = {song: out / "songs" / f"{song.stem}.npy" for song in songs}
@@ -47,10 +46,10 @@ def build(
 
 def _songs(name: str, source: Path | None, count: int) -> list[Path]:
     if source is None or not source.is_dir():
-        raise RipienoError(f"data build {name}: give the folder of MIDI files with --from.")
+        raise BadCorpus(f"data build {name}: give the folder of MIDI files with --from.")
     songs = sorted(path for path in source.iterdir() if path.suffix.lower() in SUFFIXES)
     if not songs:
-        raise RipienoError(f"data build {name}: there is no MIDI file in {source}. Is it the right folder?")
+        raise BadCorpus(f"data build {name}: there is no MIDI file in {source}. Is it the right folder?")
     return songs[: count or len(songs)]
 
 

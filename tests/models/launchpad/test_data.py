@@ -11,7 +11,6 @@ from models.launchpad.corpus import BadCorpus, Corpus
 from models.launchpad.data import build
 from models.launchpad.midi_bars import BadMidi, cut, in_seconds, read_beats, read_midi, read_notes, song_bars
 from models.launchpad.midi_bars import tick_grid as grid_of_ticks
-from pieces.errors import RipienoError
 
 TICKS = 480
 SIXTEENTH = TICKS // 4
@@ -182,7 +181,7 @@ def test_an_interrupted_build_goes_on_and_ends_the_same(tmp_path) -> None:
 
 
 def test_a_folder_without_music_is_refused(tmp_path) -> None:
-    with pytest.raises(RipienoError, match="no MIDI file"):
+    with pytest.raises(BadCorpus, match="no MIDI file"):
         list(build("launchpad", tmp_path, tmp_path / "out"))
     write_midi(tmp_path / "light.mid", [(0, 60, 1)])
     with pytest.raises(BadCorpus, match="passes the filters"):
