@@ -57,7 +57,7 @@ class _Sheet:
         """Three or four neighbouring tones of the chord, in the middle of the keys."""
         tones = self.tones(self.chord, 3, 22)
         size = self.rng.choice((3, 3, 3, 4))
-        first = self.rng.randrange(max(1, len(tones) - size))
+        first = self.rng.randrange(max(1, len(tones) - size + 1))
         return tones[first : first + size]
 
 
@@ -78,7 +78,7 @@ def _chords(sheet: _Sheet) -> None:
 def _melody(sheet: _Sheet) -> None:
     """A tune that moves by small steps of the scale and rests on the chord at strong places."""
     scale = sheet.tones(sheet.scale, 9, LAUNCHPAD.keys)
-    strong = set(sheet.tones(sheet.chord, 9, LAUNCHPAD.keys))
+    strong = sheet.tones(sheet.chord, 9, LAUNCHPAD.keys)
     place_in_scale = sheet.rng.randrange(len(scale))
     for place in sheet.rng.choice(MELODY_RHYTHMS):
         step = sheet.rng.choice((-2, -1, -1, 0, 0, 1, 1, 2))
