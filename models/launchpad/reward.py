@@ -110,7 +110,7 @@ class NearestBar:
     def _weights(self, sample: Sample) -> Rewards | None:
         if not self._density_power:
             return None
-        lightness = self._usual_density / sample.densities.astype(np.float32)
+        lightness = self._usual_density / np.maximum(sample.densities, 1).astype(np.float32)
         return np.asarray(lightness**self._density_power, np.float32)
 
 
@@ -132,10 +132,6 @@ class Shape:
     floor: int = 6
     missing_cost: float = 2.0
     repeat_cost: float = 1.0
-
-
-PAPERS_DISTANCE = Shape(density_power=0.0)
-"""For figures in the paper's own reward: only the floor and the cost of repeating are added."""
 
 
 class Shaped:

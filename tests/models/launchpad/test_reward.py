@@ -98,3 +98,10 @@ def test_a_repeated_bar_costs() -> None:
 def test_a_full_grid_is_counted_without_overflow() -> None:
     full = np.full((1, 24), 2**64 - 1, np.uint64)
     assert NearestBar(Corpus(full, "full"), 0)(LAUNCHPAD.packed(LAUNCHPAD.empty(1)))[0] == -1536
+
+
+def test_a_silent_bar_in_a_corpus_does_no_harm() -> None:
+    bars = np.zeros((2, 24), np.uint64)
+    bars[1, :3] = 0b11
+    reward = Shaped(Corpus(bars, "with silence"), 0)(bars)
+    assert np.isfinite(reward).all() and reward[1] == 0 > reward[0]
