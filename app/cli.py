@@ -96,8 +96,29 @@ def play(piece: PieceArgument = None, follower: FollowerOption = None, seed: See
 
 
 @cli.command()
-def launchpad(seed: SeedOption = 0) -> None:
-    """You and an agent press the buttons of one grid; it plays bar by bar."""
+def launchpad(
+    headless: Annotated[bool, Option("--headless", help="Without a window, to a MIDI file.")] = False,
+    bars: Annotated[int | None, Option(min=1, max=100_000, metavar="N", help="How many bars.")] = None,
+    out: Annotated[Path | None, Option(metavar="OUT.mid", help="The MIDI file to write.")] = None,
+    start: Annotated[Path | None, InputFile] = None,
+    tempo: Annotated[float, Option(min=20.0, max=300.0, metavar="BPM", help="Beats a minute.")] = 120.0,
+    agent: Annotated[str, Option(metavar="NAME", help="Or a .safetensors file, or none.")] = "launchpad",
+    wav: Annotated[Path | None, Option(metavar="OUT.wav", help="Write it as sound too.")] = None,
+    seed: SeedOption = 0,
+) -> None:
+    """You and an agent press the buttons of one grid; it plays bar by bar.
+
+    Headless, the agent plays alone, from the state in --start or from a few notes drawn by --seed.
+    """
+    if headless:
+        from app.commands.launchpad import launchpad_headless
+
+        if bars is None or out is None:
+            raise UsageProblem("launchpad --headless needs --bars N and --out OUT.mid.")
+        launchpad_headless(bars, out, start, tempo, agent, wav, seed)
+        return
+    if bars or out or start or wav:
+        raise UsageProblem("--bars, --out, --start and --wav go with --headless.")
     _open_window("launchpad", seed=seed)
 
 

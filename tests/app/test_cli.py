@@ -39,6 +39,7 @@ def test_help_lists_every_command(capsys: pytest.CaptureFixture[str]) -> None:
     [
         ("follow", ["--headless", "--audio", "--midi", "--trace", "--follower", "--seed"]),
         ("play", ["--follower", "--seed"]),
+        ("launchpad", ["--headless", "--bars", "--out", "--start", "--seed", "--tempo", "--agent", "--wav"]),
         ("pieces add", ["FILE"]),
         ("pieces show", ["--notes", "--image"]),
         ("data build", ["NAME", "--from", "--out"]),
@@ -84,6 +85,10 @@ def test_later_modes_say_so(line: str, capsys: pytest.CaptureFixture[str]) -> No
         ("evaluate nobody", "nobody"),
         ("data build nothing --from . --out x", "nothing"),
         ("bench --only nothing", "nothing"),
+        ("launchpad --headless --bars 4", "--out"),
+        ("launchpad --headless --bars 0 --out x.mid", "--bars"),
+        ("launchpad --bars 4", "--headless"),
+        ("launchpad --headless --bars 4 --out x.mid --start /nowhere.json", "/nowhere.json"),
         ("follow no-such-piece", "no-such-piece"),
         ("play /nowhere/tune.abc", "/nowhere/tune.abc"),
         ("data build lieder --out x", "--from"),

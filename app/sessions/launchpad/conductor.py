@@ -40,6 +40,8 @@ class Conductor:
         self.rewards: deque[float] = deque(maxlen=KEPT_REWARDS)
         self.late_moves = 0
         self.link: int | None = None
+        self.led = False
+        """A clock leads: its tempo holds, not the song's."""
         self._judge = judge
         self._questions = 0
         self._answered = 0
@@ -51,9 +53,11 @@ class Conductor:
 
     # --- transport ----------------------------------------------------------------------------------
 
-    def begin(self, rate: int, start_sample: int, count_in_bars: int = 0, first_bar: int = 0) -> None:
-        """Begin at `start_sample` with the count-in or, without, with `first_bar`."""
-        bpm = self.song.arrangement.tempo_bpm
+    def begin(
+        self, rate: int, start_sample: int, count_in_bars: int = 0, first_bar: int = 0, bpm: float = 0.0
+    ) -> None:
+        """Begin at `start_sample`: with the count-in or else `first_bar`, at `bpm` or else its own tempo."""
+        bpm = bpm or self.song.arrangement.tempo_bpm
         first = first_bar or -count_in_bars
         length = Timeline.steady(rate, bpm).sample_at_beat(BEATS_A_BAR * first)
         self._queue = BarQueue(Timeline.steady(rate, bpm, start_sample=start_sample - length))
@@ -82,6 +86,11 @@ class Conductor:
         released = [Timed(0.0, "note_off", pitch, 0, channel) for channel, pitch in queue.held()]
         restored = pianos(self._bars[-1].programs, 0.0) if self._bars else ()
         return [as_event(timed, at_sample) for timed in (*released, *restored)]
+
+    @property
+    def end_beat(self) -> float | None:
+        """Where it stops; None while it goes on."""
+        return None if self._end_bar is None else float(BEATS_A_BAR * self._end_bar)
 
     @property
     def next_bar(self) -> int:
@@ -143,6 +152,13 @@ class Conductor:
                 self._render(queue, index)
         self.ask()
         return forget
+
+    def lead(self, bpm: float, soon_sample: int) -> int | None:
+        """A clock's tempo from `soon_sample` on; the sample from which to forget, as `changed`."""
+        if self._queue is None or self._queue.timeline.changes[-1].bpm == bpm:
+            return None
+        self._queue.retime(bpm, soon_sample)
+        return soon_sample
 
     def bar_at(self, sample: int) -> Bar | None:
         """The bar that sounds at a sample."""
@@ -227,7 +243,7 @@ class Conductor:
 
     def _follow_tempo(self, queue: BarQueue, soon_sample: int) -> int | None:
         bpm = self.song.arrangement.tempo_bpm
-        if queue.timeline.changes[-1].bpm == bpm:
+        if self.led or queue.timeline.changes[-1].bpm == bpm:
             return None
         queue.retime(bpm, soon_sample)
         return soon_sample

@@ -1,4 +1,4 @@
-"""The conductor on the engine: a filler that hands events to the scheduler, and pictures of every moment.
+"""The conductor on the engine: a filler that hands events to the scheduler, follows clocks and lights pads.
 
 All methods run in the engine thread, but for `snapshot_at` and `heard`, which any thread may call (they read
 what was swapped in whole), and `note`, called by the "played" thread.
@@ -7,22 +7,24 @@ what was swapped in whole), and `note`, called by the "played" thread.
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass, replace
-from typing import Any
+import math
+from collections.abc import Callable
 
+from app.devices.launchpads.surface import PadSurface
 from app.engine import calm
+from app.engine.clock_follower import ClockReading
 from app.engine.engine import AHEAD_S, Engine
 from app.engine.scheduler import Event
-from app.engine.timeline import Timeline
 from app.sessions.launchpad.arrangement import BEATS_A_BAR
-from app.sessions.launchpad.bars import Bar, heard_roll, step_of
-from app.sessions.launchpad.conductor import Conductor, State
+from app.sessions.launchpad.conductor import Conductor
 from app.sessions.launchpad.export import NothingHeard
+from app.sessions.launchpad.pads import pad_view
+from app.sessions.launchpad.pictures import Pictures
 from app.sessions.launchpad.queue import SOURCE
 from app.sessions.launchpad.recording import Heard, Recording
-from app.sessions.launchpad.snapshot import ClockState, LaunchpadSnapshot
-from app.sessions.launchpad.song import describe
-from models.launchpad.instrument import LAUNCHPAD
+from app.sessions.launchpad.snapshot import LaunchpadSnapshot
+from app.sessions.launchpad.sync import Sync
+from pieces.errors import RipienoError
 
 log = logging.getLogger(__name__)
 
@@ -32,54 +34,27 @@ SOON_BLOCKS = 2
 START_DELAY_S = 0.1
 
 
-@dataclass(frozen=True, eq=False)
-class Scenery:
-    """What a snapshot is made of: everything but the playhead, and the bars that it runs through."""
-
-    still: LaunchpadSnapshot
-    timeline: Timeline | None = None
-    bars: tuple[Bar, ...] = ()
-    state: State = "stopped"
-
-
 class Playback:
     """One for a session. See the module."""
 
-    def __init__(self, engine: Engine, conductor: Conductor, agent_name: str = "") -> None:
+    def __init__(
+        self, engine: Engine, conductor: Conductor, sync: Sync, pads: PadSurface | None, agent_name: str
+    ) -> None:
+        self.sync = sync
         self._engine = engine
         self._conductor = conductor
-        self._agent_name = agent_name
+        self._pads = pads
         self._mixer = engine.mixer
-        self.clock: ClockState = "own"
-        self.surface = ""
         self._recording: Recording | None = None
-        self._version = 0
-        self._shown: object = None
-        self._scenery = Scenery(LaunchpadSnapshot())
+        self._pictures = Pictures(conductor, sync, agent_name)
         engine.add_sink(self.note)
 
     # --- any thread ---------------------------------------------------------------------------------
 
     def snapshot_at(self, sample: int) -> LaunchpadSnapshot:
         """What a listener hears at a sample, and what is queued."""
-        scenery = self._scenery
-        timeline, recording = scenery.timeline, self._recording
-        heard_s = recording.duration_s if recording else 0.0
-        if timeline is None:
-            return replace(scenery.still, heard_s=heard_s)
-        first = scenery.bars[0].index if scenery.bars else 0
-        beat = max(timeline.beat_at_sample(sample), BEATS_A_BAR * first)
-        index, beat_in_bar = timeline.bar_and_beat(beat)
-        bar = _bar_of(scenery.bars, index)
-        state: State = scenery.state
-        if state in ("playing", "count-in"):
-            state = "count-in" if index < 0 else "playing"
-        return replace(
-            scenery.still, state=state, bar=index, beat=beat_in_bar,
-            step=step_of(beat - BEATS_A_BAR * index, bar.picture.arrangement.swing if bar else 0.5),
-            bar_start_sample=round(timeline.sample_at_beat(BEATS_A_BAR * index)),
-            tempo_bpm=timeline.bpm_at_sample(sample), heard_s=heard_s, **_shown_of(bar),
-        )  # fmt: skip
+        recording = self._recording
+        return self._pictures.at(sample, recording.duration_s if recording else 0.0)
 
     def heard(self) -> Heard:
         """What was heard since the last start. Raises NothingHeard."""
@@ -94,33 +69,38 @@ class Playback:
         if recording is not None:
             recording.note(event)
 
-    # --- engine thread ------------------------------------------------------------------------------
+    # --- engine thread: transport -------------------------------------------------------------------
 
-    def start(self, count_in_bars: int = 0) -> None:
-        """Play from the top of a bar."""
-        if self._conductor.running:
-            return
-        calm.begin(self)
-        self._mixer = self._engine.mixer
-        self._begin(count_in_bars)
+    def open(self) -> None:
+        """Be called from now on, also while nothing plays: a clock may want it to."""
         self._engine.add_filler(self)
-
-    def stop(self, now: bool) -> None:
-        """At the bar's end; now, where that is asked for, or for the second time, or in the count-in."""
-        sample = self._engine.sample
-        if now or self._conductor.state_at(sample) != "playing":
-            self._halt()
-            return
-        from_sample = self._conductor.end_at_bar(self._soon())
-        if from_sample is None:
-            self._halt()
-            return
-        self._hand_on_from(from_sample)
+        self.refresh()
 
     def close(self) -> None:
         """Silence; nothing is heard of the engine any more."""
         self._halt()
+        self._engine.remove_filler(self)
         self._engine.remove_sink(self.note)
+
+    def start(self, count_in_bars: int = 0) -> None:
+        """Play from the top of a bar; with a clock that plays, where that one is."""
+        if self._conductor.running:
+            return
+        reading = self.sync.reading_at(self._soon())
+        if reading is not None and reading.playing:
+            self._join(reading)
+        else:
+            self._begin(count_in_bars)
+
+    def stop(self, now: bool) -> None:
+        """At the bar's end; now, where that is asked for, or for the second time, or in the count-in."""
+        at_once = now or self._conductor.state_at(self._engine.sample) != "playing"
+        from_sample = None if at_once else self._conductor.end_at_bar(self._soon())
+        if from_sample is None:
+            self._halt()
+            return
+        self.sync.ends(self._conductor.end_beat)
+        self._hand_on_from(from_sample)
 
     def song_changed(self) -> None:
         """After every change of the song."""
@@ -129,58 +109,81 @@ class Playback:
             self._hand_on_from(from_sample)
         self.refresh()
 
+    def send_clock(self, on: bool) -> None:
+        """Send MIDI clock."""
+        self.sync.send(on, self._conductor.timeline)
+        self.refresh()
+
+    def follow_clock(self, on: bool) -> None:
+        """Follow MIDI clock."""
+        self.sync.follow(on)
+        self._conductor.led = False
+        self.song_changed()
+
     def fill(self, now_sample: int, until_sample: int) -> None:
         """The engine's: schedule what is due."""
-        if self._engine.mixer is not self._mixer:
-            self._change_mixer()
-            return
-        try:
-            self._hand_on(now_sample, until_sample)
-        except Exception:  # the engine thread serves others too
-            log.exception("the launchpad failed")
-            self._engine.tell("The launchpad stopped; details are in the log. Start it again.")
-            self._halt()
-
-    # --- inside -------------------------------------------------------------------------------------
+        guarded(self._engine, self._fill, on_failure=self._halt)
 
     def refresh(self) -> None:
         """A new picture, if anything has changed."""
-        conductor = self._conductor
-        state, history = conductor.state_at(self._engine.sample), conductor.song.history
-        key = (conductor.song.now, conductor.seat.answer, conductor.bars, conductor.timeline, state,
-               history.last, history.next, self.clock, self.surface)  # fmt: skip
-        if key != self._shown:
-            self._shown = key
-            self._version += 1
-            self._scenery = Scenery(self._still(), conductor.timeline, conductor.bars, state)
+        self._pictures.refresh(self._engine.sample, (self._pads and self._pads.connected) or "")
 
-    def _still(self) -> LaunchpadSnapshot:
-        conductor, song = self._conductor, self._conductor.song
-        history, answer, action = song.history, conductor.seat.answer, conductor.next_action
-        return LaunchpadSnapshot(
-            playing=song.grid, playing_owners=song.owners, grid=song.grid, owners=song.owners,
-            roll=heard_roll(song.now), arrangement=song.arrangement, tempo_bpm=song.arrangement.tempo_bpm,
-            agent=self._agent_name if conductor.seat.taken else "",
-            next_action=action, next_move="" if action is None else describe(action, song.grid),
-            values=answer.values if answer else None, late_moves=conductor.late_moves,
-            rewards=tuple(conductor.rewards), in_key=song.in_key(),
-            refused=song.refused()[:-1].reshape(LAUNCHPAD.keys, LAUNCHPAD.columns),
-            undo_label=history.last.label if history.last else "",
-            redo_label=history.next.label if history.next else "",
-            link=conductor.link, clock=self.clock, surface=self.surface, version=self._version,
-        )  # fmt: skip
+    # --- inside -------------------------------------------------------------------------------------
+
+    def _fill(self) -> None:
+        if self._engine.mixer is not self._mixer:
+            self._change_mixer()
+        if self.sync.following:
+            self._follow()
+        self._hand_on()
+        if self._pads is not None and self._pads.connected is not None:
+            self._pads.show(pad_view(self.snapshot_at(self._engine.sample)))
 
     def _begin(self, count_in_bars: int, first_bar: int = 0) -> None:
         engine = self._engine
         start_sample = engine.sample + max(round(START_DELAY_S * engine.rate), self._margin())
         self._conductor.begin(engine.rate, start_sample, count_in_bars, first_bar)
+        self._begun(first_bar, start_sample)
+
+    def _join(self, reading: ClockReading) -> None:
+        """Begin in the middle of a bar, where the clock is; what was due before is left out."""
+        soon_sample, engine = self._soon(), self._engine
+        bpm = reading.bpm or self._conductor.song.arrangement.tempo_bpm
+        bar = math.floor(reading.quarters / BEATS_A_BAR)
+        passed = (reading.quarters - BEATS_A_BAR * bar) * engine.rate * 60.0 / bpm
+        self._conductor.led = True
+        self._conductor.begin(engine.rate, round(soon_sample - passed), 0, bar, bpm)
+        self._begun(0, soon_sample)
+
+    def _begun(self, first_bar: int, from_sample: int) -> None:
+        calm.begin(self)
         timeline = self._conductor.timeline
         assert timeline is not None
         if first_bar == 0 or self._recording is None:
             self._recording = Recording(timeline)
         else:
-            self._recording.go_on(timeline, start_sample)
-        self._hand_on(engine.sample, start_sample + 1)
+            self._recording.go_on(timeline, from_sample)
+        self.sync.began(timeline, max(timeline.beat_at_sample(from_sample), 0.0))
+        self._hand_on(from_sample)
+
+    def _follow(self) -> None:
+        """Do as the clock says."""
+        conductor, soon_sample = self._conductor, self._soon()
+        reading, timeline = self.sync.reading_at(soon_sample), conductor.timeline
+        if reading is None:
+            return
+        beat = timeline.beat_at_sample(soon_sample) if timeline else None
+        wish = self.sync.wish(reading, conductor.running, beat)
+        conductor.led = self.sync.state in ("followed", "lost")
+        if wish is not None:
+            self._halt()
+        if wish == "begin":
+            self._join(reading)
+        elif timeline is not None and conductor.running:
+            bpm = self.sync.bent(timeline, soon_sample, reading)
+            from_sample = None if bpm is None else conductor.lead(bpm, soon_sample)
+            if from_sample is not None:
+                self._hand_on_from(from_sample)
 
     def _halt(self) -> None:
         """Stop as soon as nothing that was handed on can get in between."""
@@ -191,10 +194,10 @@ class Playback:
         self._engine.mixer.scheduler.forget(SOURCE, at_sample)
         for event in released:
             self._engine.submit(event)
+        self.sync.ends()
         self._ended()
 
     def _ended(self) -> None:
-        self._engine.remove_filler(self)
         calm.end(self)
         self.refresh()
 
@@ -204,23 +207,30 @@ class Playback:
         timeline = self._conductor.timeline
         if self._recording is not None and timeline is not None:
             self._recording.follow(timeline)
-        sample = self._engine.sample
-        self._hand_on(sample, sample + round(AHEAD_S * self._engine.rate))
+            self.sync.changed(timeline)
+        self._hand_on()
 
-    def _hand_on(self, now_sample: int, until_sample: int) -> None:
-        for event in self._conductor.due(now_sample, until_sample):
-            self._engine.submit(event)
-        if not self._conductor.running:
+    def _hand_on(self, from_sample: int = 0) -> None:
+        """Schedule what is due; of what was due before `from_sample` no note is struck any more."""
+        conductor, sample = self._conductor, self._engine.sample
+        if not conductor.running:
+            self.refresh()
+            return
+        for event in conductor.due(sample, sample + round(AHEAD_S * self._engine.rate)):
+            if event.sample >= from_sample or event.kind == "program":
+                self._engine.submit(event)
+        if not conductor.running:
             self._ended()
         self.refresh()
 
     def _change_mixer(self) -> None:
         """The sound card runs at another rate: go on with the next bar on its clock."""
-        bar = self._conductor.next_bar
-        self._engine.panic()  # what the old clock left sounding on a MIDI instrument
-        self._conductor.halt(0)
-        self._mixer = self._engine.mixer
-        self._begin(0, bar)
+        self._mixer, conductor = self._engine.mixer, self._conductor
+        if conductor.running:
+            bar = conductor.next_bar
+            self._engine.panic()  # what the old clock left sounding on a MIDI instrument
+            conductor.halt(0)
+            self._begin(0, bar)
 
     def _margin(self) -> int:
         mixer = self._engine.mixer
@@ -230,12 +240,15 @@ class Playback:
         return self._engine.sample + self._margin()
 
 
-def _bar_of(bars: tuple[Bar, ...], index: int) -> Bar | None:
-    return next((bar for bar in bars if bar.index == index), None)
-
-
-def _shown_of(bar: Bar | None) -> dict[str, Any]:
-    """What a bar that sounds shows; nothing of the count-in's."""
-    if bar is None or bar.index < 0:
-        return {}
-    return {"playing": bar.picture.grid, "playing_owners": bar.picture.owners, "roll": bar.roll}
+def guarded(
+    engine: Engine, command: Callable[[], object], on_failure: Callable[[], object] = lambda: None
+) -> None:
+    """Run a command in the engine thread, which nothing may end: others play through it too."""
+    try:
+        command()
+    except RipienoError as problem:
+        engine.tell(str(problem))
+    except Exception:
+        log.exception("the launchpad failed")
+        engine.tell("Something of the launchpad failed; details are in the log.")
+        on_failure()

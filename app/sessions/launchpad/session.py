@@ -7,7 +7,6 @@ and written by the caller's thread, which gets the errors.
 
 from __future__ import annotations
 
-import logging
 import threading
 from collections.abc import Callable, Iterable
 from functools import partial
@@ -16,19 +15,20 @@ from typing import Any
 
 import numpy as np
 
+from app.devices.launchpads.surface import PadSurface
 from app.engine import calm
 from app.engine.engine import Engine
 from app.sessions.launchpad import export, starts
 from app.sessions.launchpad.agents import Agent, EmptySeat, ThreadSeat
-from app.sessions.launchpad.arrangement import Link, ScaleLock
+from app.sessions.launchpad.arrangement import Arrangement, Link, ScaleLock
 from app.sessions.launchpad.conductor import Conductor, Judge
-from app.sessions.launchpad.playback import Playback
+from app.sessions.launchpad.pads import Hands
+from app.sessions.launchpad.playback import Playback, guarded
 from app.sessions.launchpad.snapshot import LaunchpadSnapshot
 from app.sessions.launchpad.song import Song
+from app.sessions.launchpad.sync import MidiPorts, Sync
 from models.launchpad.instrument import LAUNCHPAD, States
-from pieces.errors import RipienoError
 
-log = logging.getLogger(__name__)
 CLOSE_TIMEOUT_S = 2.0
 
 
@@ -42,24 +42,30 @@ class LaunchpadSession:
         judge: gives the reward of a bar, for the curve, within a millisecond or so; None: no curve.
         seed: of the random start.
         grid: to start from; by default the triad.
+        midi: ports for MIDI clock; None: neither sent nor followed.
+        pads: the hardware; it is given back when the session closes.
     """
 
     def __init__(
         self, engine: Engine, agent: Agent | None = None, agent_name: str = "", judge: Judge | None = None,
-        seed: int = 0, grid: States | None = None,
+        seed: int = 0, grid: States | None = None, midi: MidiPorts | None = None,
+        pads: PadSurface | None = None,
     ) -> None:  # fmt: skip
         self.engine = engine
         self._rng = np.random.default_rng(seed)
         seat = ThreadSeat(agent, engine.tell) if agent is not None else EmptySeat()
-        self.song = Song()
-        self.song = Song(starts.start("triad", self.song.arrangement, self._rng) if grid is None else grid)
-        self._playback = Playback(engine, Conductor(self.song, seat, judge), agent_name)
+        self.song = Song(starts.start("triad", Arrangement(), self._rng) if grid is None else grid)
+        conductor = Conductor(self.song, seat, judge)
+        self._playback = Playback(engine, conductor, Sync(engine, midi), pads, agent_name)
+        self._pads = pads
         self._seat = seat
         self._source_before = engine.source
         self._closed = False
         engine.set_source("synth")  # what sounds is shown by the meter, and captured as a take
         calm.settle()
-        self._do(self._playback.refresh)
+        self._do(self._playback.open)
+        if pads is not None:
+            pads.listen(Hands(self))
 
     @property
     def snapshot(self) -> LaunchpadSnapshot:
@@ -76,15 +82,26 @@ class LaunchpadSession:
         """Stop at the end of the bar, or now; every note is let go. Asked twice, it stops now."""
         self._do(partial(self._playback.stop, now))
 
+    def send_clock(self, on: bool) -> None:
+        """Send MIDI clock, start and stop to the MIDI output."""
+        self._do(partial(self._playback.send_clock, on))
+
+    def follow_clock(self, on: bool) -> None:
+        """Let the MIDI clock that comes in lead tempo, start and stop."""
+        self._do(partial(self._playback.follow_clock, on))
+
     def close(self) -> None:
         """Silence, and the agent goes. The engine runs on."""
         if self._closed:
             return
         self._closed = True
+        if self._pads is not None:
+            self._pads.listen(None)
         done = threading.Event()
         self._do(self._playback.close)
         self.engine.call(done.set)
         done.wait(CLOSE_TIMEOUT_S)
+        self._playback.sync.close()
         self._seat.close()
         self.engine.set_source(self._source_before)
 
@@ -152,6 +169,10 @@ class LaunchpadSession:
     def set_tempo(self, bpm: float, gesture: str = "") -> None:
         """20 to 300, heard at once."""
         self._change(self.song.set_tempo, bpm, gesture)
+
+    def nudge_tempo(self, bpm: float) -> None:
+        """So many beats a minute faster, slower where negative."""
+        self._change(self._nudge_tempo, bpm)
 
     def set_swing(self, swing: float, gesture: str = "") -> None:
         """0.5 straight to 0.75."""
@@ -252,6 +273,9 @@ class LaunchpadSession:
     def _start_from(self, name: str) -> None:
         self.song.start_from(starts.start(name, self.song.arrangement, self._rng), name)
 
+    def _nudge_tempo(self, bpm: float) -> None:
+        self.song.set_tempo(self.song.arrangement.tempo_bpm + bpm, "nudge")
+
     def _change(self, change: Callable[..., object], *arguments: Any) -> None:
         self._do(partial(self._changed, partial(change, *arguments)))
 
@@ -261,15 +285,4 @@ class LaunchpadSession:
 
     def _do(self, command: Callable[[], object]) -> None:
         self.engine.call(partial(guarded, self.engine, command))
-
-
-def guarded(engine: Engine, command: Callable[[], object]) -> None:
-    """Run a command in the engine thread, which nothing may end."""
-    try:
-        command()
-    except RipienoError as problem:
-        engine.tell(str(problem))
-    except Exception:  # the music goes on
-        log.exception("a command of the launchpad failed")
-        engine.tell("Something of the launchpad failed; details are in the log.")
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,9 +11,8 @@ from app.sessions.launchpad.arrangement import Arrangement
 from app.sessions.launchpad.bars import silent_roll
 from app.sessions.launchpad.conductor import State
 from app.sessions.launchpad.history import Owners
+from app.sessions.launchpad.sync import ClockState
 from models.launchpad.instrument import LAUNCHPAD, States
-
-ClockState = Literal["own", "followed", "lost"]
 
 
 def _no_owners() -> Owners:
@@ -35,7 +33,8 @@ class LaunchpadSnapshot:
     words; agent "" where none sits. late_moves: bars that it sat out because it was slow.
     rewards: of the latest bars, oldest first; empty without a judge. in_key: (keys,) rows of the key.
     refused: (keys, columns) what the locked key would refuse. undo_label, redo_label: "" where there is none.
-    link: index of the chain's link that plays, None off. clock: whose tempo; surface: the hardware, "" none.
+    link: index of the chain's link that plays, None off. clock: whose tempo, a
+    followed one is "waiting" for its start, "followed" or "lost"; surface: the hardware, "" none.
     heard_s: length of what would be exported. version: grows with every change of anything but the playhead.
     """
 
@@ -63,6 +62,7 @@ class LaunchpadSnapshot:
     redo_label: str = ""
     link: int | None = None
     clock: ClockState = "own"
+    sends_clock: bool = False
     surface: str = ""
     heard_s: float = 0.0
     version: int = 0

@@ -1,0 +1,127 @@
+"""MIDI clock beside the song: sent along its timeline, or followed.
+
+The engine thread calls everything here; the clock's own threads lie behind `ClockOut` and `ClockFollower`. A
+clock that jitters is smoothed by the follower; one that is lost is told of once, and the music goes on at the
+tempo that it had.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Literal, Protocol
+
+from app.devices.midi import MidiCallback
+from app.engine.clock_follower import ClockFollower, ClockReading, steered
+from app.engine.engine import Engine
+from app.engine.midi_clock import ClockOut
+from app.engine.timeline import Timeline
+
+ClockState = Literal["own", "waiting", "followed", "lost"]
+STEER_BEATS = 1.0
+ASTRAY_BEATS = 1.5
+"""Further off than this, the sender has gone elsewhere: the song begins anew at its place."""
+
+Wish = Literal["begin", "stop"]
+
+
+class MidiPorts(Protocol):
+    """What `app.devices.midi.MidiSystem` can do for a clock."""
+
+    def send(self, message: Sequence[int]) -> None: ...
+    def follow_clock(self, received: MidiCallback | None) -> None: ...
+
+
+class Sync:
+    """Both directions, each off until asked for. Without ports nothing happens."""
+
+    def __init__(self, engine: Engine, midi: MidiPorts | None) -> None:
+        self._engine = engine
+        self._midi = midi
+        self._out = ClockOut(engine, midi.send) if midi is not None else None
+        self._in: ClockFollower | None = None
+        self._lost = self._played = False
+        self._steered_beat = 0.0
+        self.sending = False
+
+    # --- out ----------------------------------------------------------------------------------------
+
+    def send(self, on: bool, timeline: Timeline | None) -> None:
+        """Send the song's clock, from now on where it plays already."""
+        self.sending = on and self._out is not None
+        if self._out is not None and not on:
+            self._out.stop()
+        elif timeline is not None:
+            self.began(timeline)
+
+    def began(self, timeline: Timeline, from_beat: float = 0.0) -> None:
+        """The song plays from a beat on."""
+        self._steered_beat = -1e9
+        if self._out is not None and self.sending:
+            self._out.start(timeline, from_beat)
+
+    def changed(self, timeline: Timeline) -> None:
+        """Its tempo changed."""
+        if self._out is not None and self.sending:
+            self._out.change(timeline)
+
+    def ends(self, at_beat: float | None = None) -> None:
+        """It stops at a beat, or now."""
+        if self._out is not None and self.sending:
+            self._out.stop(at_beat)
+
+    # --- in -----------------------------------------------------------------------------------------
+
+    def follow(self, on: bool) -> None:
+        """Let a clock that comes in lead tempo, start and stop."""
+        self._in = ClockFollower() if on and self._midi is not None else None
+        self._lost = self._played = False
+        if self._midi is not None:
+            self._midi.follow_clock(self._in.received if self._in is not None else None)
+
+    @property
+    def following(self) -> bool:
+        """A clock is to lead, whether it does or not."""
+        return self._in is not None
+
+    @property
+    def state(self) -> ClockState:
+        """For the snapshot."""
+        if self._in is None:
+            return "own"
+        return "lost" if self._lost else "followed" if self._played else "waiting"
+
+    def reading_at(self, sample: int) -> ClockReading | None:
+        """The clock at the moment of a sample; None where none is followed."""
+        if self._in is None:
+            return None
+        return self._in.reading(self._engine.mixer.clock.moment_at(sample))
+
+    def wish(self, reading: ClockReading, running: bool, beat: float | None) -> Wish | None:
+        """What its sender wants of a song that runs, at `beat`, or not."""
+        self._notice_loss(reading)
+        started, self._played = reading.playing and not self._played, reading.playing or self._lost
+        if reading.playing and not running:
+            return "begin" if started else None  # a person who stopped it is not overruled
+        if reading.playing and beat is not None and abs(reading.quarters - beat) > ASTRAY_BEATS:
+            return "begin"
+        return "stop" if running and reading.state == "stopped" and beat is not None else None
+
+    def bent(self, timeline: Timeline, soon_sample: int, reading: ClockReading) -> float | None:
+        """The tempo from `soon_sample` on that meets the clock; None while it is too soon to say another."""
+        beat = timeline.beat_at_sample(soon_sample)
+        if not reading.playing or abs(beat - self._steered_beat) < STEER_BEATS:
+            return None
+        self._steered_beat = beat
+        return steered(timeline, soon_sample, reading).bpm_at_sample(soon_sample)
+
+    def close(self) -> None:
+        """No clock any more."""
+        self.follow(False)
+        if self._out is not None:
+            self._out.close()
+
+    def _notice_loss(self, reading: ClockReading) -> None:
+        lost = reading.state == "lost"
+        if lost and not self._lost and reading.bpm is not None:
+            self._engine.tell(f"The MIDI clock is gone; going on at {reading.bpm:.0f} BPM until it is back.")
+        self._lost = lost
