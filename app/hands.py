@@ -45,7 +45,7 @@ class Hands:
         if window.menu:
             window.menu.on_key(pressed)
         elif window.help:
-            window.close_layers()
+            window.help.on_key(pressed)
         elif not (window.dispatcher.types_text and window.dispatcher.handle_key(pressed)):
             self._act(pressed, repeated)
 

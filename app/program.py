@@ -65,6 +65,7 @@ def make_session(piece: Piece, player: str, engine: Any, seed: int) -> Session:
 
 def make_launchpad(studio: Studio) -> LaunchpadSession:
     """The launchpad with its agent, or without where the agent cannot be loaded."""
+    from app.devices.launchpads.hardware import Launchpads
     from app.sessions.launchpad import LaunchpadSession
     from models.launchpad.agent import SHIPPED, load_agent
 
@@ -73,7 +74,10 @@ def make_launchpad(studio: Studio) -> LaunchpadSession:
         agent, name = load_agent(SHIPPED, studio.seed), SHIPPED
     except RipienoError as problem:
         studio.say(f"You play alone: {problem}", "bad")
-    return LaunchpadSession(studio.engine, agent, name, _judge(), studio.seed)
+    pads = Launchpads(studio.engine.tell)
+    pads.start()
+    studio.launchpads = pads
+    return LaunchpadSession(studio.engine, agent, name, _judge(), studio.seed, midi=studio.midi, pads=pads)
 
 
 def _judge() -> Callable[[States], float]:

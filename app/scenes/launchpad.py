@@ -87,7 +87,7 @@ class Launchpad(Scene):
             "up": lambda: grid.move(0, 1),
             "down": lambda: grid.move(0, -1),
             "press": grid.press_cursor,
-            "rows": self._turn_rows,
+            "rows": grid.turn,
             "page_back": lambda: self._half(True),
             "page_on": lambda: self._half(False),
             "octave_down": lambda: self._octave(C3),
@@ -123,7 +123,7 @@ class Launchpad(Scene):
     def _status_words(self) -> tuple[str, str]:
         now = self.desk.now
         if now.clock == "lost":
-            return "The clock from outside has stopped; the music goes on at the last tempo", "bad"
+            return "The MIDI clock is lost; the music goes on at its last tempo", "bad"
         if now.state == "stopped" and not now.grid[:, 0].any():
             return "Press a few pads, then Space. Or Start from … a triad", "you"
         return "", "plain"
@@ -226,14 +226,9 @@ class Launchpad(Scene):
         anchor = self.grid.cell_rect(row, -1)
         self._show(self.menus.row(row, lambda: self._show(self.menus.sounds([row]), anchor)), anchor)
 
-    def _turn_rows(self) -> None:
-        self.grid.paged = not self.grid.halved
-        self.studio.relayout()
-
     def _half(self, upper: bool) -> None:
         if self.grid.halved and self.grid.upper != upper:
-            self.grid.upper = upper
-            self.studio.relayout()
+            self.grid.flip()
 
     # --- the rest -------------------------------------------------------------------------------
 

@@ -1,4 +1,4 @@
-"""The menus of the launchpad: keys, scales, sounds, drums, where to start, what to do to the grid, export.
+"""The menus of the launchpad: key, scale, sounds, drums, clock, where to start, changes, export.
 
 Used by the thread of the window.
 """
@@ -18,9 +18,9 @@ from app.widgets.overlays import MenuItem
 
 SOUNDS: dict[int, str] = {
     0: "Grand piano", 4: "Electric piano", 5: "Electric piano 2", 8: "Celesta", 10: "Music box",
-    11: "Vibraphone", 12: "Marimba", 13: "Xylophone", 16: "Organ", 24: "Nylon guitar",
-    26: "Jazz guitar", 32: "Acoustic bass", 38: "Synth bass", 45: "Pizzicato strings", 46: "Harp", 48: "Strings", 80: "Square lead", 88: "Pad",
-    108: "Kalimba", 114: "Steel drums",
+    11: "Vibraphone", 12: "Marimba", 13: "Xylophone", 16: "Organ", 24: "Nylon guitar", 26: "Jazz guitar",
+    32: "Acoustic bass", 38: "Synth bass", 45: "Pizzicato strings", 46: "Harp", 48: "Strings",
+    80: "Square lead", 88: "Pad", 108: "Kalimba", 114: "Steel drums",
 }  # fmt: skip
 """Programs of General MIDI that suit short notes."""
 LENGTHS = {2: "1/32", 4: "1/16", 8: "1/8", 16: "1/4", 32: "1/2", 64: "1/1"}
@@ -139,6 +139,26 @@ class LaunchpadMenus:
         )
         hint = f"Keep a snapshot first ({label_of('keep_part')})"
         return [*add, *empty, *forget] or [MenuItem(hint, lambda: None, enabled=False)]
+
+    def clocks(self) -> list[MenuItem]:
+        session, now, midi = self.desk.session, self.desk.now, self.desk.studio.midi
+        heard, sent = (midi.open_input, midi.open_output) if midi is not None else (None, None)
+        own = now.clock == "own"
+        return [
+            MenuItem("Own tempo", partial(session.follow_clock, False), own),
+            MenuItem(
+                "Follow MIDI clock",
+                partial(session.follow_clock, True),
+                not own,
+                detail=heard or "no MIDI input",
+            ),
+            MenuItem(
+                "Send MIDI clock",
+                partial(session.send_clock, not now.sends_clock),
+                now.sends_clock,
+                detail=sent or "choose a MIDI output in Settings",
+            ),
+        ]
 
     def exports(self) -> list[MenuItem]:
         desk = self.desk

@@ -30,6 +30,10 @@ from app.widgets.stack import Row, stack
 PACES = (("0", "Off"), ("1", "1 bar"), ("2", "2"), ("4", "4"), ("8", "8"))
 SHORT_PACES = (("0", "Off"), *((key, key) for key, _ in PACES[1:]))
 LOCKS = (("off", "Free"), ("forbid", "Locked"), ("map", "Nearest"))
+CLOCKS = {
+    "own": "Own tempo", "waiting": "Waits for the clock", "followed": "Follows the clock",
+    "lost": "The clock is lost",
+}  # fmt: skip
 NAME_W = 64
 CURVE = 120
 BOLDEST = 1.0
@@ -130,6 +134,10 @@ class LaunchpadPanel:
         self.drums = Line(Label("Drums", colour=theme.QUIET), ((drums, 2.0), (level, 1.0)))
         accents = AccentBars(lambda: desk.arrangement.accents, desk.set_accent)
         self.accents = Line(Label("Accents", colour=theme.QUIET), ((accents, 1.0),))
+        clock = self._dropdown(
+            self._clock_words, menus.clocks, "Whose tempo: ours, or MIDI clock; and who gets it"
+        )
+        self.clock = Line(Label("Clock", colour=theme.QUIET), ((clock, 1.0),))
         self.start = Button(
             "Start from …",
             lambda: self._open(menus.starts(), self.start),
@@ -163,6 +171,11 @@ class LaunchpadPanel:
         sounding = {now.voices[voice] for voice in now.row_voices}
         return sound_name(sounding.pop()) if len(sounding) == 1 else f"{len(sounding)} sounds"
 
+    def _clock_words(self) -> str:
+        now = self.desk.now
+        words = CLOCKS.get(now.clock, now.clock)
+        return f"{words}, sends clock" if now.sends_clock else words
+
     # --- geometry -------------------------------------------------------------------------------
 
     def widgets(self) -> list[Widget]:
@@ -171,6 +184,7 @@ class LaunchpadPanel:
     def _lines(self) -> tuple[Line, ...]:
         return (
             self.pace, self.boldness, self.key, self.lock, self.swing, self.sound, self.drums, self.accents,
+            self.clock,
         )  # fmt: skip
 
     def _rows(self) -> list[Row]:
@@ -190,7 +204,8 @@ class LaunchpadPanel:
             line(self.swing, 26),
             line(self.sound, 30, spare=2),
             line(self.drums, 30),
-            line(self.accents, 30, grow=1, gap=12, spare=7),
+            line(self.accents, 30, grow=1, spare=7),
+            line(self.clock, 30, gap=12, spare=4),
             Row((), 0, grow=2, gap=0),
             Row((self.start, self.change), 34),
         ]

@@ -16,7 +16,8 @@ from app.widgets.painter import Painter
 from app.widgets.readouts import Label
 from app.widgets.sliders import Slider
 
-BPM, SLOWEST, FASTEST = 120.0, 40.0, 220.0
+BPM, SLOWEST, FASTEST = 120.0, 40.0, 240.0
+CLOCK_WORDS = {"waiting": "waits for the clock", "followed": "MIDI clock leads", "lost": "the clock is lost"}
 
 
 class BarCounter(Widget):
@@ -41,7 +42,7 @@ class BarCounter(Widget):
         if now.link is not None:
             part = now.arrangement.chain[now.link].part
             return f"chain: {now.arrangement.parts[part].name}"
-        return {"followed": "clock from outside", "lost": "the clock has stopped"}.get(now.clock, "")
+        return CLOCK_WORDS.get(now.clock, "")
 
     def _sixteenth(self) -> int:
         now = self.desk.now

@@ -30,6 +30,7 @@ from pieces.errors import RipienoError
 from pieces.piece import Piece
 
 if TYPE_CHECKING:
+    from app.devices.launchpads.hardware import Launchpads
     from app.scenes.devices import DeviceDesk
     from app.scenes.take_desk import TakeDesk
     from app.sessions.launchpad import LaunchpadSession
@@ -91,6 +92,7 @@ class Studio:
         self._make_session = make_session
         self._make_launchpad = make_launchpad
         self.launchpad: LaunchpadSession | None = None
+        self.launchpads: Launchpads | None = None
         self._said: deque[tuple[str, str]] = deque()
         self.sound = SoundDesk(engine, settings, self.change, self.say)
         # Set by the window.
@@ -257,6 +259,8 @@ class Studio:
         self.close_session()
         if self.launchpad is not None:
             self.launchpad.close()
+        if self.launchpads is not None:
+            self.launchpads.close()
         if self.takes:
             self.takes.close()
         if self.midi is not None:

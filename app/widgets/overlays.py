@@ -16,6 +16,7 @@ from app.widgets.readouts import draw_level, look_of_level
 TOAST_S, TOAST_ERROR_S = 4.0, 9.0
 METER = 110
 LEAST_ROW = 17.0
+_SCROLL = {pygame.K_UP: -3, pygame.K_DOWN: 3, pygame.K_PAGEUP: -9, pygame.K_PAGEDOWN: 9}
 
 
 @dataclass(frozen=True)
@@ -121,29 +122,50 @@ class HelpOverlay(Widget):
     def __init__(self, scene: str, on_close: Callable[[], object]) -> None:
         super().__init__()
         self.scene, self.on_close = scene, on_close
+        self.first = 0
 
     def look(self, view: View) -> Hashable:
-        return self.scene
+        return self.scene, self.first
 
     def on_pointer(self, event: Pointer) -> bool:
         if event.kind == "down":
             self.on_close()
+        elif event.kind == "wheel":
+            self.scroll(-round(event.wheel) * 2)
         return True
 
+    def on_key(self, event: Key) -> bool:
+        """Arrows scroll where not everything fits; any other key closes."""
+        step = _SCROLL.get(event.key, 0) if self._longest() > self._room() else 0
+        if step:
+            self.scroll(step)
+        else:
+            self.on_close()
+        return True
+
+    def _room(self) -> int:
+        """How many keys fit below each other."""
+        return max(int((self.rect.h - 32 - 116) // LEAST_ROW), 1)
+
+    def _longest(self) -> int:
+        return max(len(rows) for _, rows in overlay_rows(self.scene))
+
     def columns(self) -> list[tuple[str, list[tuple[str, str]]]]:
-        """The groups, each in as many columns as it needs in this window."""
-        most = max(int((self.rect.h - 32 - 116) // LEAST_ROW), 1)
+        """The groups, as much of each as fits; the rest comes with the arrows or the wheel."""
+        room = self._room()
         return [
-            (group if first == 0 else "", rows[first : first + most])
+            (group, rows[min(self.first, max(len(rows) - room, 0)) :][:room])
             for group, rows in overlay_rows(self.scene)
-            for first in range(0, len(rows), most)
         ]
+
+    def scroll(self, rows: int) -> None:
+        """So many rows on."""
+        self.first = min(max(self.first + rows, 0), max(self._longest() - self._room(), 0))
 
     def card(self) -> pygame.Rect:
         """The box of the list in the middle of the window."""
-        columns = self.columns()
-        rows = max(len(rows) for _, rows in columns)
-        width = min(410 * max(len(columns), 2), self.rect.w - 32)
+        rows = max(len(rows) for _, rows in self.columns())
+        width = min(820, self.rect.w - 32)
         height = min(116 + rows * self.row_height(), self.rect.h - 32)
         return pygame.Rect(self.rect.centerx - width // 2, self.rect.centery - height // 2, width, height)
 
@@ -157,7 +179,8 @@ class HelpOverlay(Widget):
         painter.frame(card, theme.HAIRLINE, theme.SURFACE, 12, 1)
         painter.text("Keys", pygame.Rect(card.x + 28, card.y + 20, 300, 28), theme.TITLE, bold=True)
         close = pygame.Rect(card.x + 28, card.y + 20, card.w - 56, 28)
-        painter.text("Esc closes", close, theme.SMALL, theme.QUIET, "right")
+        more = "↑ ↓ more keys · " if self._longest() > self._room() else ""
+        painter.text(f"{more}Esc closes", close, theme.SMALL, theme.QUIET, "right")
         groups = self.columns()
         width = (card.w - 56 - 32 * (len(groups) - 1)) / len(groups)
         key_w = min(122.0, width * 0.42)

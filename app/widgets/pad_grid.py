@@ -13,11 +13,12 @@ import pygame
 from app import theme
 from app.widgets.bar_roll import BarRoll, Playhead
 from app.widgets.base import Key, Pointer, View, Widget
+from app.widgets.buttons import IconButton
 from app.widgets.pad_row import Columns, PadRow, Touch, columns, describe
 from app.widgets.pads import ALL_COLUMNS, COLUMNS, LOCK, MUTE, OFFSETS, PATTERNS, SOLO, RowLook
 from app.widgets.painter import Painter
 
-HEAD = 22
+HEAD = 24
 COMFORTABLE = 15.0
 """Rows lower than this are shown by halves, unless the user wants all of them."""
 VALUES = ("1/32", "1/16", "1/8", "1/4", "1/2", "1/1", "once")
@@ -48,6 +49,10 @@ class PadGrid:
         self.plan: Columns = columns(800)
         self.rows = [PadRow(index, self.plan, row) for index, row in enumerate(rows)]
         self.head = PadHead(self)
+        self.fit = IconButton(
+            "rows", self.turn, "All 24 rows, or half of them (V)", lambda: not self.halved, 14
+        )
+        self.half = IconButton("down", self.flip, "The other half (Page Up, Page Down)", size=14)
         self.roll = BarRoll()
         self.playhead = Playhead(self.roll)
         self.surface = PadSurface(self)
@@ -58,7 +63,7 @@ class PadGrid:
         self.rect = pygame.Rect(0, 0, 0, 0)
 
     def widgets(self) -> list[Widget]:
-        return [*self.rows, self.roll, self.playhead, self.head, self.surface]
+        return [*self.rows, self.roll, self.playhead, self.head, self.surface, self.fit, self.half]
 
     # --- geometry -------------------------------------------------------------------------------
 
@@ -86,6 +91,10 @@ class PadGrid:
             line = shown.stop - 1 - row.index
             top, bottom = round(rect.y + HEAD + line * height), round(rect.y + HEAD + (line + 1) * height)
             row.rect = pygame.Rect(rect.x, top, row_w, bottom - top) if row.visible else row.rect
+        side = min(HEAD, round(self.plan.pad_x / 2))
+        self.fit.rect = pygame.Rect(rect.x, rect.y, side, HEAD - 2)
+        self.half.rect = pygame.Rect(rect.x + side, rect.y, side, HEAD - 2)
+        self.half.visible, self.half.icon = self.halved, "down" if self.upper else "up"
         self.head.rect = pygame.Rect(rect.x, rect.y, rect.w, HEAD)
         self.surface.rect = pygame.Rect(rect.x, rect.y + HEAD, row_w, rect.h - HEAD)
         left, width = round(rect.x + self.plan.roll_x), round(self.plan.roll_w)
@@ -118,6 +127,16 @@ class PadGrid:
     def _show_roll(self) -> None:
         shown = [(row.row, row.rect) for row in self.rows if row.visible]
         self.roll.show(tuple((row, rect.y, rect.h) for row, rect in shown))
+
+    def turn(self) -> None:
+        """Half of the rows instead of all, and back."""
+        self.paged = not self.halved
+        self.place(self.rect)
+
+    def flip(self) -> None:
+        """The other half."""
+        self.upper = not self.upper
+        self.place(self.rect)
 
     def update(self, blink: bool) -> None:
         """Once a frame: what the mouse and the cursor are on, and the beat of what is queued."""
