@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator, Sequence
 
 from app.engine.clock import now_s, sleep_until
 from app.engine.engine import Engine
-from app.engine.priority import urgent
+from app.engine.priority import real_time
 from app.engine.timeline import Meter, Timeline
 
 TICK, START, CONTINUE, STOP, SONG_POSITION = 0xF8, 0xFA, 0xFB, 0xFC, 0xF2
@@ -94,7 +94,7 @@ class _Run:
     # --- the thread ---------------------------------------------------------------------------------
 
     def _play(self, before: _Run | None) -> None:
-        urgent()
+        real_time()  # it sleeps nearly always, and what listens hears every tick that is late
         if before is not None:
             before.join()  # its stop comes before this start
         started = False

@@ -50,6 +50,7 @@ def follower(moments_s=(), *first: list[int]) -> ClockFollower:
     return made
 
 
+@settings(deadline=None)
 @given(BPM, st.floats(0, 0.3), st.integers(0, 99))
 def test_the_tempo_is_found_through_jitter(bpm, jitter, seed):
     moments_s = jittered(ticks_s(bpm, 12), jitter * period_s(bpm), seed)
@@ -58,6 +59,7 @@ def test_the_tempo_is_found_through_jitter(bpm, jitter, seed):
     assert np.allclose(found[4 * 24:], bpm, rtol=0.015)
 
 
+@settings(deadline=None)
 @given(BPM, st.floats(0.0, 0.49), st.booleans(), st.integers(60, 200), st.floats(0, 0.1), st.integers(0, 99))
 def test_one_late_tick_or_a_heap_of_them_moves_nothing(bpm, late_s, heap, which, jitter, seed):
     moments_s = jittered(ticks_s(bpm, 12), jitter * period_s(bpm), seed)
@@ -68,6 +70,7 @@ def test_one_late_tick_or_a_heap_of_them_moves_nothing(bpm, late_s, heap, which,
     assert np.allclose(after, before, rtol=0.03)
 
 
+@settings(deadline=None)
 @given(BPM, st.integers(60, 200), st.booleans())
 def test_a_tick_that_is_missing_or_one_too_many_moves_the_tempo_by_no_more_than_a_hair(bpm, which, missing):
     moments_s = ticks_s(bpm, 12)
@@ -76,6 +79,7 @@ def test_a_tick_that_is_missing_or_one_too_many_moves_the_tempo_by_no_more_than_
     assert np.allclose(tempi(TickLoop(), moments_s), bpm, rtol=0.01)
 
 
+@settings(deadline=None)
 @given(BPM, BPM, st.integers(0, 99))
 def test_a_new_tempo_is_taken_up_within_two_beats(bpm, other_bpm, seed):
     slow = ticks_s(bpm, 8)
@@ -92,6 +96,7 @@ def test_a_sender_that_paused_is_followed_in_its_new_phase():
     assert loop.moment_s == pytest.approx(moments_s[-1], abs=1e-6)
 
 
+@settings(deadline=None)
 @given(st.integers(0, 7), st.floats(-0.5, 0.5))
 def test_the_first_fit_bears_one_tick_that_is_off(which, off_s):
     moments_s = ticks_s(120, 1)[:8]
@@ -107,8 +112,8 @@ def test_what_is_no_clock_has_no_tempo():
     assert tempi(TickLoop(), np.arange(50) * 0.001) == []
 
 
+@settings(max_examples=200, deadline=None)
 @given(st.lists(st.floats(0, 0.6), max_size=200))
-@settings(max_examples=200)
 def test_whatever_comes_the_tempo_stays_one(gaps_s):
     """Any moments at all: never an error, never zero or negative."""
     made, moment_s = ClockFollower(), 0.0
@@ -196,6 +201,7 @@ def test_other_system_messages_are_no_clock():
     assert made.reading(1.0).state == "none" and made.reading(1.0).quarters == 0.0
 
 
+@settings(deadline=None, max_examples=40)
 @given(BPM, st.floats(-3, 3), st.sampled_from([4, 8]))
 def test_a_timeline_is_bent_until_it_meets_the_clock_without_a_jump(bpm, behind_quarters, unit):
     rate = 48_000

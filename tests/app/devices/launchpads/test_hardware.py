@@ -187,6 +187,7 @@ class Device:
             port.open_virtual_port("LPX MIDI In")
 
     def press(self, *message: int) -> None:
+        """Asked for until it arrives: on a busy machine JACK loses what falls into a cycle that it misses."""
         self.playing.send_message(message)
 
     def unplug(self) -> None:
@@ -202,12 +203,12 @@ def test_a_real_port_through_jack_plugged_unplugged_and_plugged_again(jack, told
     pads.show(ONE_ORANGE)
     for plugged in (1, 2):
         device = Device()
-        assert eventually(lambda device=device: len(device.received) >= 2)
-        assert device.received[0] == PROGRAMMER and ORANGE_AT_0 in "".join(device.received[1:])
-        device.press(0x90, 81, 127)
-        device.press(0xB0, 89, 127)
-        assert eventually(lambda plugged=plugged: len(hands.told) == 2 * plugged)
-        assert hands.told[-2:] == [("toggle", 7, 0), ("mute", 7)]
+        assert eventually(lambda device=device: ORANGE_AT_0 in "".join(device.received))
+        assert device.received[0] == PROGRAMMER
+        hands.told.clear()
+        for message, pressed in (([0x90, 81, 127], ("toggle", 7, 0)), ([0xB0, 89, 127], ("mute", 7))):
+            assert eventually(lambda m=message, p=pressed, d=device: d.press(*m) or p in hands.told)
+        assert set(hands.told) == {("toggle", 7, 0), ("mute", 7)}
         if plugged == 1:
             device.unplug()
             assert eventually(lambda: pads.connected is None)

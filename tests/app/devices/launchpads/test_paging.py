@@ -2,7 +2,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from app.devices.launchpads.paging import Pages
@@ -51,6 +51,7 @@ def test_the_top_row(pages, hands):
                           ("nudge_tempo", -1), ("nudge_tempo", 1), ("undo",), ("play_stop",)]
 
 
+@settings(deadline=None)
 @given(st.lists(st.sampled_from([0, 1]), max_size=30), st.integers(-99, 99))
 def test_the_window_stays_inside_the_grid(scrolls, start):
     class Deaf:
