@@ -25,9 +25,10 @@ MEASUREMENTS = {
     "opening": "app.bench.offline:opening",
     "environment": "app.bench.offline:environment",
     "reward": "app.bench.offline:launchpad_reward",
+    "launchpad": "app.bench.launchpad:minute",
 }
 """Name on the command line and where it is done."""
-LONG = {"dropouts": "app.bench.live:dropouts"}
+LONG = {"dropouts": "app.bench.live:dropouts", "launchpad-song": "app.bench.launchpad:ten_minutes"}
 """What takes minutes: only with --long, or by name."""
 
 

@@ -55,7 +55,7 @@ def window() -> list[Figure]:
 
 def dropouts() -> list[Figure]:
     """Lost blocks in five minutes of following over JACK's dummy driver, 256 frames a block."""
-    with _jack() as server:
+    with jack() as server:
         seen = _run_child(LONG_S, PIECE, {"JACK_DEFAULT_SERVER": server})
     if "JACK" not in seen["sound"]:
         raise NotMeasured(f"sound went to {seen['sound']} instead of JACK; install libportaudio2.")
@@ -69,11 +69,22 @@ def dropouts() -> list[Figure]:
 
 def _run_child(seconds: float, piece: str = "", environment: dict[str, str] | None = None) -> dict[str, Any]:
     """What `window_child` saw. Raises NotMeasured with its last words where it failed."""
+    arguments = [str(time.time()), str(seconds), *([piece] if piece else [])]
+    return run_child("app.bench.window_child", arguments, seconds, environment)
+
+
+def run_child(
+    module: str, arguments: list[str], seconds: float, environment: dict[str, str] | None = None
+) -> dict[str, Any]:
+    """The JSON that a program to be watched prints last; its settings and takes lie in a temporary folder.
+
+    Raises:
+        NotMeasured: it failed, with its last words.
+    """
     cache = cache_folder()
     with tempfile.TemporaryDirectory(prefix="ripieno-bench-") as home:
         (Path(home) / "cache").symlink_to(cache, target_is_directory=True)
-        command = [sys.executable, "-P", "-m", "app.bench.window_child"]
-        arguments = [str(time.time()), str(seconds), *([piece] if piece else [])]
+        command = [sys.executable, "-P", "-m", module]
         result = subprocess.run(
             [*command, *arguments],
             env={**os.environ, HOME_VARIABLE: home, **(environment or {})},
@@ -83,14 +94,14 @@ def _run_child(seconds: float, piece: str = "", environment: dict[str, str] | No
     try:
         seen: dict[str, Any] = json.loads(words[-1])
     except ValueError:
-        raise NotMeasured(f"the window did not run ({words[-1]}); see `launch.py doctor`.") from None
+        raise NotMeasured(f"the program did not run ({words[-1]}); see `launch.py doctor`.") from None
     if "problem" in seen:
         raise NotMeasured(seen["problem"])
     return seen
 
 
 @contextmanager
-def _jack() -> Iterator[str]:
+def jack() -> Iterator[str]:
     """A JACK server of our own with the dummy driver; gives its name."""
     program = shutil.which("jackd")
     if program is None:

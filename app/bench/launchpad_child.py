@@ -1,0 +1,236 @@
+"""A launchpad to be watched: plays, presses buttons at random, and prints what it heard as one line of JSON.
+
+Started by `app.bench.launchpad` as `python -m app.bench.launchpad_child SECONDS [--window]`. The audio
+callback runs `Ears`, which keeps what was rendered; the watcher (a thread of its own beside a window) presses
+buttons and notes what each bar should sound like; the analysis comes when the music is over.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import threading
+import time
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from app.engine.engine import Engine
+from app.engine.voice import Instrument, open_instrument
+from app.sessions.launchpad import LaunchpadSession
+from app.sessions.launchpad.bars import CHANNELS
+from models.launchpad.instrument import LAUNCHPAD
+from pieces.errors import RipienoError
+
+BPM = 180.0
+PRESS_EVERY_S = (0.05, 0.6)
+LOOK_EVERY_S = 0.02
+SETTLING_S, ENDING_S = 1.0, 3.0
+NOTE_LEVEL = 1.0 / 64.0
+"""Height of the impulse of one note; those of one sample add up."""
+
+
+class Marked:
+    """A synth at its usual work, of which an impulse a note is heard. Audio callback only."""
+
+    def __init__(self, synth: Instrument) -> None:
+        self._synth = synth
+        self._struck = 0
+        self.held: set[tuple[int, int]] = set()
+
+    def note_on(self, pitch: int, velocity: int, channel: int = 0) -> None:
+        self._synth.note_on(pitch, velocity, channel)
+        if channel in CHANNELS:
+            self._struck += 1
+            self.held.add((channel, pitch))
+
+    def note_off(self, pitch: int, channel: int = 0) -> None:
+        self._synth.note_off(pitch, channel)
+        self.held.discard((channel, pitch))
+
+    def control_change(self, controller: int, value: int, channel: int = 0) -> None:
+        self._synth.control_change(controller, value, channel)
+
+    def program(self, number: int, channel: int = 0) -> None:
+        self._synth.program(number, channel)
+
+    def all_off(self) -> None:
+        self._synth.all_off()
+        self.held.clear()
+
+    def render(self, samples: int) -> NDArray[np.float32]:
+        block = self._synth.render(samples)
+        block[:] = 0.0
+        block[0] = NOTE_LEVEL * self._struck
+        self._struck = 0
+        return block
+
+    def close(self) -> None:
+        self._synth.close()
+
+
+class Ears:
+    """Keeps the output of the audio callback: (samples,) from `first_sample` on."""
+
+    def __init__(self, engine: Engine, seconds: float) -> None:
+        self._sound = np.zeros(round(seconds * engine.rate), np.float32)
+        self._written = 0
+        self._mixer = engine.mixer
+        self._process = engine.mixer.process
+        self.first_sample = engine.sample
+        engine.mixer.process = self._listen  # type: ignore[method-assign]
+
+    def _listen(self, heard: Any, output: NDArray[np.float32], troubles: int) -> None:
+        if not self._written:
+            self.first_sample = self._mixer.clock.sample
+        self._process(heard, output, troubles)
+        room = self._sound[self._written : self._written + len(output)]
+        room[:] = output[: len(room), 0]
+        self._written += len(output)
+
+    def onsets(self) -> dict[int, int]:
+        """Notes struck at each sample."""
+        sound = self._sound[: self._written]
+        struck = np.flatnonzero(sound > NOTE_LEVEL / 2)
+        counts = np.rint(sound[struck] / NOTE_LEVEL).astype(int)
+        return dict(zip((struck + self.first_sample).tolist(), counts.tolist(), strict=True))
+
+
+class Watcher:
+    """Presses and notes: `bars` holds for each bar its first sample and how many notes each step strikes."""
+
+    def __init__(self, session: LaunchpadSession, seconds: float) -> None:
+        self._session, self._seconds = session, seconds
+        self._rng = np.random.default_rng(0)
+        self.presses = 0
+        self.bars: dict[int, tuple[int, NDArray[np.int64]]] = {}
+
+    def run(self) -> None:
+        """Play, press, stop."""
+        session = self._session
+        session.set_tempo(BPM)
+        session.start()
+        end_s = time.monotonic() + self._seconds
+        press_s = time.monotonic()
+        while time.monotonic() < end_s:
+            if time.monotonic() >= press_s:
+                press_s += float(self._rng.uniform(*PRESS_EVERY_S))
+                self._press()
+            self._look()
+            time.sleep(LOOK_EVERY_S)
+        session.stop()
+        end_s = time.monotonic() + ENDING_S
+        while time.monotonic() < end_s:
+            self._look()
+            time.sleep(LOOK_EVERY_S)
+
+    def _press(self) -> None:
+        self.presses += 1
+        row, column = self._rng.integers((LAUNCHPAD.keys, LAUNCHPAD.columns)).tolist()
+        self._session.press(row, column)
+
+    def _look(self) -> None:
+        now = self._session.snapshot
+        if now.state in ("playing", "stopping") and now.bar not in self.bars and 4.0 < now.step < 60.0:
+            struck = LAUNCHPAD.rolls(now.playing).sum(0, dtype=np.int64)
+            self.bars[now.bar] = now.bar_start_sample, struck
+
+
+def compared(watcher: Watcher, onsets: dict[int, int], rate: int) -> dict[str, Any]:
+    """What was heard in the bars that were seen, against what should have been."""
+    step_samples = rate * 60.0 / BPM * 4 / LAUNCHPAD.steps
+    origin = np.median([start - bar * 64 * step_samples for bar, (start, _) in watcher.bars.items()])
+    heard = np.array(sorted(onsets))
+    notes = wrong = 0
+    worst = 0.0
+    for bar, (_, struck) in watcher.bars.items():
+        for step in np.flatnonzero(struck).tolist():
+            due = origin + (bar * 64 + step) * step_samples
+            nearest = int(heard[np.abs(heard - due).argmin()])
+            worst = max(worst, abs(nearest - due))
+            notes += int(struck[step])
+            wrong += abs(onsets[nearest] - int(struck[step]))
+    return {"worst_ms": worst * 1000.0 / rate, "wrong": wrong, "notes": notes, "bars": len(watcher.bars)}
+
+
+def watched(session: LaunchpadSession, engine: Engine, seconds: float, where: str) -> dict[str, Any]:
+    """Play for so long and say how it went."""
+    instruments: list[Marked] = []
+
+    def make(rate: int) -> tuple[Instrument, str | None]:
+        synth, problem = open_instrument(rate)
+        instruments.append(Marked(synth))
+        return instruments[-1], problem
+
+    engine.use_instrument(make)
+    ears = Ears(engine, seconds + 2 * ENDING_S)
+    time.sleep(SETTLING_S)
+    before = engine.mixer.dropouts
+    watcher = Watcher(session, seconds)
+    watcher.run()
+    stream = engine.supervisor.stream
+    return {
+        **compared(watcher, ears.onsets(), engine.rate),
+        "presses": watcher.presses, "hanging": len(instruments[-1].held), "where": where,
+        "dropouts": engine.mixer.dropouts - before, "agent": session.snapshot.agent or "none",
+        "sound": stream.output_label if stream is not None else "nothing",
+    }  # fmt: skip
+
+
+def without_window(seconds: float) -> dict[str, Any]:
+    """The engine and the session alone."""
+    from app.devices.audio import open_system
+
+    engine = Engine(open_system())
+    engine.start()
+    session = LaunchpadSession(engine, *_agent(), grid=LAUNCHPAD.empty())
+    try:
+        return watched(session, engine, seconds, "no window")
+    finally:
+        session.close()
+        engine.close()
+
+
+def in_window(seconds: float) -> dict[str, Any]:
+    """The whole program, its window drawing."""
+    from app.program import build_studio
+    from app.window import Window, scenes
+
+    studio = build_studio(None, 0)
+    window = Window(studio, scenes(), "launchpad")
+    seen: dict[str, Any] = {}
+
+    def watch() -> None:
+        try:
+            while studio.launchpad is None or not window.frame_ms:
+                time.sleep(LOOK_EVERY_S)
+            studio.launchpad.clear()
+            seen.update(watched(studio.launchpad, studio.engine, seconds, "in its window"))
+        finally:
+            window.running = False
+
+    threading.Thread(target=watch, name="watcher", daemon=True).start()
+    window.run()
+    return seen
+
+
+def _agent() -> tuple[Any, str]:
+    from models.launchpad.agent import SHIPPED, load_agent
+
+    try:
+        return load_agent(SHIPPED), SHIPPED
+    except RipienoError:
+        return None, ""
+
+
+def main(seconds: float, window: bool) -> None:
+    """Print one line of JSON."""
+    play: Callable[[float], dict[str, Any]] = in_window if window else without_window
+    sys.stdout.write(json.dumps(play(seconds)) + "\n")
+    sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    main(float(sys.argv[1]), "--window" in sys.argv)
