@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -125,15 +126,22 @@ class Piece:
 
     def x_at_quarters(self, quarters: float | NDArray[np.float64]) -> NDArray[np.float64]:
         """Strip position of a written position, linear between onsets and up to the last barline."""
-        knots_q = np.append(self.onset_quarters, max(self.length_quarters, self.onset_quarters[-1] + 1e-3))
-        knots_x = np.append(self.onset_x_px, max(self._end_x_px, self.onset_x_px[-1] + 1e-3))
+        knots_q, knots_x = self._knots
         return np.interp(quarters, knots_q, knots_x)
 
     def quarters_at_x(self, x_px: float | NDArray[np.float64]) -> NDArray[np.float64]:
         """Inverse of :meth:`x_at_quarters`."""
-        knots_q = np.append(self.onset_quarters, max(self.length_quarters, self.onset_quarters[-1] + 1e-3))
-        knots_x = np.append(self.onset_x_px, max(self._end_x_px, self.onset_x_px[-1] + 1e-3))
+        knots_q, knots_x = self._knots
         return np.interp(x_px, knots_x, knots_q)
+
+    @cached_property
+    def _knots(self) -> tuple[Any, Any]:
+        """Written position and strip position of the onsets and of the last barline."""
+        quarters, x_px = self.onset_quarters, self.onset_x_px
+        return (
+            np.append(quarters, max(self.length_quarters, quarters[-1] + 1e-3)),
+            np.append(x_px, max(self._end_x_px, x_px[-1] + 1e-3)),
+        )
 
     @cached_property
     def _segment_starts(self) -> NDArray[np.float64]:

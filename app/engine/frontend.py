@@ -72,10 +72,9 @@ class Resampler:
 
     def _filter(self, numbers: NDArray[np.int64]) -> FloatArray:
         width = self._bank.shape[1]
-        windows = np.lib.stride_tricks.sliding_window_view(self._tail, width)
-        begins = numbers * self._down // self._up - self._half + 1 - self._tail_start
-        phases = numbers * self._down % self._up
-        products: FloatArray = windows[begins] * self._bank[phases]
+        begins, phases = np.divmod(numbers * self._down, self._up)
+        begins += 1 - self._half - self._tail_start
+        products: FloatArray = self._tail[begins[:, None] + np.arange(width)] * self._bank[phases]
         return products.sum(axis=1)
 
     def _drop_used(self) -> None:
@@ -152,5 +151,7 @@ def _sound(block: FloatArray) -> FloatArray:
 
     NaN, and what drivers leave in buffers nobody has filled yet: numbers up to 1e38.
     """
-    broken = ~(np.abs(block) <= LOUDEST)
-    return np.where(broken, np.float32(0.0), block) if broken.any() else block
+    loudness = np.abs(block)
+    if loudness.max(initial=0.0) <= LOUDEST:  # False for NaN
+        return block
+    return np.where(loudness <= LOUDEST, block, np.float32(0.0))

@@ -45,8 +45,10 @@ class Mixer:
         self.applied: deque[Event] = deque(maxlen=100_000)
         self.applied_wake = threading.Lock()
         self.block_samples = 0
-        # once `ring.written` reaches `wake_at`, `reached_s` is set and `wake` released
+        # once `ring.written` reaches `wake_at`, `reached_s` is set and `wake` released; passing `prepare_at`
+        # releases it too, for what can be done beforehand
         self.wake = threading.Lock()
+        self.prepare_at = 0
         self.wake_at = 0
         self.reached_s: float | None = None
         self.written_s = 0.0
@@ -107,8 +109,11 @@ class Mixer:
         output += aside
         self._apply_gain(output)
         self.clock.advance(count)
-        if self.reached_s is None and self.ring.written >= self.wake_at:
+        written = self.ring.written
+        if self.reached_s is None and written >= self.wake_at:
             self.reached_s = self.written_s
+            self.wake_up()
+        elif written - count < self.prepare_at <= written:
             self.wake_up()
 
     def wake_up(self) -> None:

@@ -11,9 +11,11 @@ from __future__ import annotations
 import logging
 import multiprocessing
 import pickle
+import select
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from multiprocessing.connection import Connection
 from typing import Protocol
 
 import numpy as np
@@ -85,6 +87,18 @@ class InlineRunner:
         """Nothing to let go of."""
 
 
+def _waiting_for(connection: Connection) -> Callable[[float], bool]:
+    """As `connection.poll`: whether something comes within so many seconds.
+
+    `Connection` makes a selector for every call, and closes it again, while the worker already computes.
+    """
+    if not hasattr(select, "poll"):
+        return connection.poll
+    poll = select.poll()
+    poll.register(connection.fileno(), select.POLLIN)
+    return lambda timeout_s: bool(poll.poll(timeout_s * 1000))
+
+
 class _Worker:
     """One process and this side of its connection."""
 
@@ -98,6 +112,7 @@ class _Worker:
         theirs.close()
         self.sent = self.answered = 0
         self._heard_from_s = now_s()
+        self._answers = _waiting_for(self.connection)
 
     def open(self, pickled_piece: bytes) -> None:
         """Blocks until the player is warm. Raises FollowerFailed."""
@@ -124,7 +139,7 @@ class _Worker:
         if self.sent - self.answered < OUTSTANDING_LIMIT:
             self.sent += 1
             self.connection.send_bytes(worker.pack_step(self.sent, frame))
-        while self.answered < self.sent and self.connection.poll(max(deadline_s - now_s(), 0.0)):
+        while self.answered < self.sent and self._answers(max(deadline_s - now_s(), 0.0)):
             message = self.connection.recv_bytes()
             if message[:1] == worker.FAILED:
                 raise EOFError(message[1:].decode())

@@ -6,7 +6,7 @@ thread that calls `hear` (the engine's, or the main thread for a file); no clock
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 
 import numpy as np
@@ -49,7 +49,7 @@ class OnsetDetector:
         """Whether a note begins in this frame, (bands,) float32."""
         before = np.zeros_like(frame) if self._previous is None else self._previous
         flux = float(np.maximum(frame - before, 0.0).sum())
-        floor = float(np.quantile(self._history, 0.25)) if self._history else 0.0
+        floor = _quarter(self._history) if self._history else 0.0
         threshold = max(self.FLUX, self.ABOVE_FLOOR * floor)
         if self._frames < self.SETTLING_FRAMES:
             threshold *= self.SETTLING_FACTOR
@@ -57,6 +57,15 @@ class OnsetDetector:
         self._history.append(flux)
         self._frames += 1
         return flux > threshold
+
+
+def _quarter(values: Iterable[float]) -> float:
+    """What a quarter of them lies below, between two of them in proportion; `np.quantile` takes 0.1 ms."""
+    ordered = sorted(values)
+    place = 0.25 * (len(ordered) - 1)
+    low = int(place)
+    high = min(low + 1, len(ordered) - 1)
+    return ordered[low] + (ordered[high] - ordered[low]) * (place - low)
 
 
 class Following:
@@ -135,8 +144,8 @@ class Following:
     def _step(self, frame: NDArray[np.float32]) -> None:
         answer = self.runner.step(frame)
         self.late_frames += answer.late
-        end_x_px = self.piece.width_px
-        self._decision = replace(answer.decision, x_px=float(np.clip(answer.decision.x_px, 0.0, end_x_px)))
+        end_x_px = float(self.piece.width_px)
+        self._decision = replace(answer.decision, x_px=min(max(answer.decision.x_px, 0.0), end_x_px))
         self._judge_confidence()
         if self.loop is not None and self.x_px >= self.loop[1]:
             self._loop_back(self.loop[0])

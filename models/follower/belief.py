@@ -96,14 +96,46 @@ class Belief:
         speeds = np.exp(-0.5 * away**2) + 1e-3
         self._window = slice(0, len(self._place))
         self._frames = 0
+        self._predicted: tuple[slice, FloatArray] | None = None
         self._density[0] = 0.05 * near
         self._density[1:] = (speeds / speeds.sum())[:, None] * near
         self._normalise()
 
     def update(self, logits: FloatArray) -> FloatArray:
-        """Move one frame on and hear it: ``logits`` (C,) are the network's fit; returns :meth:`summary`."""
-        config, window = self.config, self._next_window()
-        moved = self._moved(window)
+        """Move one frame on and hear it; returns :meth:`summary`.
+
+        ``logits`` (C,) are the network's fit; only those of the columns of :meth:`predict` are read.
+        """
+        config, window = self.config, self.predict()
+        assert self._predicted is not None
+        density, self._predicted = self._predicted[1], None
+        boost = config.start_boost * float(np.exp(-self._frames / config.start_frames))
+        self._frames += 1
+        sharpness = np.float32(config.sharpness * (1.0 + boost))
+        evidence = sharpness * (logits[window] - self._log_quarters[window])
+        inside = self._inside[window]
+        best = evidence[inside].max(initial=-np.inf)
+        density *= np.where(inside, np.exp(np.maximum(evidence - best, -30.0)), 0.0).astype(np.float32)
+        self._density[:, self._window] = 0.0
+        self._density[:, window] = density
+        self._window = window
+        self.log_evidence = float(best) + self._normalise()
+        return self.summary()
+
+    def predict(self) -> slice:
+        """Move one frame on, before it is heard; answers the columns where the music can be then.
+
+        Only the past decides this, so it can be done while nobody waits. Again without :meth:`update` it
+        does nothing.
+        """
+        if self._predicted is None:
+            window = self._next_window()
+            self._predicted = window, self._move(window)
+        return self._predicted[0]
+
+    def _move(self, window: slice) -> FloatArray:
+        """(tempi + 1, window) the density one frame on: tempo and place move, music halts and resumes."""
+        config, moved = self.config, self._moved(window)
         change = config.tempo_change
         mixed = (1 - change) * moved
         mixed[1:] += 0.5 * change * moved[:-1]
@@ -115,19 +147,7 @@ class Belief:
         density[0] = (1 - config.resume) * halted + config.halt * mixed.sum(0)
         density[1:] = (1 - config.halt) * mixed + np.float32(config.resume / config.tempi) * halted
         density[1:] += np.float32(config.anywhere / (config.tempi * len(self._place)))
-        sharpness = config.sharpness * (
-            1.0 + config.start_boost * float(np.exp(-self._frames / config.start_frames))
-        )
-        self._frames += 1
-        evidence = np.float32(sharpness) * (logits[window] - self._log_quarters[window])
-        inside = self._inside[window]
-        best = evidence[inside].max(initial=-np.inf)
-        density *= np.where(inside, np.exp(np.maximum(evidence - best, -30.0)), 0.0).astype(np.float32)
-        self._density[:, self._window] = 0.0
-        self._density[:, window] = density
-        self._window = window
-        self.log_evidence = float(best) + self._normalise()
-        return self.summary()
+        return density
 
     def _next_window(self) -> slice:
         """The columns that the belief can have reached one frame on."""

@@ -12,10 +12,10 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from models.features import SPEC
 from models.follower.belief import Belief, BeliefConfig
 from models.follower.data import halve
 from models.follower.network import COLUMN_PX, Reader
+from models.follower.streaming import SoundStream
 from pieces.piece import Piece
 
 FloatArray = NDArray[np.float32]
@@ -97,6 +97,7 @@ class Ear:
 
     def __init__(self, reader: Reader, config: BeliefConfig, scouting: bool = False) -> None:
         self._reader = reader.eval()
+        self._sound = SoundStream(reader)
         self._config = config
         self._scouting = scouting
         self._scout: Scout | None = None
@@ -108,6 +109,7 @@ class Ear:
         keys, bias, log_quarters = self._reader.read(self._reader.score(strip))
         self._keys = keys[0].numpy()
         self._bias = bias[0].numpy()
+        self._fit = np.zeros_like(self._bias)
         first = int(piece.segments[0].strip_x0_px / COLUMN_PX)
         last = min(int(piece.segments[-1].strip_x1_px / COLUMN_PX), len(self._bias) - 1)
         self._belief = Belief(log_quarters[0].numpy(), (first, last), self._config)
@@ -116,30 +118,27 @@ class Ear:
         self.reset(float(piece.onset_x_px[0]))
 
     def reset(self, x_px: float) -> None:
-        self._heard = torch.zeros(1, self._reader.sound.history, SPEC.bands)
-        self._memory: torch.Tensor | None = None
+        self._sound.reset()
         self._unscouted: FloatArray | None = None
         self._belief.reset(x_px)
         if self._scout is not None:
             self._scout.reset(x_px)
 
-    @torch.inference_mode()
     def hear(self, frame: FloatArray) -> Hearing:
-        newest = torch.from_numpy(np.ascontiguousarray(frame, dtype=np.float32)).reshape(1, 1, -1)
-        window = torch.cat([self._heard, newest], dim=1)
-        self._heard = window[:, 1:]
-        sound, self._memory = self._reader.sound(window, self._memory)
-        query = self._reader.ask(sound)[0, 0].numpy()
-        fit = self._keys @ query + self._bias
-        summary = self._belief.update(fit)
-        self._unscouted = fit
+        query = self._sound.ask(self._sound.hear(frame))
+        window = self._belief.predict()  # the belief asks about these columns only
+        self._fit[window] = self._keys[window] @ query + self._bias[window]
+        summary = self._belief.update(self._fit)
+        self._unscouted = query
         return Hearing(summary, self._belief.columns)
 
     def rest(self) -> None:
-        """What can wait until the answer to the newest frame is out: scouting."""
+        """What can wait until the newest answer is out: scouting, and what the next one finds prepared."""
         if self._scout is not None and self._unscouted is not None:
-            self._scout.hear(self._unscouted, self._belief)
+            self._scout.hear(self._keys @ self._unscouted + self._bias, self._belief)
         self._unscouted = None
+        self._belief.predict()
+        self._sound.rest()
 
 
 class RememberingEar:

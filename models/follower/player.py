@@ -9,7 +9,6 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from models import checkpoint
@@ -17,7 +16,8 @@ from models.features import SPEC
 from models.follower.belief import HORIZONS, BeliefConfig
 from models.follower.ear import Ear, Hearing, Listener, RememberingEar
 from models.follower.network import NetworkConfig, Reader
-from models.follower.policy import Policy, observation
+from models.follower.policy import Policy
+from models.follower.streaming import PolicyStep
 from models.players import Decision
 from pieces.piece import Piece
 
@@ -39,7 +39,7 @@ class FollowerPlayer:
 
     def __init__(self, ear: Listener, policy: Policy, seed: int = 0, relocate: bool = False) -> None:
         self._ear = ear
-        self._policy = policy.eval()
+        self._policy = PolicyStep(policy)
         self._seed = seed
         self.relocate = relocate
 
@@ -60,15 +60,15 @@ class FollowerPlayer:
         hearing = self._ear.hear(frame)
         if self.relocate:
             self._find(hearing)
-        chances, value = self._judge(hearing)
-        action = int(self._rng.choice(3, p=chances)) - 1
+        chances, value = self._policy(hearing.summary, self._x_px, self._speed_px, self._tolerance_px)
+        action = self._draw(chances)
         self._speed_px += action
         self._x_px += self._speed_px
         return Decision(
             action=float(action),
             x_px=self._x_px,
             speed_px_per_frame=self._speed_px,
-            probabilities=(float(chances[0]), float(chances[1]), float(chances[2])),
+            probabilities=chances,
             value=value,
             confidence=hearing.mass_within(self._x_px, self._tolerance_px),
             fit=hearing.columns / max(float(hearing.columns.max()), 1e-12),
@@ -78,18 +78,10 @@ class FollowerPlayer:
         """What can wait until the answer is out."""
         self._ear.rest()
 
-    @torch.inference_mode()
-    def _judge(self, hearing: Hearing) -> tuple[NDArray[np.float64], float]:
-        """The policy's probabilities (3,) and value, from here."""
-        seen = observation(
-            torch.from_numpy(hearing.summary).unsqueeze(0),
-            torch.tensor([self._x_px]),
-            torch.tensor([self._speed_px]),
-            torch.tensor([self._tolerance_px]),
-        )
-        logits, value = self._policy(seen)
-        chances = torch.softmax(logits[0].double(), -1).numpy()
-        return chances / chances.sum(), float(value[0])
+    def _draw(self, chances: tuple[float, float, float]) -> int:
+        """-1, 0 or 1 with these chances; ``Generator.choice`` takes longer than the policy."""
+        drawn = self._rng.random()
+        return (drawn >= chances[0]) + (drawn >= chances[0] + chances[1]) - 1
 
     def _find(self, hearing: Hearing) -> None:
         """Jump to the music once the belief has surely been elsewhere for a while."""

@@ -18,7 +18,7 @@ from models.batched import FollowState
 from models.follower.belief import HORIZONS, SUMMARY
 
 OBSERVATION = len(HORIZONS) + 8
-_PX = 50.0
+PX = 50.0
 
 
 def observation(summary: Tensor, x_px: Tensor, speed_px: Tensor, tolerance_px: Tensor) -> Tensor:
@@ -29,7 +29,7 @@ def observation(summary: Tensor, x_px: Tensor, speed_px: Tensor, tolerance_px: T
     """
     place, speed = x_px.float(), speed_px.float()
     horizon = torch.tensor(HORIZONS, dtype=torch.float32, device=summary.device)
-    coming = (summary[:, : len(HORIZONS)] - place[:, None] - speed[:, None] * horizon) / _PX
+    coming = (summary[:, : len(HORIZONS)] - place[:, None] - speed[:, None] * horizon) / PX
     spread, music_speed, here, halted = summary[:, len(HORIZONS) : SUMMARY].unbind(1)
     tolerance = tolerance_px.float()
     rest = torch.stack(
@@ -38,7 +38,7 @@ def observation(summary: Tensor, x_px: Tensor, speed_px: Tensor, tolerance_px: T
             speed / 10.0,
             music_speed / 10.0,
             (music_speed - speed) / 4.0,
-            spread / _PX,
+            spread / PX,
             here,
             halted,
             tolerance / 170.0,

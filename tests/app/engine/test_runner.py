@@ -53,6 +53,35 @@ def test_the_worker_answers_as_the_player_does(runner, tune):
     assert runner.late_frames == 0
 
 
+class Rester:
+    """Says where it rested: once after every frame, also when the next one is waiting."""
+
+    def __init__(self) -> None:
+        self.steps = self.rests = 0
+
+    def open(self, piece) -> None: ...
+
+    def reset(self, x_px, speed_px_per_frame=0.0) -> None:
+        self.steps = self.rests = 0
+
+    def step(self, frame) -> Decision:
+        self.steps += 1
+        return Decision(0.0, float(self.rests), float(self.steps))
+
+    def rest(self) -> None:
+        self.rests += 1
+
+
+def test_a_worker_rests_once_between_two_frames(tune):
+    runner = PolicyRunner(Rester, timeout_s=5.0)
+    try:
+        runner.open(tune)
+        runner.reset(0.0)
+        assert positions(runner, 6) == [0.0, 1.0, 2.0, 3.0, 4.0, 5.0]
+    finally:
+        runner.close()
+
+
 def test_a_killed_worker_is_replaced_and_goes_on_where_the_cursor_stands(runner, tune, eventually):
     told: list[str] = []
     runner._on_message = told.append

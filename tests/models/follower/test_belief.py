@@ -115,3 +115,27 @@ def test_nonsense_does_not_break_it(belief):
     belief.update(np.full(COLUMNS, -np.float32(1e9)))
     belief.update(np.zeros(COLUMNS, np.float32))
     assert np.isfinite(belief.summary()).all()
+
+
+def test_to_predict_beforehand_changes_nothing(belief):
+    other = Belief(np.full(COLUMNS, np.log(0.1), np.float32), MUSIC)
+    for one in (belief, other):
+        one.reset(START_PX)
+    for x_px in START_PX + 5.0 * np.arange(40):
+        assert np.array_equal(belief.update(evidence(x_px)), other.update(evidence(x_px)))
+        assert other.predict() == other.predict()
+    other.reset(START_PX)
+    belief.reset(START_PX)
+    assert np.array_equal(belief.update(evidence(START_PX)), other.update(evidence(START_PX)))
+
+
+def test_only_predicted_columns_are_asked_about(belief):
+    belief.reset(START_PX)
+    other = Belief(np.full(COLUMNS, np.log(0.1), np.float32), MUSIC)
+    other.reset(START_PX)
+    for x_px in START_PX + 5.0 * np.arange(40):
+        heard = np.full(COLUMNS, np.nan, np.float32)
+        window = other.predict()
+        heard[window] = evidence(x_px)[window]
+        assert np.array_equal(belief.update(evidence(x_px)), other.update(heard))
+    assert window.stop - window.start < COLUMNS

@@ -68,3 +68,17 @@ def test_a_checkpoint_of_something_else_is_refused(tmp_path):
     checkpoint.save(path, {"weight": torch.zeros(2)}, {"network": {}}, SPEC)
     with pytest.raises(checkpoint.CheckpointError, match="train it again"):
         load_follower(path)
+
+
+def test_resting_or_not_hears_the_same(piece):
+    """Who rests prepares the next frame; who is hurried does that when it comes."""
+    frames = np.random.default_rng(5).random((40, SPEC.bands), np.float32)
+    rested, hurried = make_ear(), make_ear()
+    for ear in (rested, hurried):
+        ear.open(piece)
+        ear.reset(float(piece.onset_x_px[2]))
+    for frame in frames:
+        one, other = rested.hear(frame), hurried.hear(frame)
+        assert np.array_equal(one.summary, other.summary)
+        assert np.array_equal(one.columns, other.columns)
+        rested.rest()
