@@ -183,12 +183,18 @@ class Launchpad(Scene):
 
     def enter(self) -> None:
         self.studio.engine.set_source("synth")  # What sounds is what the meter shows and takes capture.
+        self._name_takes(self.desk.title)
 
     def leave(self) -> None:
         if self.desk.running:
             self.desk.session.stop(now=True)
         source = self.studio.settings.now.source
         self.studio.engine.set_source("input" if source == "microphone" else "synth")
+        self._name_takes(self.studio.piece.title if self.studio.piece else "")
+
+    def _name_takes(self, title: str) -> None:
+        if self.studio.takes:
+            self.studio.takes.recorder.piece_name = title
 
     def wheel(self, event: Pointer) -> None:
         if self.grid.halved and self.grid.rect.collidepoint(event.x, event.y):
@@ -203,7 +209,7 @@ class Launchpad(Scene):
             self._row_menu(row)
         elif column < COLUMNS:
             if column < PATTERNS and self.desk.now.refused[row, column]:
-                self.studio.say("This row is outside the locked key: choose another, or set Presses to Free.")
+                self.studio.say("This row is outside the locked key: choose another, or set Scale to Free.")
             session.press(row, column)
         else:
             {MUTE: session.mute, SOLO: session.solo, LOCK: session.lock}[column](row)

@@ -28,7 +28,7 @@ class LaunchpadDesk:
         self.studio = studio
         self.session: LaunchpadSession = studio.open_launchpad()
         self.now: LaunchpadSnapshot = self.session.snapshot
-        self.title = "Untitled"
+        self.title = "Launchpad"
         self._gesture, self._gesture_s, self._gestures = "", 0.0, 0
 
     def refresh(self) -> bool:

@@ -107,7 +107,7 @@ class LaunchpadPanel:
             LOCKS, lambda: desk.arrangement.scale_lock, desk.set_scale_lock,
             f"Presses outside the key: free, refused, or on the nearest row ({label_of('scale_lock')})",
         )  # fmt: skip
-        self.lock = Line(Label("Presses", colour=theme.QUIET), ((lock, 1.0),))
+        self.lock = Line(Label("Scale", colour=theme.QUIET), ((lock, 1.0),))
         swing = Slider(
             lambda: 100 * desk.arrangement.swing, desk.set_swing, 100 * STRAIGHT, 100 * HARDEST_SWING,
             100 * STRAIGHT, 1.0, "Swing of the sixteenths: 50 % is straight; double click resets",

@@ -66,7 +66,7 @@ class BarRoll(Widget):
     def draw(self, painter: Painter, view: View) -> None:
         clip = painter.surface.get_clip()
         for row, top, height in self.lanes:
-            share = 1.0 if row.tonic else 0.72 if row.in_key else 0.24
+            share = 1.0 if row.tonic else 0.24 if not row.in_key else 0.76 if row.natural else 0.5
             lane = pygame.FRect(self.rect.x, top + 0.5, self.rect.w, height - 1)
             painter.fill(lane, theme.mix(theme.GROUND, theme.RAISED, share))
         for beat in range(1, 4):

@@ -49,9 +49,7 @@ class PadGrid:
         self.plan: Columns = columns(800)
         self.rows = [PadRow(index, self.plan, row) for index, row in enumerate(rows)]
         self.head = PadHead(self)
-        self.fit = IconButton(
-            "rows", self.turn, "All 24 rows, or half of them (V)", lambda: not self.halved, 14
-        )
+        self.fit = IconButton("rows", self.turn, "All 24 rows, or half of them (V)", size=14)
         self.half = IconButton("down", self.flip, "The other half (Page Up, Page Down)", size=14)
         self.roll = BarRoll()
         self.playhead = Playhead(self.roll)

@@ -70,9 +70,9 @@ class RowLook:
 
 
 def pad_ground(row: RowLook) -> Colour:
-    """Of a pad that is off: the rows of the key stand out."""
+    """Of a pad that is off: the rows of the key stand out, the white keys among them a little more."""
     if row.in_key:
-        return theme.mix(theme.RAISED, theme.HOVER, 0.4)
+        return theme.mix(theme.RAISED, theme.HOVER, 0.5 if row.natural else 0.15)
     return theme.mix(theme.GROUND, theme.RAISED, 0.62)
 
 
