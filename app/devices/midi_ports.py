@@ -1,6 +1,7 @@
 """Clients of rtmidi and the port each has open, by name. Whoever holds one says which thread uses it."""
 from __future__ import annotations
 
+import gc
 import logging
 import re
 from collections.abc import Callable, Sequence
@@ -28,6 +29,7 @@ class MidiPort:
         self.client = client
         self.direction = direction
         self._callback = callback
+        self._needed: list[list[Any]] = []
         self.open_name: str | None = None
 
     def names(self) -> list[str]:
@@ -40,7 +42,7 @@ class MidiPort:
 
         ports = [short_name(port) for port in self.client.get_ports()]
         if self._callback is not None:
-            self.client.set_callback(self._callback)  # every time: closing a port takes it away
+            self._listen(self._callback)
         try:
             self.client.open_port(ports.index(name), self.direction)
         except (ValueError, rtmidi.RtMidiError, OSError) as error:
@@ -48,6 +50,15 @@ class MidiPort:
             return False
         self.open_name = name
         return True
+
+    def _listen(self, callback: Callable[..., None]) -> None:
+        """Before every opening, as closing a port takes the callback away.
+
+        python-rtmidi 1.5.8 then frees what a message that is on its way still reads, and the process crashes:
+        so what the client refers to is kept.
+        """
+        self.client.set_callback(callback)
+        self._needed.append(gc.get_referents(self.client))
 
     def send(self, message: Sequence[int]) -> bool:
         """Through the open port; False if the driver refuses, as some do while a device is unplugged."""

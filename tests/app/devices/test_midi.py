@@ -1,7 +1,11 @@
 """MIDI ports by name; hot-plug; no MIDI at all; and real ports through JACK."""
 from __future__ import annotations
 
+import subprocess
+import sys
+import textwrap
 import time
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -13,6 +17,8 @@ from app.engine.midi_out import MidiOut
 from app.engine.scheduler import NOW, Event
 
 rtmidi = pytest.importorskip("rtmidi")
+
+ROOT = Path(__file__).parents[3]
 
 
 class FakeClient:
@@ -189,3 +195,26 @@ def test_over_jack_from_port_to_port(jack, eventually):
     other.delete()
     assert eventually(lambda: system.open_input is None)
     system.close()
+
+
+def test_over_jack_closed_and_opened_while_messages_arrive(jack):
+    """In a process of its own: what goes wrong here ends the process."""
+    program = textwrap.dedent("""
+        import time, rtmidi
+        from app.devices.midi_ports import open_ports
+        heard, _ = open_ports(lambda message, moment_s: None, rtmidi.API_UNIX_JACK)
+        other = rtmidi.MidiOut(rtmidi.API_UNIX_JACK, "Test keyboard")
+        other.open_virtual_port("keys")
+        for _ in range(100):
+            assert heard.open("Test keyboard:keys")
+            for velocity in range(20):
+                other.send_message([0x90, 60, velocity])
+            ends_s = time.perf_counter() + 0.012
+            while time.perf_counter() < ends_s:
+                [(number, number) for number in range(100)]
+            heard.close()
+        print("survived", flush=True)
+    """)
+    done = subprocess.run([sys.executable, "-c", program], env=jack.environment, cwd=ROOT, timeout=60,
+                          capture_output=True, text=True, check=False)
+    assert "survived" in done.stdout, done.stderr
