@@ -13,8 +13,8 @@ from app.sessions.launchpad.arrangement import BEATS_A_BAR, STRAIGHT
 from app.sessions.launchpad.bars import Bar, heard_roll, step_of
 from app.sessions.launchpad.conductor import Conductor, State
 from app.sessions.launchpad.snapshot import LaunchpadSnapshot
-from app.sessions.launchpad.song import describe
 from app.sessions.launchpad.sync import Sync
+from app.sessions.launchpad.words import describe
 from models.launchpad.instrument import LAUNCHPAD
 
 

@@ -56,7 +56,7 @@ class LaunchpadSession:
         seat = ThreadSeat(agent, engine.tell) if agent is not None else EmptySeat()
         self.song = Song(starts.start("triad", Arrangement(), self._rng) if grid is None else grid)
         conductor = Conductor(self.song, seat, judge)
-        self._playback = Playback(engine, conductor, Sync(engine, midi), pads, agent_name)
+        self._playback = Playback(engine, conductor, Sync(engine, midi, pads), pads, agent_name)
         self._pads = pads
         self._seat = seat
         self._source_before = engine.source

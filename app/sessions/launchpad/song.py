@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from app.sessions.launchpad import scales
+from app.sessions.launchpad import rules, scales
 from app.sessions.launchpad.arrangement import (
     FASTEST_BPM,
     HARDEST_SWING,
@@ -34,10 +34,11 @@ from app.sessions.launchpad.history import (
     Picture,
     Step,
     Who,
-    lit,
     settled_owners,
     start_owners,
 )
+from app.sessions.launchpad.voices import assigned
+from app.sessions.launchpad.words import describe, part_name, row_name
 from models.launchpad.agent import Vote
 from models.launchpad.instrument import LAUNCHPAD, States
 from pieces.errors import RipienoError
@@ -78,39 +79,24 @@ class Song:
 
     def press(self, action: int, by: Who = "you") -> bool:
         """Press a button of the instrument; the key may move or refuse it. Whether something changed."""
-        action = self.mapped(action)
+        action = rules.mapped(self.now, action)
         if by == "agent" and self.closed_to_agent()[action]:
             return False
         if self.refused()[action]:
             return False
         return self._become(LAUNCHPAD.press(self.grid, action), by, describe(action, self.grid))
 
-    def mapped(self, action: int) -> int:
-        """The action that is meant: with the scale lock on "map", in the nearest row of the key."""
-        button = LAUNCHPAD.button(action)
-        if button is None or self.arrangement.scale_lock != "map" or not self._out_of_key()[action]:
-            return action
-        near = scales.nearest_rows(self.arrangement.tonic, self.arrangement.scale)[button.key]
-        return action + (near - button.key) * LAUNCHPAD.columns
-
     def refused(self) -> NDArray[np.bool_]:
         """(actions,) what nobody may press now: switching on what is outside a locked key."""
-        if self.arrangement.scale_lock == "off":
-            return np.zeros(LAUNCHPAD.actions, bool)
-        return self._out_of_key()
+        return rules.refused(self.now)
 
     def closed_to_agent(self) -> NDArray[np.bool_]:
         """(actions,) what the agent may not press: locked rows and, where the scale is locked, other keys."""
-        closed = self.refused()
-        rows = closed[:-1].reshape(LAUNCHPAD.keys, LAUNCHPAD.columns)
-        rows[sorted(self.arrangement.locked)] = True
-        if self.arrangement.scale_lock != "off":
-            rows[~self.in_key(), LAUNCHPAD.patterns :] = True
-        return closed
+        return rules.closed_to_agent(self.now)
 
     def in_key(self) -> NDArray[np.bool_]:
         """(keys,) the rows of the key."""
-        return np.array(scales.rows_in_key(self.arrangement.tonic, self.arrangement.scale))
+        return rules.in_key(self.arrangement)
 
     def start_from(self, grid: States, label: str = "start") -> bool:
         """Put another grid in place of this one."""
@@ -187,13 +173,10 @@ class Song:
         """
         if not 0 <= program <= LAST_PROGRAM:
             raise SongProblem(f"there is no instrument {program}; choose 0 to {LAST_PROGRAM}.")
-        by_row = [self.arrangement.voices[voice] for voice in self.arrangement.row_voices]
-        for row in range(LAUNCHPAD.keys) if rows is None else rows:
-            by_row[row] = program
-        voices = _kept_in_place(self.arrangement.voices, set(by_row))
+        chosen = range(LAUNCHPAD.keys) if rows is None else rows
+        voices, row_voices = assigned(self.arrangement, program, chosen)
         if len(voices) > MOST_VOICES:
             raise SongProblem(f"{MOST_VOICES} instruments at once are the most; take one away first.")
-        row_voices = tuple(voices.index(wanted) for wanted in by_row)
         return self._set("instrument", voices=voices, row_voices=row_voices)
 
     def set_drums(self, name: str) -> bool:
@@ -303,14 +286,6 @@ class Song:
 
     # --- inside -------------------------------------------------------------------------------------
 
-    def _out_of_key(self) -> NDArray[np.bool_]:
-        """(actions,) what would switch on a pattern outside the key."""
-        out = np.zeros(LAUNCHPAD.actions, bool)
-        rows = out[:-1].reshape(LAUNCHPAD.keys, LAUNCHPAD.columns)
-        rows[~self.in_key(), : LAUNCHPAD.patterns] = True
-        rows &= ~lit(self.grid)
-        return out
-
     def _move(self, semitones: int, arrangement: Arrangement, label: str) -> bool:
         grid, owners = np.roll(self.grid, semitones, axis=0), np.roll(self.owners, semitones, axis=0)
         return self._become(grid, "you", label, arrangement, owners)
@@ -349,41 +324,6 @@ class Song:
 def within(value: float, low: float, high: float) -> float:
     """The nearest number between two; what is no number at all is the lower one."""
     return min(max(value, low), high) if value == value else low
-
-
-def row_name(row: int) -> str:
-    """The note of a row: B2 is the lowest."""
-    pitch = scales.pitch_of(row)
-    return f"{scales.TONICS[pitch % 12]}{pitch // 12 - 1}"
-
-
-def part_name(index: int) -> str:
-    """A, B ... Z, then A2, B2 ..."""
-    again, letter = divmod(index, 26)
-    return chr(ord("A") + letter) + (str(again + 1) if again else "")
-
-
-def describe(action: int, grid: States) -> str:
-    """An action in words: "G3 ÷8 on"."""
-    button = LAUNCHPAD.button(action)
-    if button is None:
-        return "nothing"
-    if button.pattern is None:
-        return f"{row_name(button.key)} +{button.steps}"
-    name = "1×" if button.pattern == LAUNCHPAD.exponent else f"÷{2 << button.pattern}"
-    on = int(grid[button.key, 0]) >> button.pattern & 1
-    return f"{row_name(button.key)} {name} {'off' if on else 'on'}"
-
-
-def _kept_in_place(before: tuple[int, ...], wanted: set[int]) -> tuple[int, ...]:
-    """The wanted programs, those of before on their channels, so that no sounding note changes hands."""
-    kept = [program if program in wanted else -1 for program in before]
-    for program in sorted(wanted - set(before)):
-        free = kept.index(-1) if -1 in kept else len(kept)
-        kept[free : free + 1] = [program]
-    while kept and kept[-1] == -1:
-        kept.pop()
-    return tuple(old if new == -1 else new for new, old in zip(kept, (*before, *kept), strict=False))
 
 
 def _known(name: str, table: Iterable[str], what: str) -> None:

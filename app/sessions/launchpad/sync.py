@@ -7,13 +7,15 @@ tempo that it had.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Literal, Protocol
 
+from app.devices.launchpads.surface import PadSurface
 from app.devices.midi import MidiCallback
 from app.engine.clock_follower import ClockFollower, ClockReading, steered
 from app.engine.engine import Engine
-from app.engine.midi_clock import ClockOut
+from app.engine.midi_clock import STOP, ClockOut
 from app.engine.timeline import Timeline
 
 ClockState = Literal["own", "waiting", "followed", "lost"]
@@ -32,12 +34,13 @@ class MidiPorts(Protocol):
 
 
 class Sync:
-    """Both directions, each off until asked for. Without ports nothing happens."""
+    """Both directions, each off until asked for; pads blink in time in any case."""
 
-    def __init__(self, engine: Engine, midi: MidiPorts | None) -> None:
+    def __init__(self, engine: Engine, midi: MidiPorts | None, pads: PadSurface | None = None) -> None:
         self._engine = engine
         self._midi = midi
-        self._out = ClockOut(engine, midi.send) if midi is not None else None
+        self._pads = pads
+        self._out = ClockOut(engine, self._send)
         self._in: ClockFollower | None = None
         self._lost = self._played = False
         self._steered_beat = 0.0
@@ -47,27 +50,27 @@ class Sync:
 
     def send(self, on: bool, timeline: Timeline | None) -> None:
         """Send the song's clock, from now on where it plays already."""
-        self.sending = on and self._out is not None
-        if self._out is not None and not on:
-            self._out.stop()
-        elif timeline is not None:
-            self.began(timeline)
+        if self._midi is None or on == self.sending:
+            return
+        if self.sending and timeline is not None:
+            self._midi.send((STOP,))
+        self.sending = on
+        if on and timeline is not None:
+            self.began(timeline, max(timeline.beat_at_sample(self._engine.sample), 0.0))
 
     def began(self, timeline: Timeline, from_beat: float = 0.0) -> None:
         """The song plays from a beat on."""
-        self._steered_beat = -1e9
-        if self._out is not None and self.sending:
+        self._steered_beat = -math.inf
+        if self.sending or self._pads is not None:
             self._out.start(timeline, from_beat)
 
     def changed(self, timeline: Timeline) -> None:
         """Its tempo changed."""
-        if self._out is not None and self.sending:
-            self._out.change(timeline)
+        self._out.change(timeline)
 
     def ends(self, at_beat: float | None = None) -> None:
         """It stops at a beat, or now."""
-        if self._out is not None and self.sending:
-            self._out.stop(at_beat)
+        self._out.stop(at_beat)
 
     # --- in -----------------------------------------------------------------------------------------
 
@@ -117,8 +120,14 @@ class Sync:
     def close(self) -> None:
         """No clock any more."""
         self.follow(False)
-        if self._out is not None:
-            self._out.close()
+        self._out.close()
+
+    def _send(self, message: Sequence[int]) -> None:
+        """The clock's thread."""
+        if self.sending and self._midi is not None:
+            self._midi.send(message)
+        if self._pads is not None:
+            self._pads.send_clock(message)
 
     def _notice_loss(self, reading: ClockReading) -> None:
         lost = reading.state == "lost"

@@ -4,7 +4,7 @@ from __future__ import annotations
 import pytest
 
 from app.devices.launchpads.surface import Look, RowLook
-from app.engine.clock import now_s
+from app.engine.clock import now_s, sleep_s
 from app.sessions.launchpad import LaunchpadSession
 from app.sessions.launchpad.pads import Hands, pad_view
 from app.sessions.launchpad.queue import SOURCE
@@ -36,6 +36,7 @@ class Pads:
         self.view = None
         self.connected: str | None = "Launchpad of the test"
         self.lowest_key = 0
+        self.clock: list[int] = []
 
     def listen(self, hands) -> None:
         self.hands = hands
@@ -47,43 +48,59 @@ class Pads:
         """Nowhere."""
 
     def send_clock(self, message) -> None:
-        """It does not blink."""
+        self.clock.append(message[0])
 
 
 class Real:
-    """Turns the card in real time, as a driver does: clocks go by the computer's time."""
+    """Turns the card in real time, as a driver does: a clock that goes out goes by the computer's time."""
 
-    def __init__(self, engine, card, eventually) -> None:
-        self.engine, self.card, self.eventually = engine, card, eventually
+    def __init__(self, card) -> None:
+        self.card = card
         self.start_s, self.blocks = now_s(), 0
+
+    def run(self, seconds) -> None:
+        """So long."""
+        for _ in range(round(seconds * RATE / BLOCK)):
+            self.blocks += 1
+            sleep_s(self.start_s + self.blocks * BLOCK / RATE - now_s())
+            self.card.crank(count=BLOCK)
+
+
+class Sender:
+    """Ticks at a tempo while the card is turned, both in the time of the samples: exact on any machine."""
+
+    def __init__(self, engine, card, ports, bpm, eventually) -> None:
+        self.engine, self.card, self.ports, self.eventually = engine, card, ports, eventually
+        engine.mixer.clock.moment_at = lambda sample: sample / RATE
+        self.period_s, self.next_s = 60 / bpm / 24, 0.0
+        self.ticking = True
         self.onsets: list[int] = []
-        engine.add_sink(lambda event: self._note(event))
+        engine.add_sink(self._note)
 
     def _note(self, event) -> None:
         if event.source == SOURCE and event.kind == "note_on":
             self.onsets.append(event.sample)
 
-    def run(self, seconds, sender=None) -> None:
-        """So long; `sender` is called before every block."""
-        for _ in range(round(seconds * RATE / BLOCK)):
-            self.blocks += 1
-            while now_s() < self.start_s + self.blocks * BLOCK / RATE:
-                pass
-            if sender is not None:
-                sender(now_s())
+    def run(self, seconds) -> None:
+        """So long."""
+        for block in range(round(seconds * RATE / BLOCK)):
+            while self.ticking and self.next_s <= self.engine.sample / RATE:
+                self.send(TICK, self.next_s)
+                self.next_s += self.period_s
             self.card.crank(count=BLOCK)
+            if block % 4 == 0:
+                self.settle()
+        self.settle()
 
+    def send(self, status, moment_s=None) -> None:
+        self.ports.received((status,), self.engine.sample / RATE if moment_s is None else moment_s)
 
-class Sender:
-    """Ticks at a tempo."""
-
-    def __init__(self, ports, bpm) -> None:
-        self.ports, self.period_s, self.next_s = ports, 60 / bpm / 24, now_s()
-
-    def __call__(self, moment_s) -> None:
-        while self.next_s <= moment_s:
-            self.ports.received((TICK,), self.next_s)
-            self.next_s += self.period_s
+    def settle(self) -> None:
+        """The engine has kept up."""
+        done: list[int] = []
+        self.engine.call(lambda: done.append(1))
+        assert self.eventually(lambda: bool(done))
+        assert self.eventually(lambda: not self.engine.mixer.applied)
 
 
 @pytest.fixture
@@ -100,7 +117,7 @@ def clocked(engine, hand_cranked, ports):
 
 
 def test_the_clock_is_sent_from_start_to_stop(engine, hand_cranked, eventually, clocked, ports):
-    real = Real(engine, hand_cranked, eventually)
+    real = Real(hand_cranked)
     clocked.set_tempo(240)
     real.run(0.2)
     clocked.send_clock(True)
@@ -114,46 +131,56 @@ def test_the_clock_is_sent_from_start_to_stop(engine, hand_cranked, eventually, 
     clocked.send_clock(False)
 
 
-def test_a_clock_that_comes_in_leads(engine, hand_cranked, eventually, clocked, ports):
-    real, sender = Real(engine, hand_cranked, eventually), Sender(ports, 150)
-    real.run(0.1)
+@pytest.fixture
+def sender(engine, hand_cranked, ports, clocked, eventually) -> Sender:
+    """150 beats a minute, followed."""
+    made = Sender(engine, hand_cranked, ports, 150, eventually)
     clocked.follow_clock(True)
-    assert eventually(lambda: ports.received is not None)
-    sender.next_s = now_s()
-    real.run(0.5, sender)
+    made.settle()
+    made.run(0.5)
+    return made
+
+
+def test_a_clock_that_comes_in_leads(sender, clocked):
     assert clocked.snapshot.state == "stopped" and clocked.snapshot.clock == "waiting"
-    ports.received((START,), now_s())
-    started_s = sender.next_s
-    real.run(3.0, sender)
+    sender.send(START)
+    start = sender.next_s * RATE
+    sender.run(4.0)
     snapshot = clocked.snapshot
     assert snapshot.state == "playing" and snapshot.clock == "followed"
-    assert snapshot.tempo_bpm == pytest.approx(150, rel=0.1)  # bent to meet it
-    beat = engine.mixer.clock.sample_at(started_s)
-    late_s = min(abs(sample - beat - (4 * 0.4 + 7 / 16 * 0.4) * RATE) for sample in real.onsets) / RATE
-    assert late_s < 0.05
-    ports.received((STOP,), now_s())
-    real.run(0.4)
+    assert snapshot.tempo_bpm == pytest.approx(150, rel=0.01)
+    beat = 0.4 * RATE  # onsets are due 7/16 into each
+    due = [start + (number + 7 / 16) * beat for number in range(2, 9)]
+    assert all(min(abs(onset - sample) for onset in sender.onsets) < 0.003 * RATE for sample in due)
+    sender.send(STOP)
+    sender.run(0.3)
     assert clocked.snapshot.state == "stopped"
 
 
-def test_a_clock_that_is_lost_is_told_of_and_the_music_goes_on(
-    engine, hand_cranked, eventually, clocked, ports
-):
-    real, sender = Real(engine, hand_cranked, eventually), Sender(ports, 200)
-    real.run(0.1)
-    clocked.follow_clock(True)
-    assert eventually(lambda: ports.received is not None)
-    ports.received((START,), now_s())
-    sender.next_s = now_s()
-    real.run(1.5, sender)
+def test_who_stops_by_hand_is_not_overruled_by_the_clock(sender, clocked):
+    sender.send(START)
+    sender.run(1.0)
+    clocked.stop(now=True)
+    sender.run(1.0)
+    assert clocked.snapshot.state == "stopped"
+    clocked.start()
+    sender.run(0.5)
+    snapshot = clocked.snapshot
+    assert snapshot.state == "playing" and snapshot.bar == 1  # where the clock is
+
+
+def test_a_clock_that_is_lost_is_told_of_and_the_music_goes_on(sender, clocked, engine, ports):
+    sender.send(START)
+    sender.run(2.0)
     assert clocked.snapshot.state == "playing"
-    real.run(1.2)
+    sender.ticking = False
+    sender.run(1.2)
     assert any("clock is gone" in message for message in engine.take_messages())
     snapshot = clocked.snapshot
     assert (snapshot.state, snapshot.clock) == ("playing", "lost")
-    assert snapshot.tempo_bpm == pytest.approx(200, rel=0.1)
+    assert snapshot.tempo_bpm == pytest.approx(150, rel=0.01)
     clocked.follow_clock(False)
-    real.run(0.3)
+    sender.run(0.3)
     assert clocked.snapshot.tempo_bpm == 120 and ports.received is None
 
 
@@ -182,9 +209,9 @@ def test_pads_press_and_show(engine, hand_cranked, eventually):
 def test_pads_tell_queued_from_playing(engine, hand_cranked, eventually):
     session = LaunchpadSession(engine, grid=LAUNCHPAD.press(LAUNCHPAD.empty(), 3))
     session.start()
+    assert eventually(lambda: session.snapshot.state == "playing")
     for _ in range(60):
         hand_cranked.crank(count=BLOCK)
-    assert eventually(lambda: session.snapshot.state == "playing")
     session.press(0, 3)
     session.press(1, 4)
     assert eventually(lambda: bool(session.snapshot.grid[1, 0]))
@@ -192,3 +219,27 @@ def test_pads_tell_queued_from_playing(engine, hand_cranked, eventually):
     assert cells[0][3] == Look.ON | Look.QUEUED | Look.PLAYING
     assert cells[1][4] == Look.YOURS | Look.QUEUED and cells[2][0] == 0
     session.close()
+
+
+def test_pads_blink_in_time_also_where_no_clock_is_sent(engine, hand_cranked, eventually, ports):
+    pads = Pads()
+    session = LaunchpadSession(engine, grid=LAUNCHPAD.empty(), midi=ports, pads=pads)
+    real = Real(hand_cranked)
+    session.start()
+    real.run(0.5)
+    assert TICK in pads.clock and not ports.sent
+    session.close()
+    assert pads.clock[-1] == STOP
+
+
+def test_a_clock_switched_off_while_it_plays_says_stop(engine, hand_cranked, eventually, clocked, ports):
+    real = Real(hand_cranked)
+    clocked.send_clock(True)
+    clocked.start()
+    real.run(0.4)
+    clocked.send_clock(False)
+    real.run(0.2)
+    assert ports.sent.count(STOP) == 1
+    count = len(ports.sent)
+    real.run(0.3)
+    assert len(ports.sent) == count and clocked.snapshot.state == "playing"
