@@ -187,26 +187,37 @@ def test_without_a_start_there_is_nothing_to_stop_or_change(out, wire):
     assert wire.sent == []
 
 
-def test_over_jack_from_our_clock_to_our_follower(jack, engine, eventually):
-    """Two programs of ours: one sends, the other finds the tempo and the beat, and is told the stop."""
+@pytest.fixture
+def drum_machine(jack):
+    """A real port that anything may be sent from, and a system of ours that listens to it."""
     rtmidi = pytest.importorskip("rtmidi")
-    bridge = rtmidi.MidiOut(rtmidi.API_UNIX_JACK, "Drum machine")
-    bridge.open_virtual_port("clock")
+    port = rtmidi.MidiOut(rtmidi.API_UNIX_JACK, "Drum machine")
+    port.open_virtual_port("clock")
     heard = MidiSystem(lambda *_: None, api=rtmidi.API_UNIX_JACK, poll_s=0.1)
+    heard.start("Drum machine:clock", NONE)
+    yield port, heard
+    heard.close()
+    port.delete()
+
+
+def test_over_jack_from_our_clock_to_our_follower(drum_machine, engine, eventually):
+    """One sends, the other finds the tempo and the beat, and is told the stop.
+
+    On a busy machine JACK loses what falls into a cycle that it misses, so the beat is held to half of one.
+    """
+    port, heard = drum_machine
     follower = ClockFollower()
     heard.follow_clock(follower.received)
-    heard.start("Drum machine:clock", NONE)
     assert eventually(lambda: heard.open_input is not None)
-    out = ClockOut(engine, bridge.send_message)
+    out = ClockOut(engine, port.send_message)
     start_s = now_s() + 0.5
-    timeline = Timeline.steady(RATE, 132.0, start_sample=engine.clock.sample_at(start_s))
-    out.start(timeline)
-    assert eventually(lambda: follower.reading(now_s()).playing)
-    assert eventually(lambda: follower.reading(now_s()).quarters > 4)
-    assert eventually(lambda: follower.reading(now_s()).bpm == pytest.approx(132, rel=0.01))
-    moment_s = now_s()
-    assert follower.reading(moment_s).quarters == pytest.approx((moment_s - start_s) * 132 / 60, abs=0.25)
-    out.close()
+    out.start(Timeline.steady(RATE, 132.0, start_sample=engine.clock.sample_at(start_s)))
+    try:
+        assert eventually(lambda: follower.reading(now_s()).playing)
+        assert eventually(lambda: follower.reading(now_s()).quarters > 4)
+        assert eventually(lambda: follower.reading(now_s()).bpm == pytest.approx(132, rel=0.01))
+        moment_s = now_s()
+        assert follower.reading(moment_s).quarters == pytest.approx((moment_s - start_s) * 132 / 60, abs=0.5)
+    finally:
+        out.close()
     assert eventually(lambda: follower.reading(now_s()).state == "stopped")
-    heard.close()
-    bridge.delete()

@@ -195,9 +195,16 @@ class Device:
         self.listening.delete()
 
 
-def test_a_real_port_through_jack_plugged_unplugged_and_plugged_again(jack, told, hands, eventually):
-    pads = Launchpads(told.append, api=rtmidi.API_UNIX_JACK, poll_s=0.1)
-    pads.start()
+@pytest.fixture
+def jack_pads(jack, told):
+    made = Launchpads(told.append, api=rtmidi.API_UNIX_JACK, poll_s=0.1)
+    made.start()
+    yield made
+    made.close()
+
+
+def test_a_real_port_through_jack_plugged_unplugged_and_plugged_again(jack_pads, told, hands, eventually):
+    pads = jack_pads
     pads.listen(hands)
     pads.scroll_to(0)
     pads.show(ONE_ORANGE)
