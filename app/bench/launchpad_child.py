@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from app.ending import end_process
 from app.engine.engine import Engine
 from app.engine.voice import Instrument, open_instrument
 from app.sessions.launchpad import LaunchpadSession
@@ -165,6 +166,7 @@ def watched(session: LaunchpadSession, engine: Engine, seconds: float, where: st
         return instruments[-1], problem
 
     engine.use_instrument(make)
+    engine.set_volume(1.0)  # the impulses' height counts notes
     ears = Ears(engine, seconds + 2 * ENDING_S)
     time.sleep(SETTLING_S)
     before = engine.mixer.dropouts
@@ -230,6 +232,7 @@ def main(seconds: float, window: bool) -> None:
     play: Callable[[float], dict[str, Any]] = in_window if window else without_window
     sys.stdout.write(json.dumps(play(seconds)) + "\n")
     sys.stdout.flush()
+    end_process(0)
 
 
 if __name__ == "__main__":

@@ -6,6 +6,7 @@ No clock and no thread inside: whoever calls says which sample it is. Live that 
 
 from __future__ import annotations
 
+import logging
 from collections import deque
 from collections.abc import Callable
 from typing import Literal
@@ -18,6 +19,8 @@ from app.sessions.launchpad.bars import Bar, Timed, closing_bar, count_in_bar, p
 from app.sessions.launchpad.queue import BarQueue, as_event
 from app.sessions.launchpad.song import Song
 from models.launchpad.instrument import States
+
+log = logging.getLogger(__name__)
 
 Judge = Callable[[States], float]
 """The reward of a grid, for the curve."""
@@ -216,9 +219,18 @@ class Conductor:
             self._follow_chain()
             self._let_agent_act(index)
         self._render(queue, index)
-        if index >= 0 and self._judge is not None:
-            self.rewards.append(self._judge(self.song.grid))
+        if index >= 0:
+            self._judge_bar()
         self.ask()
+
+    def _judge_bar(self) -> None:
+        if self._judge is None:
+            return
+        try:
+            self.rewards.append(self._judge(self.song.grid))
+        except Exception:  # a curve is not worth a bar
+            log.exception("the launchpad's judge failed")
+            self._judge = None
 
     def _render(self, queue: BarQueue, index: int) -> None:
         before = self._bars[-1] if self._bars else None

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import replace
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -151,6 +151,7 @@ class Song:
 
     def set_scale_lock(self, lock: ScaleLock) -> bool:
         """What becomes of presses outside the key."""
+        _known(lock, get_args(ScaleLock), "scale lock")
         return self._set(f"scale lock {lock}", scale_lock=lock)
 
     def lock(self, row: int, on: bool | None = None) -> bool:

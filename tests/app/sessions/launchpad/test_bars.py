@@ -221,3 +221,11 @@ def test_what_cannot_be_written_says_so_and_leaves_the_old_file(tmp_path):
         with pytest.raises(NothingHeard):
             save(play_bars(1, None, LAUNCHPAD.empty(), Arrangement()), tmp_path / "out")
     assert not list(tmp_path.iterdir())
+
+
+def test_a_judge_that_fails_costs_no_bar():
+    rewards = iter([1.0, 1.0])
+    conductor = Conductor(Song(), EmptySeat(), lambda grid: next(rewards))
+    conductor.begin(RATE, 0)
+    conductor.due(0, 6 * 2 * RATE)
+    assert list(conductor.rewards) == [1.0, 1.0] and conductor.next_bar == 6
