@@ -7,7 +7,7 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from app.sessions.launchpad.history import lit
+from app.sessions.launchpad.history import NOBODY, START, lit
 from app.sessions.launchpad.scales import OCTAVE, SCALES, TONICS, pitch_of
 from app.sessions.launchpad.snapshot import LaunchpadSnapshot
 from app.widgets.pad_grid import column_words
@@ -116,11 +116,11 @@ def _pads(snapshot: LaunchpadSnapshot) -> list[tuple[Pad, ...]]:
 
 
 def onset_owners(grid: States, owners: NDArray[np.int8]) -> NDArray[np.int8]:
-    """(keys, steps) who set each beat of the bar: -1 where there is none."""
+    """(keys, steps) who set each beat of the bar, the start being nobody; -1 where there is none."""
     steps = np.arange(LAUNCHPAD.steps)
     patterns = PATTERN_AT[(steps[None, :] - grid[:, 1, None].astype(int)) % LAUNCHPAD.steps]
     beats = grid[:, 0, None] >> patterns & 1
-    named = np.take_along_axis(owners, patterns, axis=1)
+    named = np.take_along_axis(np.where(owners == START, NOBODY, owners), patterns, axis=1)
     return np.where(beats, named, -1).astype(np.int8)
 
 

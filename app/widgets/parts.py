@@ -28,8 +28,8 @@ def bar_picture(onsets: NDArray[np.int8], size: tuple[int, int]) -> pygame.Surfa
     if found is not None:
         return found
     colours = np.array([theme.RAISED, NOBODY, theme.YOU, theme.MACHINE], np.uint8)
-    # A step is less than a pixel here: of four that fall together, the one that sounds is shown.
-    small = onsets.reshape(onsets.shape[0], -1, 4).max(axis=2)
+    # Steps and rows are smaller than pixels here: of 4 x 2 that fall together, one that sounds is shown.
+    small = onsets.reshape(onsets.shape[0] // 2, 2, -1, 4).max(axis=(1, 3))
     image = pygame.surfarray.make_surface(colours[small[::-1].T + 1])
     return _pictures.put(key, pygame.transform.scale(image, size))
 

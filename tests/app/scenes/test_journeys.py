@@ -15,6 +15,7 @@ import pygame
 import pytest
 
 from app import theme
+from app.widgets.pad_row import columns
 
 ROOT = Path(__file__).resolve().parents[3]
 WAIT_S = 60.0
@@ -46,6 +47,10 @@ class Program:
 
     def key(self, *keys: str) -> None:
         self._tool("key", "--delay", "60", *keys)
+
+    def click(self, x: int, y: int) -> None:
+        """Press the mouse at a place of the window."""
+        self._tool("mousemove", "--window", self.window, str(x), str(y), "sleep", "0.1", "click", "1")
 
     def picture(self) -> np.ndarray:
         """(W, H, 3) of the window as it is on the display."""
@@ -142,3 +147,49 @@ def test_a_window_made_smaller_lays_out_anew(program):
     one._tool("windowsize", one.window, "900", "600")
     bar = (slice(110, 880), slice(540, 585))
     one.until(lambda picture: picture.shape[:2] == (900, 600) and share(picture, theme.SURFACE, bar) > 0.7)
+
+
+GRID = (slice(104, 904), slice(108, 594))
+"""The pads and the roll of the launchpad in a window of 1280 x 720."""
+
+
+def playhead_x(picture: np.ndarray) -> int | None:
+    """The column of the line that runs over the bar."""
+    hits = np.all(picture[GRID] == np.array(theme.TEXT), axis=2).mean(axis=1)
+    return int(hits.argmax()) if hits.max() > 0.8 else None
+
+
+def test_keys_press_the_grid_it_plays_and_undo_takes_back(program):
+    one = program("launchpad")
+    empty = one.until(lambda picture: share(picture, theme.RAISED) > 0.02)
+    assert share(empty, theme.YOU, GRID) == 0 and playhead_x(empty) is None
+    one.key("f", "4")  # The row F3, a beat every quarter.
+    one.until(lambda picture: share(picture, theme.YOU, GRID) > 0.0008)
+    one.key("space")
+    begin = playhead_x(one.until(lambda picture: playhead_x(picture) is not None)) or 0
+    one.until(lambda picture: abs((playhead_x(picture) or begin) - begin) > 30)
+    one.key("space", "space")
+    one.until(lambda picture: playhead_x(picture) is None)
+    one.key("ctrl+z")
+    one.until(lambda picture: share(picture, theme.YOU, GRID) == 0)
+    one.key("ctrl+y")
+    one.until(lambda picture: share(picture, theme.YOU, GRID) > 0.0008)
+    one.key("ctrl+q")
+    assert one.process.wait(timeout=30) == 0
+
+
+def test_the_mouse_presses_pads_keeps_a_snapshot_and_locks_a_key(program):
+    one = program("launchpad")
+    one.until(lambda picture: share(picture, theme.RAISED) > 0.02)
+    x, width = columns(800).span(3)
+    for line in (2, 5, 9):
+        one.click(round(104 + x + width / 2), 108 + line * 20 + 10)
+    one.until(lambda picture: share(picture, theme.YOU, GRID) > 0.002)
+    one.click(140, 620)  # Keep
+    strip = (slice(186, 252), slice(604, 636))
+    one.until(lambda picture: share(picture, theme.YOU, strip) > 0.002)
+    keys = (slice(104, 152), slice(108, 594))
+    before = one.picture()[keys]
+    one.click(1160, 328)
+    one.key("Down", "Return")  # Major instead of chromatic: the other rows step back.
+    one.until(lambda picture: np.abs(picture[keys] - before).mean() > 3)

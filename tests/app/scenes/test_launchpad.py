@@ -86,6 +86,14 @@ def test_every_beat_of_the_roll_has_the_owner_of_its_pattern():
     assert ((onset_owners(*_random(5)) >= 0) == LAUNCHPAD.rolls(_random(5)[0])).all()
 
 
+def test_a_start_belongs_to_nobody_and_can_be_kept(one):
+    one.launchpad.start_from("triad")
+    one.launchpad.keep_part()
+    one.frame(2)
+    assert {note.owner for row in row_looks(one.launchpad.snapshot) for note in row.notes} == {""}
+    assert one.scene.name == "launchpad" and one.toasts == []
+
+
 def _random(seed: int):
     snapshot = random_snapshot(seed)
     return snapshot.playing, snapshot.playing_owners
