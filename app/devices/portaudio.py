@@ -232,14 +232,14 @@ class PortAudioStream:
             real_time()
 
     def _duplex(self, heard: FloatArray, output: FloatArray, frames: int, time: Any, status: Any) -> None:
-        self._fill(self._mix_down(heard), output, int(bool(status)))
+        self._fill(self._mix_down(heard), output, _troubles(status))
 
     def _play(self, output: FloatArray, frames: int, time: Any, status: Any) -> None:
-        self._fill(None, output, int(bool(status)))
+        self._fill(None, output, _troubles(status))
 
     def _hear(self, heard: FloatArray, frames: int, time: Any, status: Any) -> None:
         self._hurry()
-        self._callback(self._mix_down(heard), self._unplayed[:frames], int(bool(status)))
+        self._callback(self._mix_down(heard), self._unplayed[:frames], _troubles(status))
 
     def _fill(self, heard: FloatArray | None, output: FloatArray, troubles: int) -> None:
         self._hurry()
@@ -266,6 +266,14 @@ def _info(raw: dict[str, Any], host_apis: tuple[dict[str, Any], ...]) -> DeviceI
         str(raw["name"]), str(host_apis[raw["hostapi"]]["name"]),
         int(raw["max_input_channels"]), int(raw["max_output_channels"]), round(raw["default_samplerate"]),
     )
+
+
+def _troubles(status: Any) -> int:
+    """1 if sound was lost; that the driver primes its output before it starts is no loss."""
+    if not status:
+        return 0
+    lost = (status.input_underflow, status.input_overflow, status.output_underflow, status.output_overflow)
+    return int(any(lost))
 
 
 def _deaf(heard: FloatArray | None, output: FloatArray, troubles: int) -> None:

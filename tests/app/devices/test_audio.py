@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 import textwrap
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -18,7 +19,7 @@ from app.devices.audio import (
     DeviceInfo,
 )
 from app.devices.null import NullBackend
-from app.devices.portaudio import PortAudioBackend
+from app.devices.portaudio import PortAudioBackend, _troubles
 from app.devices.sdl import SdlBackend
 from app.devices.split import SplitStream
 from app.engine.engine import Engine
@@ -192,6 +193,18 @@ def test_a_name_nobody_knows_is_an_error_that_says_what_to_do():
     system = AudioSystem([PluggableBackend(BOX)], NullBackend())
     with pytest.raises(DeviceError, match=r"Piano.*Rescan"):
         system.open(AudioChoice(PIANO.label, NONE), lambda *_: None)
+
+
+@pytest.mark.parametrize(("flag", "lost"), [
+    ("input_underflow", 1), ("input_overflow", 1), ("output_underflow", 1), ("output_overflow", 1),
+    ("priming_output", 0),
+])
+def test_priming_is_no_dropout_and_everything_else_is(flag, lost):
+    flags = dict.fromkeys(
+        ("input_underflow", "input_overflow", "output_underflow", "output_overflow", "priming_output"), False
+    )
+    assert _troubles(SimpleNamespace(**flags | {flag: True})) == lost
+    assert _troubles(None) == 0
 
 
 def test_without_portaudio_the_backend_lists_nothing(monkeypatch):
