@@ -15,6 +15,7 @@ from app.engine import calm
 from app.engine.clock_follower import ClockReading
 from app.engine.engine import AHEAD_S, Engine
 from app.engine.scheduler import Event
+from app.engine.timeline import Timeline
 from app.sessions.launchpad.arrangement import BEATS_A_BAR
 from app.sessions.launchpad.conductor import Conductor
 from app.sessions.launchpad.export import NothingHeard
@@ -143,7 +144,11 @@ class Playback:
         engine = self._engine
         start_sample = engine.sample + max(round(START_DELAY_S * engine.rate), self._margin())
         self._conductor.begin(engine.rate, start_sample, count_in_bars, first_bar)
-        self._begun(first_bar, start_sample)
+        if first_bar == 0 or self._recording is None:
+            self._recording = Recording(self._timeline)
+        else:
+            self._recording.go_on(self._timeline, start_sample)
+        self._begun(start_sample)
 
     def _join(self, reading: ClockReading) -> None:
         """Begin in the middle of a bar, where the clock is; what was due before is left out."""
@@ -153,16 +158,19 @@ class Playback:
         passed = (reading.quarters - BEATS_A_BAR * bar) * engine.rate * 60.0 / bpm
         self._conductor.led = True
         self._conductor.begin(engine.rate, round(soon_sample - passed), 0, bar, bpm)
-        self._begun(0, soon_sample)
+        self._recording = Recording(self._timeline, float(BEATS_A_BAR * bar))
+        self._begun(soon_sample)
 
-    def _begun(self, first_bar: int, from_sample: int) -> None:
-        calm.begin(self)
+    @property
+    def _timeline(self) -> Timeline:
+        """Of the song that plays."""
         timeline = self._conductor.timeline
         assert timeline is not None
-        if first_bar == 0 or self._recording is None:
-            self._recording = Recording(timeline)
-        else:
-            self._recording.go_on(timeline, from_sample)
+        return timeline
+
+    def _begun(self, from_sample: int) -> None:
+        calm.begin(self)
+        timeline = self._timeline
         self.sync.began(timeline, max(timeline.beat_at_sample(from_sample), 0.0))
         self._hand_on(from_sample)
 

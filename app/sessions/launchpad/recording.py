@@ -30,11 +30,12 @@ class Heard:
 
 
 class Recording:
-    """Grows while the song plays. The start is the sample of beat 0."""
+    """Grows while the song plays, from the sample of its first beat on."""
 
-    def __init__(self, timeline: Timeline) -> None:
+    def __init__(self, timeline: Timeline, first_beat: float = 0.0) -> None:
         self.rate = timeline.rate
-        self._start_sample, self._base, self._scale = round(timeline.sample_at_beat(0.0)), 0, 1.0
+        self._first_beat = first_beat
+        self._start_sample, self._base, self._scale = round(timeline.sample_at_beat(first_beat)), 0, 1.0
         self._changes = list(timeline.changes)
         self._before: list[TempoChange] = []  # of the clocks that went before
         self._events: list[Event] = []
@@ -50,8 +51,8 @@ class Recording:
         while self._changes and self._changes[-1].sample >= change.sample:
             self._changes.pop()
         self._changes.append(change)
-        if change.beat <= 0.0:  # still counting in: beat 0 comes at another sample
-            self._start_sample = round(timeline.sample_at_beat(0.0))
+        if change.beat <= self._first_beat:  # still counting in: the first beat comes at another sample
+            self._start_sample = round(timeline.sample_at_beat(self._first_beat))
 
     def go_on(self, timeline: Timeline, start_sample: int) -> None:
         """The music goes on at a sample of another clock (engine thread)."""

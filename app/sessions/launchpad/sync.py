@@ -102,12 +102,12 @@ class Sync:
     def wish(self, reading: ClockReading, running: bool, beat: float | None) -> Wish | None:
         """What its sender wants of a song that runs, at `beat`, or not."""
         self._notice_loss(reading)
-        started, self._played = reading.playing and not self._played, reading.playing or self._lost
+        played, self._played = self._played, reading.playing or self._lost
         if reading.playing and not running:
-            return "begin" if started else None  # a person who stopped it is not overruled
+            return "begin" if not played else None  # a person who stopped it is not overruled
         if reading.playing and beat is not None and abs(reading.quarters - beat) > ASTRAY_BEATS:
             return "begin"
-        return "stop" if running and reading.state == "stopped" and beat is not None else None
+        return "stop" if running and played and reading.state == "stopped" else None
 
     def bent(self, timeline: Timeline, soon_sample: int, reading: ClockReading) -> float | None:
         """The tempo from `soon_sample` on that meets the clock; None while it is too soon to say another."""

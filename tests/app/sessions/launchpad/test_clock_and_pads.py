@@ -167,6 +167,18 @@ def test_who_stops_by_hand_is_not_overruled_by_the_clock(sender, clocked):
     sender.run(0.5)
     snapshot = clocked.snapshot
     assert snapshot.state == "playing" and snapshot.bar == 1  # where the clock is
+    assert clocked._playback.heard().events[0].sample < 1.6 * RATE  # and exported from that bar on
+
+
+def test_a_clock_that_stands_still_does_not_stop_who_plays_alone(sender, clocked):
+    sender.send(START)
+    sender.run(0.5)
+    sender.send(STOP)
+    sender.ticking = False
+    sender.run(0.3)
+    clocked.start()
+    sender.run(1.0)
+    assert clocked.snapshot.state == "playing"
 
 
 def test_a_clock_that_is_lost_is_told_of_and_the_music_goes_on(sender, clocked, engine, ports):
