@@ -21,10 +21,13 @@ DATA_SETS = {"generated": "models.follower.data", "lieder": "models.follower.dat
              "launchpad-sustained": "models.launchpad.data"}  # fmt: skip
 """The module whose `build` makes it."""
 NEEDS_NO_FOLDER = {"generated"}
-TRAINED = {"follower": "models.follower.train"}
+TRAINED = {"follower": "models.follower.train", "launchpad": "models.launchpad.train"}
 """The module whose `train` makes it."""
-EVALUATED = {"follower": "models.evaluation"}
+EVALUATED = {"follower": "models.evaluation", "launchpad": "models.launchpad.evaluation",
+             "launchpad-tabular": "models.launchpad.tabular_study"}  # fmt: skip
 """The module whose `evaluate_NAME` measures it."""
+MEASURED_WITH = {"follower": ("follower", "trials"), "launchpad": ("agents", "songs")}
+"""The options of `evaluate` that only some of them take."""
 
 data_cli = typer.Typer(no_args_is_help=True, help="Make training data out of folders of music.")
 
@@ -81,11 +84,22 @@ def evaluate(
     source: SourceFolder = None,
     follower: Annotated[str, Option(metavar="NAME", help="Or a .safetensors file.")] = "follower",
     trials: Annotated[int, Option(min=1, metavar="N", help="Times each piece is followed.")] = 10,
+    agents: Annotated[
+        list[str] | None, Option("--agent", metavar="NAME", help="Launchpad agents, or .safetensors files.")
+    ] = None,
+    songs: Annotated[int, Option(min=1, metavar="N", help="Launchpad songs of each start.")] = 200,
     seed: Annotated[int, Option(min=0, metavar="N", help="Same seed, same figures.")] = 0,
 ) -> None:
-    """Measure NAME on music that it never saw: bundled and generated pieces, or those of a folder."""
-    measure = getattr(_module(EVALUATED, name, "agent to evaluate"), f"evaluate_{name}")
-    measure(json, source, follower=follower, trials=trials, seed=seed, console=console)
+    """Measure NAME: follower, launchpad, or launchpad-tabular, which draws the paper's figures 8 to 10.
+
+    The follower is measured on music that it never saw, bundled and generated or that of a folder; launchpad
+    agents by the corpus composed by rule, or one that `data build launchpad` made.
+    """
+    module = _module(EVALUATED, name, "agent to evaluate")
+    given = {"follower": follower, "trials": trials, "agents": agents or (), "songs": songs}
+    options = {option: given[option] for option in MEASURED_WITH.get(name, ())}
+    measure = getattr(module, f"evaluate_{name.replace('-', '_')}")
+    measure(json, source, seed=seed, console=console, **options)
 
 
 def _module(table: Mapping[str, str], name: str, what: str) -> Any:

@@ -1,11 +1,12 @@
 """The agent that plays along: from the grid as it stands to the button to press, steered by votes.
 
 Loaded once, then asked once a bar by the live session, the headless command and the evaluation: about a
-millisecond, numpy only, no torch. Its only state is its random generator: same seed, same choices.
+millisecond, numpy only, no torch. It remembers its random draws and the last bars; same seed, same choices.
 """
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +22,8 @@ from models.launchpad.valuation import Floats, QFunction, q_function, row_moves
 
 SHIPPED = "launchpad"
 """The checkpoint that is taken where none is named."""
+MEMORY_BARS = 8
+"""Bars that it does not like to hear again so soon."""
 VOTE_STRENGTH = 2.0
 """How much one vote can change a value, in standard deviations of the values of all buttons."""
 
@@ -64,8 +67,13 @@ class LaunchpadAgent:
         self.reset(seed)
 
     def reset(self, seed: int = 0) -> None:
-        """Begin the draws anew."""
+        """Begin the draws anew and forget what was heard."""
         self._random = np.random.default_rng(seed)
+        self._heard: deque[bytes] = deque(maxlen=MEMORY_BARS)
+
+    def sibling(self, seed: int) -> LaunchpadAgent:
+        """Another player of the same network."""
+        return LaunchpadAgent(self.name, self._q_values, seed, self.instrument, self.metadata)
 
     def values(self, states: States) -> Floats:
         """The network's Q-values, (n, actions), of states (n, keys, 2), without votes."""
@@ -77,22 +85,33 @@ class LaunchpadAgent:
         forbidden: NDArray[np.bool_] | None = None,
         temperature: float = 0.0,
         votes: Sequence[Vote] = (),
+        restless: float = 1.0,
+        values: Floats | None = None,
     ) -> Choice:
         """The agent's next action from `state`, (keys, 2).
 
         `forbidden` (actions,) is True where it may not press (locked rows, keys out of the scale); if all
         buttons are, it does nothing. `temperature`, in standard deviations of the values: 0 takes the best
-        button, 0.1 is lively, 1 is wild.
+        button, 0.1 is lively, 1 is wild. `restless`, in the same unit, is what it costs to play one of the
+        last bars again: 0 lets the music come to rest. `values` are the network's, where known already.
         """
-        values = self._q_values(state[None])[0].astype(np.float32)
-        spread = max(float(values.std()), 1e-6)
+        steered: Floats = np.array(self._q_values(state[None])[0] if values is None else values, np.float32)
+        spread = max(float(steered.std()), 1e-6)
+        if restless:
+            steered -= np.float32(restless * spread) * self._heard_before(state)
         if votes:
-            values = values + VOTE_STRENGTH * spread * preference(self.instrument, state, votes)
+            steered += np.float32(VOTE_STRENGTH * spread) * preference(self.instrument, state, votes)
         if forbidden is not None:
-            values = np.where(forbidden, -np.inf, values).astype(np.float32)
-        if not np.isfinite(values).any():
-            return Choice(self.instrument.nothing, values)
-        return Choice(self._draw(values, temperature * spread), values)
+            steered[forbidden] = -np.inf
+        if not np.isfinite(steered).any():
+            return Choice(self.instrument.nothing, steered)
+        return Choice(self._draw(steered, temperature * spread), steered)
+
+    def _heard_before(self, state: States) -> NDArray[np.bool_]:
+        """(actions,) whether the bar after each action is this one, or one of those before it."""
+        self._heard.append(self.instrument.packed(state).tobytes())
+        bars = _bars_after(self.instrument, state)
+        return np.array([bar.tobytes() in self._heard for bar in bars])
 
     def _draw(self, values: Floats, temperature: float) -> int:
         """Sampled from the softmax of values / temperature by adding Gumbel noise."""

@@ -1,7 +1,7 @@
 """What a trained network thinks of every button, in numpy: the live agent needs no torch.
 
 Three kinds of network, by the `kind` in a checkpoint. The paper's (section 2.3.1) map the 312 features to 313
-values: `linear` in one layer, `deep` in three. A `pad` network values the grid that a button leads to,
+values: `linear` in one layer, `deep` in three. A `motifs` network values the grid that a button leads to,
 Q(s, a) = U(T(s, a)): one function of a grid, asked 313 times. `networks.py` holds the same for training.
 Pure functions of arrays: any thread may call them.
 """
@@ -25,7 +25,7 @@ QFunction = Callable[[States], Floats]
 
 @lru_cache
 def row_features(instrument: Instrument = LAUNCHPAD) -> Floats:
-    """(2^patterns, steps, 2 steps + patterns) what a pad network sees of a key, by mask and offset.
+    """(2^patterns, steps, 2 steps + patterns) what motifs see of a key, by mask and offset.
 
     The key's bar, its offset (one of `steps`), and the patterns that are on: a silent key that is set to
     come in on the beat is worth more than one that is not.
@@ -57,7 +57,7 @@ def q_function(
     Raises:
         KeyError, ValueError: an unknown kind, or weights that do not fit it.
     """
-    evaluate = {"linear": _linear, "deep": _deep, "pad": _pad}[kind]
+    evaluate = {"linear": _linear, "deep": _deep, "motifs": _motifs}[kind]
     arrays = {name: np.ascontiguousarray(array, np.float32) for name, array in weights.items()}
     evaluate(arrays, instrument, instrument.empty(1))  # what does not fit shows here, not while playing
     return partial(evaluate, arrays, instrument)
@@ -73,20 +73,22 @@ def _deep(weights: Weights, instrument: Instrument, states: States) -> Floats:
     return _layer(weights, "4", hidden)
 
 
-def _pad(weights: Weights, instrument: Instrument, states: States) -> Floats:
-    """A button changes one key: only that key's share of the first layer is computed anew."""
-    features, moves = row_features(instrument), row_moves(instrument)
+def _motifs(weights: Weights, instrument: Instrument, states: States) -> Floats:
+    """A button changes one key: only that key's share of a motif's score is computed anew."""
+    seen, moves, weight = row_features(instrument), row_moves(instrument), weights["weight"]
     before = states.transpose(1, 0, 2)                                         # (keys, n, 2)
     after = moves[before[..., 0], before[..., 1]]                              # (keys, n, columns, 2)
-    rows = np.concatenate([before[:, :, None], after], 2)                      # itself first, then its moves
-    seen = features[rows[..., 0], rows[..., 1]].reshape(instrument.keys, -1, features.shape[-1])
-    shares = (seen @ weights["rows.weight"]).reshape(*rows.shape[:3], -1)    # (keys, n, 1 + columns, hidden)
-    here = shares[:, :, 0].sum(0) + weights["rows.bias"]                     # (n, hidden)
-    there = here[:, None, None] + (shares[:, :, 1:] - shares[:, :, :1]).transpose(1, 0, 2, 3)
-    width = there.shape[-1]
-    grids = np.concatenate([there.reshape(len(states), -1, width), here[:, None]], 1)
-    hidden = np.maximum(_layer(weights, "hidden", np.maximum(grids, 0.0)), 0.0)
-    return _layer(weights, "value", hidden)[..., 0]
+    rows = np.concatenate([after, before[:, :, None]], 2)                      # every move, then none
+    inputs = seen[rows[..., 0], rows[..., 1]].reshape(instrument.keys, -1, seen.shape[-1])
+    shares = (inputs @ weight).reshape(*rows.shape[:3], -1)                    # (keys, n, moves, motifs)
+    here = shares[:, :, -1].sum(0) + weights["bias"]                           # (n, motifs)
+    there = here[:, None, None] + (shares[:, :, :-1] - shares[:, :, -1:]).transpose(1, 0, 2, 3)
+    scores = np.concatenate([there.reshape(len(states), -1, there.shape[-1]), here[:, None]], 1)
+    scores /= weights["softness"]
+    best = scores.max(-1, keepdims=True)
+    total = np.log(np.exp(scores - best).sum(-1)) + best[..., 0]
+    values: Floats = weights["softness"] * total
+    return values
 
 
 def _layer(weights: Weights, name: str, inputs: Floats) -> Floats:

@@ -1,0 +1,130 @@
+"""The launchpad's Q networks, for training: the paper's two and the one that ships.
+
+All map states, (n, keys, 2) uint8, to the values of all actions, (n, actions) float32. `valuation.py`
+computes the same in numpy from the same weights; a test holds the two together.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import cast
+
+import torch
+from torch import Tensor, nn
+
+from models.launchpad.instrument import LAUNCHPAD, Instrument
+from models.launchpad.planning import Plan, plan_weights
+from models.launchpad.valuation import row_features, row_moves
+
+MOTIFS = 256
+SOFTNESS = 1.0
+"""How far motifs that are nearly as good count along, in units of value."""
+PLANNED_SOFTNESS = 0.3
+
+
+class FeatureQ(nn.Sequential):
+    """Layers over the instrument's features (section 2.3.1)."""
+
+    def __init__(self, kind: str, *layers: nn.Module, instrument: Instrument = LAUNCHPAD) -> None:
+        super().__init__(*layers)
+        self.kind = kind
+        self._instrument = instrument
+
+    def forward(self, states: Tensor) -> Tensor:
+        """(n, keys, 2) -> (n, actions)."""
+        return cast(Tensor, super().forward(features(states, self._instrument)))
+
+    def chosen(self, states: Tensor, actions: Tensor) -> Tensor:
+        """(n,) the values of one action each."""
+        return self(states).gather(1, actions[:, None]).squeeze(1)
+
+
+def features(states: Tensor, instrument: Instrument = LAUNCHPAD) -> Tensor:
+    """`Instrument.features` in torch: (n, keys, 2) uint8 -> (n, keys * (2 B + 1)) float32."""
+    patterns = states[..., :1] >> torch.arange(instrument.patterns, dtype=torch.uint8) & 1
+    offsets = states[..., 1:] >> torch.arange(instrument.exponent, dtype=torch.uint8) & 1
+    return torch.cat((patterns, offsets), -1).flatten(1).float()
+
+
+def linear_q(instrument: Instrument = LAUNCHPAD) -> FeatureQ:
+    """The paper's baseline: one layer."""
+    inputs = instrument.actions - 1
+    return FeatureQ("linear", nn.Linear(inputs, instrument.actions), instrument=instrument)
+
+
+def deep_q(instrument: Instrument = LAUNCHPAD) -> FeatureQ:
+    """The paper's deep network: 312 -> 1024 -> 512 -> 313."""
+    inputs = instrument.actions - 1
+    return FeatureQ(
+        "deep", nn.Linear(inputs, 1024), nn.ReLU(), nn.Linear(1024, 512), nn.ReLU(),
+        nn.Linear(512, instrument.actions), instrument=instrument,
+    )  # fmt: skip
+
+
+class MotifQ(nn.Module):
+    """Q(s, a) = U(T(s, a)): the value of the grid that a button leads to, as a soft maximum over motifs.
+
+    A motif scores every key by its bar, its offset and its patterns, and adds the keys up, so a button
+    changes one summand of it; what a motif wants of a key, it can say exactly. The grid is worth what the
+    motif that it fits best says.
+    """
+
+    kind = "motifs"
+    moves: Tensor
+    seen: Tensor
+    softness: Tensor
+
+    def __init__(self, motifs: int = MOTIFS, instrument: Instrument = LAUNCHPAD) -> None:
+        super().__init__()
+        seen = torch.from_numpy(row_features(instrument))
+        self.weight = nn.Parameter(torch.randn(instrument.keys, seen.shape[-1], motifs) * 0.05)
+        self.bias = nn.Parameter(torch.zeros(motifs))
+        self.register_buffer("softness", torch.full((1,), SOFTNESS))
+        self.register_buffer("seen", seen, persistent=False)
+        self.register_buffer("moves", torch.from_numpy(row_moves(instrument)).long(), persistent=False)
+
+    @classmethod
+    def planned(cls, plan: Plan, softness: float = PLANNED_SOFTNESS) -> MotifQ:
+        """A network that knows the plan before it learns."""
+        weight, bias = plan_weights(plan)
+        network = cls(len(bias))
+        with torch.no_grad():
+            network.weight.copy_(torch.from_numpy(weight))
+            network.bias.copy_(torch.from_numpy(bias))
+            network.softness.fill_(softness)
+        return network
+
+    def forward(self, states: Tensor) -> Tensor:
+        """(n, keys, 2) -> (n, actions)."""
+        mask, offset = states.long().permute(1, 0, 2).unbind(-1)               # (keys, n)
+        after = self.moves[mask, offset]                                       # (keys, n, columns, 2)
+        before = self.seen[mask, offset]                                       # (keys, n, features)
+        change = self.seen[after[..., 0], after[..., 1]] - before[:, :, None]
+        here = torch.bmm(before, self.weight).sum(0) + self.bias               # (n, motifs)
+        shares = torch.bmm(change.flatten(1, 2), self.weight).unflatten(1, change.shape[1:3])
+        there = (here[:, None, None] + shares.transpose(0, 1)).flatten(1, 2)   # (n, keys * columns, motifs)
+        return self._best(torch.cat((there, here[:, None]), 1))
+
+    def value(self, states: Tensor) -> Tensor:
+        """U: (n, keys, 2) -> (n,)."""
+        mask, offset = states.long().permute(1, 0, 2).unbind(-1)
+        return self._best(torch.bmm(self.seen[mask, offset], self.weight).sum(0) + self.bias)
+
+    def chosen(self, states: Tensor, actions: Tensor) -> Tensor:
+        """(n,) the values of one action each."""
+        column = self.moves.shape[2]
+        key = (actions // column).clamp_max(states.shape[1] - 1)
+        each = torch.arange(len(states))
+        mask, offset = states[each, key].long().unbind(-1)
+        moved = self.moves[mask, offset, actions % column].to(states.dtype)
+        presses = (actions < states.shape[1] * column)[:, None]
+        after = states.clone()
+        after[each, key] = torch.where(presses, moved, after[each, key])
+        return self.value(after)
+
+    def _best(self, scores: Tensor) -> Tensor:
+        return self.softness * torch.logsumexp(scores / self.softness, -1)
+
+
+QNetwork = FeatureQ | MotifQ
+KINDS: dict[str, Callable[[], QNetwork]] = {"linear": linear_q, "deep": deep_q, "motifs": MotifQ}

@@ -1,0 +1,172 @@
+"""Planning: the grids that earn most, found by climbing the expected reward, and the way there in presses.
+
+Both are exact, for the simulator is known: the reward's expectation over what will be sampled is a sum, and a
+key has few states. A plan is a network before it learns: it becomes the first weights of `networks.MotifQ`.
+Runs in a training process; nothing here is needed to play.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models.launchpad.corpus import Bars, Corpus, densities
+from models.launchpad.instrument import LAUNCHPAD, Instrument, States
+from models.launchpad.oracle import project
+from models.launchpad.reward import PAPERS_BARS, Shape, squared_distances
+from pieces.files import replace_file
+
+Floats = NDArray[np.float64]
+NEAR = 768
+"""Bars of the corpus that a climb looks at: no others can become the nearest by one step."""
+SHAPES_FROM = 96
+"""Nearest bars that suggest shapes for a key."""
+MOST_CLIMBS = 12
+CELL = 0.25
+"""What a cell that differs costs, in presses: so little that every press on the way is worth it."""
+GOAL = 10.0
+"""How many presses one more unit of reward is worth: what it sums up to at a discount of 0.9."""
+
+
+@dataclass(frozen=True, eq=False)
+class Plan:
+    """Grids worth going to: `states` (n, keys, 2), and the `rewards` (n,) that are expected there."""
+
+    states: States
+    rewards: Floats
+
+    def save(self, path: Path) -> None:
+        """Write it in one stroke."""
+        file = io.BytesIO()
+        np.savez(file, states=self.states, rewards=self.rewards)
+        replace_file(path, file.getvalue())
+
+    @classmethod
+    def load(cls, path: Path) -> Plan:
+        """Read what `save` wrote."""
+        with np.load(path, allow_pickle=False) as stored:
+            return cls(stored["states"], stored["rewards"])
+
+
+class Expectation:
+    """The mean of the shaped reward over all samples of `count` bars, standing still not counted."""
+
+    def __init__(self, corpus: Corpus, shape: Shape, count: int = PAPERS_BARS) -> None:
+        self.bars, self.shape = corpus.bars, shape
+        lightness = corpus.densities.mean() / corpus.densities
+        self.weights = lightness**shape.density_power
+        left = 1.0 - np.arange(len(corpus) + 1) / len(corpus)
+        chances = left[:-1] ** count - left[1:] ** count  # that the i-th is the nearest sampled
+        self._chances = chances[: max(1, int(np.searchsorted(-left[:-1] ** count, -1e-4)))]
+
+    def __call__(self, bars: Bars) -> Floats:
+        """(n, keys) -> (n,)."""
+        return self.of_distances(squared_distances(bars, self.bars) * self.weights[:, None], densities(bars))
+
+    def of_distances(self, distances: Floats, cells: NDArray[np.int64]) -> Floats:
+        """(n,) from weighted distances to the corpus, or to the nearest of it, (M, n), and densities (n,)."""
+        nearest = min(len(self._chances), len(distances))
+        lowest = np.sort(np.partition(distances, nearest - 1, axis=0)[:nearest], axis=0)
+        missing = np.maximum(self.shape.floor - cells, 0)
+        expected: Floats = -(self._chances[:nearest] @ lowest) - self.shape.missing_cost * missing
+        return expected
+
+
+def climb(bar: Bars, expectation: Expectation, suggestions: Bars) -> tuple[Bars, float]:
+    """The best bar (keys,) within reach by replacing one key's bar at a time, and its expected reward.
+
+    `suggestions` (M, keys) are the reachable bars nearest to those of the corpus.
+    """
+    best = float(expectation(bar[None])[0])
+    for _ in range(MOST_CLIMBS):
+        step, gained = _steepest(bar, expectation, suggestions)
+        if gained <= best + 1e-6:
+            break
+        bar, best = step, gained
+    return bar, best
+
+
+def _steepest(bar: Bars, expectation: Expectation, suggestions: Bars) -> tuple[Bars, float]:
+    distances = np.bitwise_count(expectation.bars ^ bar).sum(-1, dtype=np.int64) * expectation.weights
+    order = np.argsort(distances)[:NEAR]
+    near, weights = expectation.bars[order], expectation.weights[order]
+    found: list[tuple[float, int, np.uint64]] = []
+    for key in range(len(bar)):
+        shapes = np.unique(np.append(suggestions[order[:SHAPES_FROM], key], np.uint64(0)))
+        change = np.bitwise_count(near[:, key, None] ^ shapes).astype(np.int64)
+        change -= np.bitwise_count(near[:, key, None] ^ bar[key])
+        cells = densities(bar) - int(np.bitwise_count(bar[key])) + np.bitwise_count(shapes).astype(np.int64)
+        gained = expectation.of_distances(distances[order, None] + change * weights[:, None], cells)
+        found.append((float(gained.max()), key, shapes[gained.argmax()]))
+    best, key, shape = max(found, key=lambda item: item[0])
+    stepped = bar.copy()
+    stepped[key] = shape
+    return stepped, best
+
+
+def make_plan(
+    corpus: Corpus, shape: Shape, motifs: int, candidates: int, seed: int = 0, corpus_bars: bool = False
+) -> Iterator[tuple[int, Plan]]:
+    """Climb from the best of `candidates` bars of the corpus; yields (climbs done, the plan so far).
+
+    Unless `corpus_bars`, a motif is never a bar of the corpus itself. The last plan has `motifs` of them, the
+    best first.
+    """
+    rng, expectation = np.random.default_rng(seed), Expectation(corpus, shape)
+    drawn = rng.choice(len(corpus), min(candidates, len(corpus)), replace=False)
+    suggestions = LAUNCHPAD.packed(project(corpus.bars))
+    rewards = np.concatenate([expectation(suggestions[part]) for part in np.array_split(drawn, 64)])
+    unwanted = set() if corpus_bars else {bar.tobytes() for bar in corpus.bars}
+    found: dict[bytes, tuple[float, Bars]] = {}
+    for done, index in enumerate(drawn[np.argsort(-rewards)], 1):
+        bar, reward = climb(suggestions[index], expectation, suggestions)
+        if bar.tobytes() not in unwanted:
+            found[bar.tobytes()] = reward, bar
+        if len(found) >= motifs or done == len(drawn):
+            break
+        if done % 16 == 0:
+            yield done, _plan(found)
+    yield done, _plan(found)
+
+
+def _plan(found: dict[bytes, tuple[float, Bars]]) -> Plan:
+    best = sorted(found.values(), key=lambda item: -item[0])
+    return Plan(project(np.array([bar for _, bar in best])), np.array([reward for reward, _ in best]))
+
+
+def plan_weights(plan: Plan, instrument: Instrument = LAUNCHPAD) -> tuple[Floats, Floats]:
+    """The plan as motifs: weights (keys, features, n) over `valuation.row_features`, and biases (n,).
+
+    A motif's score is what its grid earns, times GOAL, less the cells that differ, times CELL, less the
+    presses that lead there: exact, for both are sums over keys, and linear in what is seen of a key.
+    """
+    masks, offsets = plan.states[..., 0].T, plan.states[..., 1].T                       # (keys, n)
+    bars = instrument.rolls(plan.states).transpose(1, 2, 0).astype(np.float64)          # (keys, steps, n)
+    turns = np.array([[presses_to_offset(int(mask), int(offset), instrument)
+                       for mask, offset in zip(*row, strict=True)]
+                      for row in zip(masks, offsets, strict=True)]).transpose(0, 2, 1)  # fmt: skip
+    wanted = (masks[:, None] >> np.arange(instrument.patterns)[:, None] & 1).astype(np.float64)
+    weights = np.concatenate([CELL * (2 * bars - 1), -turns, 2 * wanted - 1], 1)
+    biases = GOAL * plan.rewards - CELL * bars.sum((0, 1)) - wanted.sum((0, 1))
+    return weights, biases
+
+
+@lru_cache
+def offset_presses(instrument: Instrument = LAUNCHPAD) -> NDArray[np.int64]:
+    """(steps,) how many increments turn an offset on by so many steps: the ones of its binary number."""
+    return np.bitwise_count(np.arange(instrument.steps)).astype(np.int64)
+
+
+def presses_to_offset(mask: int, offset: int, instrument: Instrument = LAUNCHPAD) -> NDArray[np.int64]:
+    """(steps,) from every offset, the presses to the nearest one at which `mask` sounds as at `offset`."""
+    if mask == 0:
+        return np.zeros(instrument.steps, np.int64)
+    same = np.flatnonzero(instrument.rows[mask] == instrument.rows[mask, offset])
+    turns = (same[None] - np.arange(instrument.steps)[:, None]) % instrument.steps
+    return offset_presses(instrument)[turns].min(1)

@@ -1,0 +1,233 @@
+"""Deep Q-learning (RL-DJ, section 2.3): replay, a target network, schedules, clipped gradients, Adam.
+
+One file from playing to update, for any network of `networks.py` and any reward. Many songs are played at
+once; the defaults are the paper's numbers for its deep network. Deterministic in its seed; `saved` and
+`restore` stop and go on anywhere. Runs in a training process; logging and files belong to the caller.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from copy import deepcopy
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from models.launchpad.instrument import LAUNCHPAD, Instrument, States
+from models.launchpad.networks import QNetwork
+from models.launchpad.reward import Reward
+from models.launchpad.starts import Start
+
+Report = Callable[["Progress"], bool | None]
+"""Called every `report_every` updates; training stops where it returns True."""
+
+
+@dataclass(frozen=True)
+class QConfig:
+    """Everything that can be turned. The defaults are the paper's for its deep network."""
+
+    updates: int = 1_000_000
+    """Gradient steps in all."""
+    songs: int = 32
+    """Played at once; each adds one bar to the replay at a time."""
+    updates_per_bar: int = 8
+    """Gradient steps between two bars of all songs."""
+    song_bars: int = 1000
+    """After so many bars a song begins anew. It is cut short, not over: the last bar's future counts."""
+    replay: int = 1_000_000
+    """Transitions remembered."""
+    warm_up: int = 1000
+    """Transitions played before the first update."""
+    batch: int = 32
+    """Transitions a gradient step."""
+    discount: float = 0.99
+    """Gamma: the weight of a reward one bar later."""
+    target_every: int = 1000
+    """Updates between two copies into the target network."""
+    learning_rate: tuple[float, float] = (2.5e-4, 5e-5)
+    """Of Adam, first and last, linear in between."""
+    epsilon: tuple[float, float] = (0.2, 0.01)
+    """Share of random buttons, first and last, linear in between."""
+    gradient_clip: float = 10.0
+    """Gradients are shortened to this norm."""
+    reward_scale: float = 1.0
+    """Rewards are multiplied by this, and no reward counts below `reward_floor`."""
+    reward_floor: float = -np.inf
+    double: bool = False
+    """Whether the online network chooses the action that the target network values (van Hasselt)."""
+    report_every: int = 1000
+    seed: int = 0
+
+
+PAPERS_LINEAR = QConfig(learning_rate=(2.5e-3, 5e-4), epsilon=(0.1, 1e-4))
+
+
+@dataclass(frozen=True)
+class Progress:
+    """Where training stands: means since the last report, but `cells` of the songs' present bars."""
+
+    updates: int
+    loss: float
+    value: float
+    reward: float
+    cells: float
+
+
+class Replay:
+    """The last transitions, as (state, action, reward): the state after follows from the instrument."""
+
+    def __init__(self, size: int, instrument: Instrument) -> None:
+        self.states = np.zeros((size, instrument.keys, 2), np.uint8)
+        self.actions = np.zeros(size, np.int16)
+        self.rewards = np.zeros(size, np.float32)
+        self.written = 0
+
+    def __len__(self) -> int:
+        return min(self.written, len(self.actions))
+
+    def add(self, states: States, actions: NDArray[np.int64], rewards: NDArray[np.float32]) -> None:
+        """Remember n transitions, forgetting the oldest."""
+        places = (self.written + np.arange(len(actions))) % len(self.actions)
+        self.states[places], self.actions[places], self.rewards[places] = states, actions, rewards
+        self.written += len(actions)
+
+
+class QLearner:
+    """Trains `network` on songs that begin in `starts` and earn `reward`."""
+
+    def __init__(
+        self,
+        network: QNetwork,
+        reward: Reward,
+        config: QConfig,
+        starts: Start | None = None,
+        instrument: Instrument = LAUNCHPAD,
+    ) -> None:
+        self.network, self.config, self.updates = network, config, 0
+        self._target = deepcopy(network).requires_grad_(False)
+        self._reward, self._instrument = reward, instrument
+        self._starts = starts or (lambda count, rng: instrument.random(rng, count))
+        self._optimiser = torch.optim.Adam(network.parameters(), config.learning_rate[0], fused=True)
+        self._rng = np.random.default_rng(config.seed)
+        self._replay = Replay(config.replay, instrument)
+        self._songs = self._starts(config.songs, self._rng)
+        # Songs begin at different times, so that the replay holds beginnings and ends alike.
+        self._ages = self._rng.integers(0, config.song_bars, config.songs)
+        self._sums: list[tuple[Tensor, Tensor]] = []
+        self._earned: list[float] = []
+
+    def train(self, report: Report | None = None, until: int | None = None) -> None:
+        """Play and learn until `updates`, or until `until` of them; may be called again."""
+        last = min(until or self.config.updates, self.config.updates)
+        while self._replay.written < self.config.warm_up:
+            self.play()
+        while self.updates < last:
+            if self.updates % self.config.updates_per_bar == 0:
+                self.play()
+            self.learn()
+            if self.updates % self.config.report_every == 0 and report and report(self._progress()):
+                return
+
+    def play(self) -> None:
+        """One bar of all songs, epsilon-greedily."""
+        actions = self._act()
+        after = self._instrument.press(self._songs, actions)
+        heard = self._instrument.packed(self._songs)[:, None]
+        rewards = self._reward(self._instrument.packed(after), heard)
+        self._earned.append(float(rewards.mean()))
+        floored = np.maximum(rewards, self.config.reward_floor) * self.config.reward_scale
+        self._replay.add(self._songs, actions, floored.astype(np.float32))
+        self._songs, self._ages = after, self._ages + 1
+        over = np.flatnonzero(self._ages >= self.config.song_bars)
+        if len(over):
+            self._songs[over], self._ages[over] = self._starts(len(over), self._rng), 0
+
+    def learn(self) -> None:
+        """One gradient step towards r + gamma max Q(s', a')."""
+        states, actions, rewards = self._batch()
+        after = torch.from_numpy(self._instrument.press(states, actions))
+        target = torch.from_numpy(rewards) + self.config.discount * self._future(after)
+        values = self.network.chosen(torch.from_numpy(states), torch.from_numpy(actions))
+        loss = (target - values).square().mean()
+        self._optimiser.param_groups[0]["lr"] = self._scheduled(self.config.learning_rate)
+        self._optimiser.zero_grad(set_to_none=True)
+        loss.backward()
+        nn.utils.clip_grad_norm_(self.network.parameters(), self.config.gradient_clip)
+        self._optimiser.step()
+        self._sums.append((loss.detach(), values.detach().mean()))
+        self.updates += 1
+        if self.updates % self.config.target_every == 0:
+            self._target.load_state_dict(self.network.state_dict())
+
+    @torch.no_grad()
+    def _future(self, after: Tensor) -> Tensor:
+        """(n,) what the best action from `after` is worth."""
+        values: Tensor = self._target(after)
+        if not self.config.double:
+            return values.max(1).values
+        return values.gather(1, self.network(after).argmax(1, keepdim=True)).squeeze(1)
+
+    @torch.no_grad()
+    def _act(self) -> NDArray[np.int64]:
+        greedy = self.network(torch.from_numpy(self._songs)).argmax(1).numpy()
+        random = self._rng.integers(0, self._instrument.actions, len(greedy))
+        explores = self._rng.random(len(greedy)) < self._scheduled(self.config.epsilon)
+        actions: NDArray[np.int64] = np.where(explores, random, greedy)
+        return actions
+
+    def _batch(self) -> tuple[States, NDArray[np.int64], NDArray[np.float32]]:
+        picked = self._rng.integers(0, len(self._replay), self.config.batch)
+        replay = self._replay
+        return replay.states[picked], replay.actions[picked].astype(np.int64), replay.rewards[picked]
+
+    def _scheduled(self, ends: tuple[float, float]) -> float:
+        return ends[0] + (ends[1] - ends[0]) * self.updates / self.config.updates
+
+    def _progress(self) -> Progress:
+        loss, value = (float(torch.stack(part).mean()) for part in zip(*self._sums, strict=True))
+        cells = np.bitwise_count(self._instrument.packed(self._songs)).sum(-1).mean()
+        progress = Progress(self.updates, loss, value, float(np.mean(self._earned)), float(cells))
+        self._sums, self._earned = [], self._earned[-1:]
+        return progress
+
+    def saved(self) -> tuple[dict[str, Tensor], dict[str, Any]]:
+        """All that is needed to go on: tensors, and JSON values."""
+        tensors = {f"network.{name}": value for name, value in self.network.state_dict().items()}
+        tensors |= {f"target.{name}": value for name, value in self._target.state_dict().items()}
+        for index, state in self._optimiser.state_dict()["state"].items():
+            tensors |= {f"adam.{index}.{name}": value for name, value in state.items()}
+        filled, replay = len(self._replay), self._replay
+        arrays = {"songs": self._songs, "ages": self._ages, "states": replay.states[:filled],
+                  "actions": replay.actions[:filled], "rewards": replay.rewards[:filled]}  # fmt: skip
+        tensors |= {f"play.{name}": torch.from_numpy(array) for name, array in arrays.items()}
+        drawn = self._rng.bit_generator.state
+        return tensors, {"updates": self.updates, "written": replay.written, "random": drawn}
+
+    def restore(self, tensors: Mapping[str, Tensor], counters: Mapping[str, Any]) -> None:
+        """Go on where `saved` was called, with the same configuration."""
+        self.network.load_state_dict(_below("network.", tensors))
+        self._target.load_state_dict(_below("target.", tensors))
+        self._restore_optimiser(_below("adam.", tensors))
+        play = {name: tensor.numpy() for name, tensor in _below("play.", tensors).items()}
+        self._songs, self._ages = play["songs"], play["ages"]
+        filled = len(play["actions"])
+        self._replay.states[:filled], self._replay.actions[:filled] = play["states"], play["actions"]
+        self._replay.rewards[:filled] = play["rewards"]
+        self.updates, self._replay.written = counters["updates"], counters["written"]
+        self._rng.bit_generator.state = counters["random"]
+
+    def _restore_optimiser(self, tensors: Mapping[str, Tensor]) -> None:
+        state: dict[int, dict[str, Tensor]] = {}
+        for name, tensor in tensors.items():
+            index, field = name.split(".")
+            state.setdefault(int(index), {})[field] = tensor
+        groups = self._optimiser.state_dict()["param_groups"]
+        self._optimiser.load_state_dict({"state": state, "param_groups": groups})
+
+
+def _below(prefix: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    return {name.removeprefix(prefix): value for name, value in tensors.items() if name.startswith(prefix)}

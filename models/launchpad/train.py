@@ -1,0 +1,237 @@
+"""Train a launchpad agent: plan, learn from the plan, learn from reward, write the checkpoint and its card.
+
+`launch.py train launchpad` runs this; `--config` names a JSON file with any of :class:`TrainConfig`'s fields,
+`--resume` goes on where a run stopped. The paper's networks skip the plan: `{"kind": "deep", "reward":
+"nearest", "corpus": "data/launchpad-pop909"}` is its setting. Everything lies in the run's folder.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+from rich.console import Console
+
+from models import checkpoint
+from models.launchpad.corpus import Corpus, composed_corpus
+from models.launchpad.networks import KINDS, MotifQ
+from models.launchpad.planning import Plan, make_plan
+from models.launchpad.qlearning import PAPERS_LINEAR, Progress, QConfig, QLearner
+from models.launchpad.reward import NearestBar, Reward, Shape, Shaped
+from models.launchpad.starts import STARTS, mixed, named_start
+from pieces.errors import RipienoError
+
+STATE_NAME = "state.safetensors"
+PLAN_NAME = "plan.npz"
+SAVED_EVERY_S = 60.0
+REWARDS = ("nearest", "shaped")
+MOTIF_LEARNING = QConfig(
+    updates=1000, updates_per_bar=4, song_bars=200, replay=100_000, warm_up=8000, discount=0.9,
+    target_every=250, learning_rate=(3e-4, 3e-5), epsilon=(0.1, 0.02), reward_floor=-30.0, double=True,
+    report_every=100,
+)  # fmt: skip
+"""Past the paper: a plan to begin with, so short songs, a near horizon and small steps are enough."""
+PRESETS = {"linear": PAPERS_LINEAR, "deep": QConfig(), "motifs": MOTIF_LEARNING}
+
+
+class TrainingProblem(RipienoError):
+    """Training that cannot start: a configuration that is none, or a folder with an earlier run."""
+
+    exit_code = 2
+
+
+@dataclass(frozen=True)
+class TrainConfig:
+    """A whole training run."""
+
+    name: str = "launchpad"
+    kind: str = "motifs"
+    """The network: linear, deep, or motifs."""
+    corpus: str = ""
+    """A folder made by `data build launchpad`; none is the corpus composed by rule."""
+    reward: str = "shaped"
+    """shaped, or nearest: the paper's."""
+    shape: dict[str, float] = field(default_factory=dict)
+    """Fields of reward.Shape that differ."""
+    motifs: int = 192
+    """Of the plan, for the network of that kind; fewer where planning finds no more."""
+    candidates: int = 2048
+    """Bars of the corpus from which planning climbs."""
+    starts: tuple[str, ...] = ("uniform",)
+    """Where songs begin, in equal shares."""
+    learning: dict[str, Any] = field(default_factory=dict)
+    """Fields of QConfig that differ from the preset of the network."""
+    threads: int = 1
+    seed: int = 0
+    out: str = "runs/launchpad"
+
+
+def train(config: Path | None = None, resume: bool = False) -> None:
+    """Run it all.
+
+    Raises:
+        TrainingProblem: a bad configuration, or a run's folder that is not empty without ``resume``.
+        BadCorpus: no corpus where the configuration says.
+    """
+    settings = read_config(config)
+    state = Path(settings.out) / STATE_NAME
+    if state.exists() and not resume:
+        raise TrainingProblem(
+            f"{settings.out} holds an earlier run: go on with --resume, or name another folder."
+        )
+    torch.set_num_threads(settings.threads)
+    corpus = open_corpus(settings.corpus)
+    learner = make_learner(settings, corpus)
+    earlier_s = _resume(learner, state) if state.exists() else 0.0
+    journal = Journal(learner, Path(settings.out), earlier_s)
+    try:
+        learner.train(journal)
+    finally:
+        journal.save()
+    finish(settings, learner, corpus, journal)
+
+
+def read_config(path: Path | None) -> TrainConfig:
+    """The configuration in a JSON file, or the defaults.
+
+    Raises:
+        TrainingProblem: the file holds no configuration.
+    """
+    try:
+        fields = json.loads(path.read_text(encoding="utf-8")) if path else {}
+        settings = TrainConfig(**{**fields, "starts": tuple(fields.get("starts", TrainConfig.starts))})
+        learning_config(settings)
+        if settings.kind in KINDS and settings.reward in REWARDS and set(settings.starts) <= set(STARTS):
+            return settings
+        raise ValueError("an unknown kind, reward or start")
+    except (OSError, ValueError, TypeError, AttributeError) as error:
+        raise TrainingProblem(f"{path} is no training configuration ({error}); see TrainConfig.") from error
+
+
+def learning_config(settings: TrainConfig) -> QConfig:
+    """The network's preset with what the configuration changes."""
+    changed: dict[str, Any] = {"seed": settings.seed, **settings.learning}
+    changed = {name: tuple(value) if isinstance(value, list) else value for name, value in changed.items()}
+    return dataclasses.replace(PRESETS[settings.kind], **changed)
+
+
+def open_corpus(folder: str) -> Corpus:
+    """The corpus in a folder, or the one composed by rule."""
+    return Corpus.load(Path(folder)) if folder else composed_corpus()
+
+
+def make_learner(settings: TrainConfig, corpus: Corpus) -> QLearner:
+    """The learner at its beginning."""
+    torch.manual_seed(settings.seed)
+    begin = mixed(*(named_start(name, corpus) for name in settings.starts))
+    network = planned(settings, corpus) if settings.kind == "motifs" else KINDS[settings.kind]()
+    return QLearner(network, make_reward(settings, corpus), learning_config(settings), begin)
+
+
+def make_reward(settings: TrainConfig, corpus: Corpus) -> Reward:
+    """What songs earn while training."""
+    if settings.reward == "nearest":
+        return NearestBar(corpus, seed=settings.seed)
+    return Shaped(corpus, seed=settings.seed, shape=Shape(**settings.shape))  # type: ignore[arg-type]
+
+
+def planned(settings: TrainConfig, corpus: Corpus) -> MotifQ:
+    """The network that knows the plan; the plan is kept in the run's folder and made only once."""
+    path = Path(settings.out) / PLAN_NAME
+    if not path.exists():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        _make_plan(settings, corpus).save(path)
+    network = MotifQ.planned(Plan.load(path))
+    return network
+
+
+def _make_plan(settings: TrainConfig, corpus: Corpus) -> Plan:
+    shape = Shape(**settings.shape)  # type: ignore[arg-type]
+    console, plan = Console(stderr=True), None
+    own = not settings.corpus    # no bar of other people's music becomes a part of a network
+    steps = make_plan(corpus, shape, settings.motifs, settings.candidates, settings.seed, corpus_bars=own)
+    for climbs, plan in steps:
+        console.print(f"planning: {climbs} climbs, {len(plan.states)} motifs")
+    assert plan is not None and len(plan.states)
+    return plan
+
+
+class Journal:
+    """Called by the learner: writes how far it is, now and then all that is needed to go on."""
+
+    def __init__(self, learner: QLearner, out: Path, earlier_s: float = 0.0) -> None:
+        self._learner, self._out = learner, out
+        self._begun_s = time.process_time() - earlier_s
+        self._saved_s = time.monotonic()
+        self._console = Console(stderr=True)
+
+    @property
+    def spent_s(self) -> float:
+        """Processor time, earlier parts of the run included."""
+        return time.process_time() - self._begun_s
+
+    def __call__(self, progress: Progress) -> None:
+        row = {**dataclasses.asdict(progress), "spent_s": round(self.spent_s)}
+        self._out.mkdir(parents=True, exist_ok=True)
+        with (self._out / "progress.jsonl").open("a", encoding="utf-8") as file:
+            file.write(json.dumps(row) + "\n")
+        self._console.print("  ".join(f"{name} {value:,.6g}" for name, value in row.items()), soft_wrap=True)
+        if time.monotonic() - self._saved_s > SAVED_EVERY_S:
+            self.save()
+
+    def save(self) -> None:
+        """Write the whole state in one stroke."""
+        tensors, counters = self._learner.saved()
+        checkpoint.save(self._out / STATE_NAME, tensors, {**counters, "spent_s": self.spent_s})
+        self._saved_s = time.monotonic()
+
+
+def _resume(learner: QLearner, state: Path) -> float:
+    """Put the learner where the run stopped; returns the processor time spent so far."""
+    tensors, counters = checkpoint.load(state, None)
+    learner.restore(tensors, counters)
+    return float(counters["spent_s"])
+
+
+def finish(settings: TrainConfig, learner: QLearner, corpus: Corpus, journal: Journal) -> Path:
+    """Write the checkpoint, in half precision, and its card."""
+    metadata = {
+        "kind": settings.kind,
+        "config": dataclasses.asdict(settings),
+        "learning": dataclasses.asdict(learner.config),
+        "corpus": {"name": corpus.name, "roll": corpus.roll, "bars": len(corpus)},
+        "updates": learner.updates,
+        "processor_minutes": round(journal.spent_s / 60, 1),
+    }
+    tensors = {name: value.half() for name, value in learner.network.state_dict().items()}
+    path = Path(settings.out) / f"{settings.name}.safetensors"
+    checkpoint.save(path, tensors, metadata)
+    path.with_suffix(".md").write_text(card(settings, metadata), encoding="utf-8")
+    Console().print(f"{path}: figures with launch.py evaluate launchpad --agent {path}", soft_wrap=True)
+    return path
+
+
+def card(settings: TrainConfig, metadata: dict[str, Any]) -> str:
+    """How it was made, as Markdown; its figures are those of `launch.py evaluate launchpad`."""
+    corpus, learning = metadata["corpus"], metadata["learning"]
+    lines = [
+        f"# {settings.name}",
+        "",
+        f"A launchpad agent: a Q network of the kind `{settings.kind}` (models/launchpad/networks.py).",
+        "",
+        f"- Corpus: {corpus['name']}, {corpus['bars']:,} {corpus['roll']} bars.",
+        f"- Reward: {settings.reward} {json.dumps(settings.shape)}; songs begin {', '.join(settings.starts)}.",
+        f"- Learning: {metadata['updates']:,} updates of {learning['batch']}, discount {learning['discount']:g}, "
+        f"seed {settings.seed}, {metadata['processor_minutes']:g} minutes of one processor core.",
+        "- Command: `launch.py train launchpad --config FILE` with",
+        "",
+        "```json",
+        json.dumps(metadata["config"], indent=1),
+        "```",
+    ]
+    return "\n".join(lines) + "\n"

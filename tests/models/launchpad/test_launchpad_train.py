@@ -1,0 +1,46 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from models.launchpad.agent import load_agent
+from models.launchpad.instrument import LAUNCHPAD
+from models.launchpad.train import TrainingProblem, read_config, train
+
+QUICK = {"updates": 3, "songs": 2, "warm_up": 4, "replay": 64, "batch": 4, "report_every": 1}
+
+
+def configuration(folder: Path, **fields: object) -> Path:
+    path = folder / "config.json"
+    path.write_text(json.dumps({"out": str(folder / "run"), "learning": QUICK, **fields}))
+    return path
+
+
+@pytest.mark.parametrize("kind", ["linear", "deep", "motifs"])
+def test_a_run_leaves_an_agent_and_its_card(tmp_path, kind: str) -> None:
+    train(configuration(tmp_path, kind=kind, name="mine", motifs=3, candidates=40))
+    agent = load_agent(tmp_path / "run" / "mine.safetensors")
+    assert agent.metadata["kind"] == kind and agent.metadata["updates"] == 3
+    assert 0 <= agent.choose(LAUNCHPAD.empty()).action < 313
+    assert (tmp_path / "run" / "mine.md").read_text().startswith("# mine")
+
+
+def test_a_run_goes_on_only_when_told_to(tmp_path) -> None:
+    config = configuration(tmp_path, kind="linear")
+    train(config)
+    with pytest.raises(TrainingProblem, match="--resume"):
+        train(config)
+    longer = configuration(tmp_path, kind="linear", learning={**QUICK, "updates": 5})
+    train(longer, resume=True)
+    assert load_agent(tmp_path / "run" / "launchpad.safetensors").metadata["updates"] == 5
+
+
+@pytest.mark.parametrize("text", ["", "[]", '{"kinds": 1}', '{"kind": "other"}', '{"learning": {"x": 1}}',
+                                  '{"starts": ["nowhere"]}'])  # fmt: skip
+def test_what_is_no_configuration_is_named(tmp_path, text: str) -> None:
+    path = tmp_path / "c.json"
+    path.write_text(text)
+    with pytest.raises(TrainingProblem, match="configuration"):
+        read_config(path)
