@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from app.engine.timeline import Timeline
 from app.sessions.launchpad import AGENT, YOU, Arrangement, Link, Song
-from app.sessions.launchpad.agents import EmptySeat, InlineSeat
+from app.sessions.launchpad.agents import Answer, EmptySeat, InlineSeat, Question
 from app.sessions.launchpad.bars import beat_of, closing_bar, render_bar, step_of
 from app.sessions.launchpad.conductor import Conductor
 from app.sessions.launchpad.drums import PATTERNS, VELOCITIES
@@ -229,3 +229,18 @@ def test_a_judge_that_fails_costs_no_bar():
     conductor.begin(RATE, 0)
     conductor.due(0, 6 * 2 * RATE)
     assert list(conductor.rewards) == [1.0, 1.0] and conductor.next_bar == 6
+
+
+@pytest.mark.parametrize("row, pressed", [(0, False), (1, True)])
+def test_an_answer_about_a_row_that_was_changed_meanwhile_is_not_played(row, pressed):
+    class Stale(EmptySeat):
+        taken = True
+        answer = Answer(Question(1, LAUNCHPAD.empty(), np.zeros(313, bool), 0.0, ()), LAUNCHPAD.toggle(0, 0),
+                        np.zeros(313, np.float32))  # fmt: skip
+
+    song = Song()
+    song.press(LAUNCHPAD.toggle(row, 3))
+    conductor = Conductor(song, Stale())
+    conductor.begin(RATE, 0)
+    conductor.due(0, 3 * 2 * RATE)
+    assert bool(song.grid[0, 0] & 1) is pressed
