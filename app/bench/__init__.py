@@ -25,6 +25,7 @@ MEASUREMENTS = {
     "opening": "app.bench.offline:opening",
     "environment": "app.bench.offline:environment",
     "reward": "app.bench.offline:launchpad_reward",
+    "training": "app.bench.offline:launchpad_training",
     "launchpad": "app.bench.launchpad:minute",
 }
 """Name on the command line and where it is done."""

@@ -18,6 +18,7 @@ from pieces.opening import open_piece
 
 PIECE = "minuet-g-minor-petzold"
 ENVIRONMENT_GOAL = 50_000.0
+UPDATES_GOAL = 1000.0
 REWARD_GOAL = 100_000.0
 REWARD_STATES = 1_024
 
@@ -96,3 +97,29 @@ def launchpad_reward() -> list[Figure]:
     name = f"Launchpad reward, {REWARD_STATES:,} states x {PAPERS_BARS:,} bars"
     rate = REWARD_STATES / batch_s
     return [Figure(name, rate, "states/s", REWARD_GOAL, True, "two threads, composed bars")]
+
+
+def launchpad_training() -> list[Figure]:
+    """Gradient steps a second of the launchpad's networks, as the paper trains them: batches of 32."""
+    import torch
+
+    from models.launchpad.corpus import composed_corpus
+    from models.launchpad.networks import KINDS
+    from models.launchpad.qlearning import QConfig, QLearner
+    from models.launchpad.reward import NearestBar
+
+    threads, found = torch.get_num_threads(), []
+    try:
+        for count in (1, 2):
+            torch.set_num_threads(count)
+            for kind, goal in (("linear", None), ("deep", UPDATES_GOAL)):
+                reward = NearestBar(composed_corpus())
+                learner = QLearner(KINDS[kind](), reward, QConfig(replay=20_000))
+                learner.train(until=20)
+                update_s = float(np.median(time_ms(learner.learn, 200))) / 1000.0
+                name, limit = f"Launchpad training, {kind}, threads: {count}", goal if count == 2 else None
+                note = "batches of 32, playing not counted"
+                found.append(Figure(name, 1.0 / update_s, "updates/s", limit, True, note))
+    finally:
+        torch.set_num_threads(threads)
+    return found

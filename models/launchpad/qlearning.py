@@ -204,8 +204,8 @@ class QLearner:
         arrays = {"songs": self._songs, "ages": self._ages, "states": replay.states[:filled],
                   "actions": replay.actions[:filled], "rewards": replay.rewards[:filled]}  # fmt: skip
         tensors |= {f"play.{name}": torch.from_numpy(array) for name, array in arrays.items()}
-        drawn = self._rng.bit_generator.state
-        return tensors, {"updates": self.updates, "written": replay.written, "random": drawn}
+        counters = {"updates": self.updates, "written": replay.written, "earned": self._earned}
+        return tensors, {**counters, "random": self._rng.bit_generator.state}
 
     def restore(self, tensors: Mapping[str, Tensor], counters: Mapping[str, Any]) -> None:
         """Go on where `saved` was called, with the same configuration."""
@@ -218,6 +218,7 @@ class QLearner:
         self._replay.states[:filled], self._replay.actions[:filled] = play["states"], play["actions"]
         self._replay.rewards[:filled] = play["rewards"]
         self.updates, self._replay.written = counters["updates"], counters["written"]
+        self._earned = list(counters["earned"])
         self._rng.bit_generator.state = counters["random"]
 
     def _restore_optimiser(self, tensors: Mapping[str, Tensor]) -> None:

@@ -105,10 +105,10 @@ def read_config(path: Path | None) -> TrainConfig:
     try:
         fields = json.loads(path.read_text(encoding="utf-8")) if path else {}
         settings = TrainConfig(**{**fields, "starts": tuple(fields.get("starts", TrainConfig.starts))})
+        if settings.kind not in KINDS or settings.reward not in REWARDS or set(settings.starts) - set(STARTS):
+            raise ValueError("an unknown kind, reward or start")
         learning_config(settings)
-        if settings.kind in KINDS and settings.reward in REWARDS and set(settings.starts) <= set(STARTS):
-            return settings
-        raise ValueError("an unknown kind, reward or start")
+        return settings
     except (OSError, ValueError, TypeError, AttributeError) as error:
         raise TrainingProblem(f"{path} is no training configuration ({error}); see TrainConfig.") from error
 
@@ -225,9 +225,9 @@ def card(settings: TrainConfig, metadata: dict[str, Any]) -> str:
         f"A launchpad agent: a Q network of the kind `{settings.kind}` (models/launchpad/networks.py).",
         "",
         f"- Corpus: {corpus['name']}, {corpus['bars']:,} {corpus['roll']} bars.",
-        f"- Reward: {settings.reward} {json.dumps(settings.shape)}; songs begin {', '.join(settings.starts)}.",
-        f"- Learning: {metadata['updates']:,} updates of {learning['batch']}, discount {learning['discount']:g}, "
-        f"seed {settings.seed}, {metadata['processor_minutes']:g} minutes of one processor core.",
+        f"- Reward: {settings.reward} {json.dumps(settings.shape)}; starts: {', '.join(settings.starts)}.",
+        f"- Learning: {metadata['updates']:,} updates of {learning['batch']}, discount "
+        f"{learning['discount']:g}, {metadata['processor_minutes']:g} minutes of one processor core.",
         "- Command: `launch.py train launchpad --config FILE` with",
         "",
         "```json",
