@@ -29,7 +29,7 @@ from app.widgets.pads import COLUMNS, LOCK, MUTE, OFFSETS, PATTERNS, SOLO
 from app.widgets.status import Status
 from models.launchpad.instrument import LAUNCHPAD
 
-MOST_STEPS_A_FRAME = 16
+MOST_STEPS_A_FRAME, SURFACE_ROWS = 16, 8
 C3, C4 = 48, 60
 
 
@@ -49,6 +49,7 @@ class Launchpad(Scene):
         self.count_in, self.status = CountIn(self._count_in_figure), Status()
         self._lowest_c = C3
         self._struck: tuple[int, int] | None = None
+        self._held = range(0)
         self._add_chip()
         self.actions |= self._transport_actions() | self._grid_actions() | self._part_actions()
         self._refresh()
@@ -147,19 +148,27 @@ class Launchpad(Scene):
         self.transport.place(area.transport)
 
     def update(self, view: View) -> None:
-        if self.desk.refresh():
+        if self.desk.refresh() or self._held != self._held_rows():
             self._refresh()
         now = self.desk.now
         playing = now.state in ("playing", "stopping")
         self.grid.playhead.share = now.step / LAUNCHPAD.steps if playing else None
         self._strike(view.t_s if playing else None)
         blink = playing and not view.reduced_motion and int(now.step) // 8 % 2 == 0
-        self.grid.update(blink)
+        self.grid.update(blink, view.t_s)
         self.transport.update()
         self.status.say(*self._status_words())
 
+    def _held_rows(self) -> range:
+        """The rows that lie on the pads of a real Launchpad."""
+        pads = self.studio.launchpads
+        if pads is None or pads.connected is None:
+            return range(0)
+        return range(pads.lowest_key, pads.lowest_key + SURFACE_ROWS)
+
     def _refresh(self) -> None:
-        self.grid.show(row_looks(self.desk.now))
+        self._held = self._held_rows()
+        self.grid.show(row_looks(self.desk.now, self._held))
         self.panel.refresh()
         self.strip.refresh()
 

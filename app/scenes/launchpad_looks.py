@@ -73,8 +73,8 @@ def struck_patterns(grid: States, step: int) -> list[tuple[int, int]]:
     return [(int(row), int(patterns[row])) for row in np.flatnonzero(beats)]
 
 
-def row_looks(snapshot: LaunchpadSnapshot) -> tuple[RowLook, ...]:
-    """Every row, the lowest first."""
+def row_looks(snapshot: LaunchpadSnapshot, held: range = range(0)) -> tuple[RowLook, ...]:
+    """Every row, the lowest first; those in ``held`` lie on a real Launchpad."""
     arrangement = snapshot.arrangement
     names = note_names(arrangement.tonic, arrangement.scale)
     whole = arrangement.scale == "chromatic"
@@ -87,7 +87,7 @@ def row_looks(snapshot: LaunchpadSnapshot) -> tuple[RowLook, ...]:
             in_key=bool(snapshot.in_key[row]),
             tonic=not whole and (pitch - arrangement.tonic) % OCTAVE == 0,
             muted=row in arrangement.muted, solo=row in arrangement.soloed, locked=row in arrangement.locked,
-            silent=not arrangement.sounds(row), pads=pads[row], notes=notes[row],
+            silent=not arrangement.sounds(row), held=row in held, pads=pads[row], notes=notes[row],
         ))  # fmt: skip
     return tuple(looks)
 

@@ -34,7 +34,7 @@ CLOCKS = {
     "own": "Own tempo", "waiting": "Waits for the clock", "followed": "Follows the clock",
     "lost": "The clock is lost",
 }  # fmt: skip
-NAME_W = 64
+NAME_W, SHORT_NAME_W, LEAST_FOR_NAMES = 64, 48, 250
 CURVE = 120
 BOLDEST = 1.0
 Show = Callable[[list[MenuItem], pygame.Rect], object]
@@ -51,12 +51,12 @@ class Line:
     def widgets(self) -> tuple[Widget, ...]:
         return self.name, *(widget for widget, _ in self.controls)
 
-    def spread(self) -> None:
+    def spread(self, name_w: int) -> None:
         """Share the room that the stack gave to all of them."""
         rect = self.name.rect
-        self.name.rect = pygame.Rect(rect.x, rect.y, NAME_W, rect.h)
-        room = rect.w - NAME_W - 8 * (len(self.controls) - 1)
-        x, total = float(rect.x + NAME_W), sum(weight for _, weight in self.controls)
+        self.name.rect = pygame.Rect(rect.x, rect.y, name_w, rect.h)
+        room = rect.w - name_w - 8 * (len(self.controls) - 1)
+        x, total = float(rect.x + name_w), sum(weight for _, weight in self.controls)
         for widget, weight in self.controls:
             width = room * weight / total
             widget.rect = pygame.Rect(round(x), rect.y, round(width), rect.h)
@@ -102,7 +102,7 @@ class LaunchpadPanel:
             lambda: TONICS[desk.arrangement.tonic], menus.tonics, "The key of the rows"
         )
         self.scale = self._dropdown(lambda: desk.arrangement.scale, menus.scales, "The scale of the rows")
-        self.key = Line(Label("Key", colour=theme.QUIET), ((self.tonic, 0.8), (self.scale, 2.0)))
+        self.key = Line(Label("Key", colour=theme.QUIET), ((self.tonic, 1.1), (self.scale, 1.9)))
         lock = Choice(
             LOCKS, lambda: desk.arrangement.scale_lock, desk.set_scale_lock,
             f"Presses outside the key: free, refused, or on the nearest row ({label_of('scale_lock')})",
@@ -113,7 +113,7 @@ class LaunchpadPanel:
             100 * STRAIGHT, 1.0, "Swing of the sixteenths: 50 % is straight; double click resets",
         )  # fmt: skip
         percent = Label(lambda view: f"{100 * desk.arrangement.swing:.0f} %", align="right")
-        self.swing = Line(Label("Swing", colour=theme.QUIET), ((swing, 3.0), (percent, 1.0)))
+        self.swing = Line(Label("Swing", colour=theme.QUIET), ((swing, 2.6), (percent, 1.0)))
 
     def _build_sound(self) -> None:
         desk, menus = self.desk, self.menus
@@ -222,7 +222,7 @@ class LaunchpadPanel:
         inside = panel.inflate(-40 if roomy else -24, -28)
         stack(inside, self._rows())
         for line in self._lines():
-            line.spread()
+            line.spread(NAME_W if panel.w >= LEAST_FOR_NAMES else SHORT_NAME_W)
 
     def refresh(self) -> None:
         """The snapshot is new."""

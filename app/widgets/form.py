@@ -32,8 +32,8 @@ class Dropdown(Pressable):
 
     def draw(self, painter: Painter, view: View) -> None:
         painter.box(self.rect, self.ground(theme.RAISED), 8)
-        edge = 14 if self.rect.w >= 90 else 8
-        words = pygame.Rect(self.rect.x + edge, self.rect.y, self.rect.w - 2 * edge - 18, self.rect.h)
+        edge = 14 if self.rect.w >= 90 else 7
+        words = pygame.Rect(self.rect.x + edge, self.rect.y, self.rect.w - 2 * edge - 17, self.rect.h)
         painter.text(self.value(), words, theme.BODY)
         arrow = pygame.Rect(self.rect.right - edge - 18, self.rect.y, 20, self.rect.h)
         painter.icon("down", arrow, theme.QUIET, 16)

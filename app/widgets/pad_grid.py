@@ -19,6 +19,7 @@ from app.widgets.pads import ALL_COLUMNS, COLUMNS, LOCK, MUTE, OFFSETS, PATTERNS
 from app.widgets.painter import Painter
 
 HEAD = 24
+HINT_AFTER_S = 0.7
 COMFORTABLE = 15.0
 """Rows lower than this are shown by halves, unless the user wants all of them."""
 VALUES = ("1/32", "1/16", "1/8", "1/4", "1/2", "1/1", "once")
@@ -136,9 +137,10 @@ class PadGrid:
         self.upper = not self.upper
         self.place(self.rect)
 
-    def update(self, blink: bool) -> None:
+    def update(self, blink: bool, t_s: float) -> None:
         """Once a frame: what the mouse and the cursor are on, and the beat of what is queued."""
         over = self.surface.over if self.surface.hovered else None
+        self.surface.rest(t_s)
         for row in self.rows:
             under = over[1] if over and over[0] == row.index else None
             cursor = self.cursor[1] if self.cursor_shown and self.cursor[0] == row.index else None
@@ -184,10 +186,20 @@ class PadSurface(Widget):
         self.grid = grid
         self.over: tuple[int, int] | None = None
         self._stroke: bool | None = None
+        self._resting: tuple[int, int] | None = None
+        self._rests_since_s, self._t_s = 0.0, 0.0
 
     @property
     def hint(self) -> str:  # type: ignore[override]
-        return self.grid.words(*self.over) if self.over else ""
+        """What the button under the mouse does: only once it rests there, and not after a press."""
+        rested = self._t_s - self._rests_since_s >= HINT_AFTER_S
+        return self.grid.words(*self.over) if self.over and rested else ""
+
+    def rest(self, t_s: float) -> None:
+        """Once a frame: count how long the mouse has been on the same button."""
+        self._t_s = t_s
+        if self.over != self._resting:
+            self._resting, self._rests_since_s = self.over, t_s
 
     def hint_rect(self) -> pygame.Rect:
         return self.grid.cell_rect(*self.over) if self.over else self.rect
@@ -202,6 +214,7 @@ class PadSurface(Widget):
         if event.kind == "down" and cell:
             self.grid.cursor_shown = False
             self.grid.cursor = cell[0], max(cell[1], 0)
+            self._resting, self._rests_since_s = cell, float("inf")
             self._begin(cell)
         elif event.kind == "move" and self._stroke is not None and cell and cell != self.over:
             self._go_on(cell)

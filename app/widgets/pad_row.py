@@ -155,6 +155,8 @@ class PadRow(Widget):
         light = theme.contrast(ground, theme.GROUND) > 5.0
         ink = theme.GROUND if light else theme.TEXT if row.in_key else theme.QUIET
         size = theme.SMALL if self.rect.h >= 17 else theme.TINY - 1
+        if row.held:
+            painter.fill(pygame.FRect(cap.x, self.rect.y, 3, self.rect.h), theme.GOOD)
         indent = 16 if cap.w >= 48 else 10
         words = pygame.FRect(cap.x + indent, cap.y, cap.w - indent - 1, cap.h)
         painter.text(f"{row.name}{row.octave}", words, size, ink, bold=row.tonic)

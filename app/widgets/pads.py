@@ -54,7 +54,8 @@ class Note:
 
 @dataclass(frozen=True, slots=True)
 class RowLook:
-    """A key of the instrument: ``silent`` where it is muted or another one plays solo."""
+    """A key of the instrument: ``silent`` where it is muted or another one plays solo, ``held`` where it lies
+    on a real Launchpad."""
 
     name: str
     octave: int
@@ -65,6 +66,7 @@ class RowLook:
     solo: bool = False
     locked: bool = False
     silent: bool = False
+    held: bool = False
     pads: tuple[Pad, ...] = (Pad(),) * COLUMNS
     notes: tuple[Note, ...] = ()
 

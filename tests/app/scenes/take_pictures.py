@@ -54,7 +54,34 @@ def main(folder: Path, follower: str) -> None:
     run(0.7)
     steer(window, run)
     keep("play")
+    window.go("launchpad")
+    run(1)
+    jam(window, run)
+    keep("launchpad")
     window.close()
+
+
+def jam(window, run) -> None:
+    """Play as a person would who lets the agent join: key, start, drums, some presses, two snapshots."""
+    session = window.studio.launchpad
+    session.set_key(7, "minor")
+    session.set_scale_lock("map")
+    session.set_swing(0.54)
+    session.set_drums("hip-hop")
+    session.set_tempo(96)
+    session.start_from("triad")
+    session.start()
+    for row, column in ((3, 4), (8, 5), (13, 3), (20, 5)):
+        session.press(row, column)
+        run(5)
+    session.keep_part()
+    for row, column in ((15, 4), (13, 8), (22, 4)):
+        session.press(row, column)
+        run(4)
+    session.keep_part()
+    session.lock(8)
+    session.press(17, 4)
+    run(0.2)
 
 
 def steer(window, run) -> None:
