@@ -142,8 +142,9 @@ def test_a_queue_that_is_rewound_gives_the_same_again():
     queue = BarQueue(Timeline.steady(RATE, 120.0))
     queue.add(render_bar(song.now, 0).events)
     first = queue.take(60_000)
-    queue.rewind(20_000)
-    assert queue.take(60_000) == [event for event in first if event.sample >= 20_000]
+    cut = first[len(first) // 2].sample  # the scheduler forgets what is due at that very sample too
+    queue.rewind(cut)
+    assert queue.take(60_000) == [event for event in first if event.sample >= cut]
 
 
 def test_the_agent_acts_at_its_pace(scripted):
