@@ -21,7 +21,8 @@ from app.scenes.base import Scene
 from app.scenes.studio import Studio
 from app.widgets.base import Canvas, View, Widget
 from app.widgets.dispatch import Dispatcher
-from app.widgets.overlays import HelpOverlay, HintBubble, Menu, MenuItem, Toasts
+from app.widgets.key_list import HelpOverlay
+from app.widgets.overlays import HintBubble, Menu, MenuItem, Toasts
 from app.widgets.painter import Painter
 from pieces.errors import RipienoError
 

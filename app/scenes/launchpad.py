@@ -142,8 +142,8 @@ class Launchpad(Scene):
         content = area.content
         self.grid.place(pygame.Rect(content.x, content.y, content.w, content.h - HEIGHT - 10))
         self.strip.place(pygame.Rect(content.x, content.bottom - HEIGHT, content.w, HEIGHT))
-        self.count_in.rect = self.grid.surface.rect
-        self.status.area = self.grid.surface.rect
+        self.count_in.rect = self.grid.mouse.rect
+        self.status.area = self.grid.mouse.rect
         self.panel.place(area.panel)
         self.transport.place(area.transport)
 

@@ -12,14 +12,14 @@ import pygame
 
 from app import theme
 from app.widgets.bar_roll import BarRoll, Playhead
-from app.widgets.base import Key, Pointer, View, Widget
+from app.widgets.base import View, Widget
 from app.widgets.buttons import IconButton
+from app.widgets.pad_mouse import PadMouse
 from app.widgets.pad_row import Columns, PadRow, Touch, columns, describe
 from app.widgets.pads import ALL_COLUMNS, COLUMNS, LOCK, MUTE, OFFSETS, PATTERNS, SOLO, RowLook
 from app.widgets.painter import Painter
 
 HEAD = 24
-HINT_AFTER_S = 0.7
 COMFORTABLE = 15.0
 """Rows lower than this are shown by halves, unless the user wants all of them."""
 VALUES = ("1/32", "1/16", "1/8", "1/4", "1/2", "1/1", "once")
@@ -54,7 +54,7 @@ class PadGrid:
         self.half = IconButton("down", self.flip, "The other half (Page Up, Page Down)", size=14)
         self.roll = BarRoll()
         self.playhead = Playhead(self.roll)
-        self.surface = PadSurface(self)
+        self.mouse = PadMouse(self)
         self.paged: bool | None = None
         self.upper = True
         self.cursor: tuple[int, int] = (len(rows) - 1, 0)
@@ -62,7 +62,7 @@ class PadGrid:
         self.rect = pygame.Rect(0, 0, 0, 0)
 
     def widgets(self) -> list[Widget]:
-        return [*self.rows, self.roll, self.playhead, self.head, self.surface, self.fit, self.half]
+        return [*self.rows, self.roll, self.playhead, self.head, self.mouse, self.fit, self.half]
 
     # --- geometry -------------------------------------------------------------------------------
 
@@ -82,25 +82,31 @@ class PadGrid:
     def place(self, rect: pygame.Rect) -> None:
         """Into the rectangle: a head line, then the rows, the highest key on top."""
         self.rect, self.plan = rect, columns(rect.w)
-        shown = self.shown()
-        height = (rect.h - HEAD) / len(shown)
         row_w = round(self.plan.tool_x + 3 * self.plan.tool_w)
+        self._place_rows(row_w)
+        self._place_head()
+        self.mouse.rect = pygame.Rect(rect.x, rect.y + HEAD, row_w, rect.h - HEAD)
+        left, width = round(rect.x + self.plan.roll_x), round(self.plan.roll_w)
+        self.roll.rect = self.playhead.rect = pygame.Rect(left, rect.y + HEAD, width, rect.h - HEAD)
+        self.roll.visible = self.playhead.visible = width > 0
+        self._show_roll()
+
+    def _place_rows(self, width: int) -> None:
+        shown = self.shown()
+        top, height = self.rect.y + HEAD, (self.rect.h - HEAD) / len(shown)
         for row in self.rows:
             row.visible, row.plan = row.index in shown, self.plan
             line = shown.stop - 1 - row.index
-            top, bottom = round(rect.y + HEAD + line * height), round(rect.y + HEAD + (line + 1) * height)
-            row.rect = pygame.Rect(rect.x, top, row_w, bottom - top) if row.visible else row.rect
+            upper, lower = round(top + line * height), round(top + (line + 1) * height)
+            row.rect = pygame.Rect(self.rect.x, upper, width, lower - upper)
+
+    def _place_head(self) -> None:
+        rect = self.rect
         side = min(HEAD, round(self.plan.pad_x / 2))
         self.fit.rect = pygame.Rect(rect.x, rect.y, side, HEAD - 2)
         self.half.rect = pygame.Rect(rect.x + side, rect.y, side, HEAD - 2)
         self.half.visible, self.half.icon = self.halved, "down" if self.upper else "up"
         self.head.rect = pygame.Rect(rect.x, rect.y, rect.w, HEAD)
-        self.surface.rect = pygame.Rect(rect.x, rect.y + HEAD, row_w, rect.h - HEAD)
-        left, width = round(rect.x + self.plan.roll_x), round(self.plan.roll_w)
-        roll = pygame.Rect(left, rect.y + HEAD, width, rect.h - HEAD)
-        self.roll.visible = self.playhead.visible = roll.w > 0
-        self.roll.rect = self.playhead.rect = roll
-        self._show_roll()
 
     def cell(self, x: float, y: float) -> tuple[int, int] | None:
         """The row and the column under a point of the window."""
@@ -139,8 +145,8 @@ class PadGrid:
 
     def update(self, blink: bool, t_s: float) -> None:
         """Once a frame: what the mouse and the cursor are on, and the beat of what is queued."""
-        over = self.surface.over if self.surface.hovered else None
-        self.surface.rest(t_s)
+        over = self.mouse.over if self.mouse.hovered else None
+        self.mouse.rest(t_s)
         for row in self.rows:
             under = over[1] if over and over[0] == row.index else None
             cursor = self.cursor[1] if self.cursor_shown and self.cursor[0] == row.index else None
@@ -178,66 +184,6 @@ class PadGrid:
         return describe(self.rows[row].row, column, name, what)
 
 
-class PadSurface(Widget):
-    """The mouse on the rows: a press, and a stroke over patterns that switches all of them alike."""
-
-    def __init__(self, grid: PadGrid) -> None:
-        super().__init__()
-        self.grid = grid
-        self.over: tuple[int, int] | None = None
-        self._stroke: bool | None = None
-        self._resting: tuple[int, int] | None = None
-        self._rests_since_s, self._t_s = 0.0, 0.0
-
-    @property
-    def hint(self) -> str:  # type: ignore[override]
-        """What the button under the mouse does: only once it rests there, and not after a press."""
-        rested = self._t_s - self._rests_since_s >= HINT_AFTER_S
-        return self.grid.words(*self.over) if self.over and rested else ""
-
-    def rest(self, t_s: float) -> None:
-        """Once a frame: count how long the mouse has been on the same button."""
-        self._t_s = t_s
-        if self.over != self._resting:
-            self._resting, self._rests_since_s = self.over, t_s
-
-    def hint_rect(self) -> pygame.Rect:
-        return self.grid.cell_rect(*self.over) if self.over else self.rect
-
-    def mark(self) -> tuple[bool, ...]:
-        return (self.visible,)
-
-    def on_pointer(self, event: Pointer) -> bool:
-        if event.kind == "wheel":
-            return False
-        cell = self.grid.cell(event.x, event.y)
-        if event.kind == "down" and cell:
-            self.grid.cursor_shown = False
-            self.grid.cursor = cell[0], max(cell[1], 0)
-            self._resting, self._rests_since_s = cell, float("inf")
-            self._begin(cell)
-        elif event.kind == "move" and self._stroke is not None and cell and cell != self.over:
-            self._go_on(cell)
-        elif event.kind == "up":
-            self._stroke = None
-        self.over = cell
-        return True
-
-    def _begin(self, cell: tuple[int, int]) -> None:
-        row, column = cell
-        if 0 <= column < PATTERNS:
-            self._stroke = not self.grid.rows[row].row.pads[column].wanted
-        self.grid.on_press(row, column)
-
-    def _go_on(self, cell: tuple[int, int]) -> None:
-        row, column = cell
-        if 0 <= column < PATTERNS and self.grid.rows[row].row.pads[column].wanted != self._stroke:
-            self.grid.on_press(row, column)
-
-    def on_key(self, event: Key) -> bool:
-        return False
-
-
 class PadHead(Widget):
     """The names of the columns above the rows, and the beats above the roll."""
 
@@ -249,8 +195,8 @@ class PadHead(Widget):
         return False
 
     def look(self, view: View) -> tuple[Columns, int | None]:
-        over = self.grid.surface.over
-        return self.grid.plan, over[1] if over and self.grid.surface.hovered else None
+        over = self.grid.mouse.over
+        return self.grid.plan, over[1] if over and self.grid.mouse.hovered else None
 
     def draw(self, painter: Painter, view: View) -> None:
         plan, lit = self.look(view)

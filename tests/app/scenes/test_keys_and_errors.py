@@ -6,7 +6,8 @@ import pygame
 import pytest
 
 from app import bindings
-from app.widgets.overlays import Toasts, overlay_rows
+from app.widgets.key_list import overlay_rows
+from app.widgets.overlays import Toasts
 from pieces.errors import RipienoError
 
 SCENES = ("home", "follow", "play", "launchpad", "settings", "takes")
