@@ -70,6 +70,11 @@ class RowLook:
     pads: tuple[Pad, ...] = (Pad(),) * COLUMNS
     notes: tuple[Note, ...] = ()
 
+    @property
+    def idle(self) -> bool:
+        """It has no beats, in this bar or the next."""
+        return not self.notes
+
 
 def pad_ground(row: RowLook) -> Colour:
     """Of a pad that is off: the rows of the key stand out, the white keys among them a little more."""
@@ -95,17 +100,20 @@ class Face:
 
 
 def face_of(pad: Pad, row: RowLook, glow: float = 0.0, blink: bool = False, round_: bool = False) -> Face:
-    """How a pad looks now: ``glow`` while it sounds, ``blink`` the bright half of a queued one's beat."""
-    off = pad_ground(row)
+    """How a pad looks now: ``glow`` while it sounds, ``blink`` the bright half of a queued one's beat.
+
+    ``round_``: a bit of the offset, faint where the row has no pattern that it could shift.
+    """
+    off, faint = pad_ground(row), row.silent or (round_ and row.idle)
     edge = theme.MACHINE if pad.intended else None
     if pad.queued is not None:
-        colour = owner_colour(pad.by, row.silent)
-        leaving = owner_colour(pad.owner, row.silent) if pad.on else colour
+        colour = owner_colour(pad.by, faint)
+        leaving = owner_colour(pad.owner, faint) if pad.on else colour
         ground = theme.mix(off, leaving, 0.5 if blink else 0.3)
         return Face(ground, colour, "" if pad.queued else "minus", round_, pad.intended)
     if not pad.on:
         return Face(off, edge, "", round_, pad.intended)
-    colour = theme.mix(owner_colour(pad.owner, row.silent), (255, 255, 255), 0.62 * glow)
+    colour = theme.mix(owner_colour(pad.owner, faint), (255, 255, 255), 0.62 * glow)
     return Face(colour, edge, "eye" if pad.owner == "agent" else "", round_, pad.intended)
 
 
