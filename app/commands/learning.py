@@ -18,9 +18,9 @@ from app.console import console, progress
 
 DATA_SETS = {"generated": "models.follower.data", "lieder": "models.follower.data",
              "nottingham": "models.follower.data", "launchpad": "models.launchpad.data",
-             "launchpad-sustained": "models.launchpad.data"}  # fmt: skip
+             "launchpad-sustained": "models.launchpad.data", "chorales": "models.duet.data"}  # fmt: skip
 """The module whose `build` makes it."""
-NEEDS_NO_FOLDER = {"generated"}
+NEEDS_NO_FOLDER = {"generated", "chorales"}
 TRAINED = {"follower": "models.follower.train", "launchpad": "models.launchpad.train"}
 """The module whose `train` makes it."""
 EVALUATED = {"follower": "models.evaluation", "launchpad": "models.launchpad.evaluation",
@@ -50,7 +50,7 @@ def build(
     count: Annotated[int, Option(min=0, metavar="N", help="At most so many pieces; 0 is all.")] = 0,
     workers: Annotated[int, Option(min=1, metavar="N", help="Processes at work.")] = 2,
 ) -> None:
-    """Make the data set NAME: generated, lieder, nottingham, launchpad or launchpad-sustained.
+    """Make the data set NAME: generated, lieder, nottingham, launchpad, launchpad-sustained or chorales.
 
     What is there is kept: it can be resumed.
     """
