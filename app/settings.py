@@ -12,7 +12,6 @@ import dataclasses
 import json
 import logging
 import os
-import tempfile
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -21,6 +20,7 @@ from typing import Any
 
 from app.paths import settings_path
 from pieces.errors import RipienoError
+from pieces.files import replace_file
 
 VERSION = 1
 MAX_RECENT = 12
@@ -140,16 +140,7 @@ class SettingsStore:
         version = content.get("version")
         content["version"] = max(VERSION, version) if isinstance(version, int) else VERSION
         text = json.dumps(content, indent=2, sort_keys=True)
-        handle, name = tempfile.mkstemp(prefix=".settings-", suffix=".part", dir=self.path.parent)
-        try:
-            with os.fdopen(handle, "w", encoding="utf-8") as file:
-                file.write(text)
-                file.flush()
-                os.fsync(file.fileno())
-            Path(name).replace(self.path)
-        except OSError:
-            Path(name).unlink(missing_ok=True)
-            raise
+        replace_file(self.path, text.encode())
 
     @contextlib.contextmanager
     def _alone(self) -> Iterator[None]:

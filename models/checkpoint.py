@@ -8,8 +8,6 @@ a temporary file beside it. torch is imported only where tensors are asked for: 
 from __future__ import annotations
 
 import json
-import os
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -20,6 +18,7 @@ from safetensors import SafetensorError, safe_open
 
 from models.features import FeatureSpec
 from pieces.errors import RipienoError
+from pieces.files import replace_file
 
 if TYPE_CHECKING:
     import torch
@@ -65,25 +64,12 @@ def save(
     contiguous = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
     content = to_bytes(contiguous, {METADATA_KEY: json.dumps(document)})
     try:
-        _write_beside_then_replace(path, content)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        replace_file(path, content)
     except OSError as error:
         raise CheckpointError(
             f"could not write {path}: {error.strerror}; free some space or choose another folder"
         ) from error
-
-
-def _write_beside_then_replace(path: Path, content: bytes) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(name, path)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
 
 
 def load(

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import math
-import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -26,6 +25,7 @@ from models.measures import WITHIN_S, Measures, Track, judge, measure
 from models.performance import Performance
 from models.players import OptimalPlayer, Player, SteadyPlayer, load_trials
 from pieces.errors import RipienoError
+from pieces.files import replace_file
 from pieces.piece import Piece
 
 RESAMPLES = 2000
@@ -204,10 +204,8 @@ class Evaluation:
 
     def save_json(self, path: Path) -> None:
         """Write `to_json`, beside first, then in its place; raises RipienoError where that fails."""
-        beside = path.with_name(f".{path.name}.part")
         try:
-            beside.write_text(self.to_json(), encoding="utf-8")
-            os.replace(beside, path)
+            replace_file(path, self.to_json().encode())
         except OSError as error:
             raise RipienoError(f"could not write {path} ({error.strerror}); choose another place") from error
 

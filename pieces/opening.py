@@ -7,12 +7,12 @@ it from a worker thread, never from the one that draws.
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import hashlib
 import io
 import json
 import os
-import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,7 @@ import numpy as np
 
 from pieces import folders, library
 from pieces.engraving import EngravingOptions, engrave
+from pieces.files import replace_file
 from pieces.piece import Piece, PlayedNotehead, Segment
 from pieces.reading import ScoreText, read_score
 from pieces.strip import build_piece
@@ -76,17 +77,10 @@ def _save(piece: Piece, path: Path) -> None:
     text = np.frombuffer(json.dumps(header).encode(), np.uint8)
     buffer = io.BytesIO()
     np.savez_compressed(buffer, header=text, strip=piece.strip, **arrays)  # type: ignore[arg-type]
-    beside = None
-    try:
+    with contextlib.suppress(OSError):  # what is not kept is engraved again
         path.parent.mkdir(parents=True, exist_ok=True)
         _make_room(path.parent)
-        with tempfile.NamedTemporaryFile(dir=path.parent, delete=False) as file:
-            beside = Path(file.name)
-            file.write(buffer.getbuffer())
-        os.replace(beside, path)
-    except OSError:
-        if beside is not None:
-            beside.unlink(missing_ok=True)
+        replace_file(path, buffer.getvalue())
 
 
 def _make_room(folder: Path) -> None:

@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 from app.engine.midi_events import messages_of
 from app.engine.scheduler import Event, Kind
 from pieces.errors import RipienoError
+from pieces.files import replace_file
 
 VERSION = 1
 INFO, EVENTS, AUDIO = "take.json", "events.log", "audio.raw"
@@ -191,9 +192,7 @@ def this_process() -> tuple[int, float]:
 
 def write_info(path: Path, info: TakeInfo) -> None:
     """Replace take.json in one stroke."""
-    beside = path / (INFO + ".new")
-    beside.write_text(json.dumps(asdict(info), indent=1), encoding="utf-8")
-    os.replace(beside, path / INFO)
+    replace_file(path / INFO, json.dumps(asdict(info), indent=1).encode())
 
 
 def read_events(path: Path) -> list[Event]:

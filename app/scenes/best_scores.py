@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import json
 import logging
-import os
 import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
+
+from pieces.files import replace_file
 
 _log = logging.getLogger(__name__)
 KEPT = 5
@@ -45,9 +46,7 @@ class BestScores:
         score = Score(points, round(followed, 3), time.strftime("%Y-%m-%d"))
         ranked = sorted([*_scores(everything.get(piece)), score], key=lambda entry: -entry.points)[:KEPT]
         everything[piece] = [asdict(entry) for entry in ranked]
-        beside = self.path.with_suffix(f".{os.getpid()}.part")
-        beside.write_text(json.dumps(everything, indent=1), encoding="utf-8")
-        beside.replace(self.path)
+        replace_file(self.path, json.dumps(everything, indent=1).encode())
         return ranked.index(score) + 1 if score in ranked else 0
 
     def _read(self) -> dict[str, Any]:

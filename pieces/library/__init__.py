@@ -10,7 +10,6 @@ import difflib
 import json
 import os
 import re
-import tempfile
 import unicodedata
 from dataclasses import asdict, dataclass, fields
 from functools import cache
@@ -18,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from pieces.errors import RipienoError, UnknownPiece
+from pieces.files import replace_file
 from pieces.folders import user_pieces_folder
 from pieces.reading import SUFFIXES, read_text_of_tune, split_tune
 
@@ -177,10 +177,7 @@ def _suggestion(wanted: str) -> str:
 
 def _write(path: Path, content: bytes) -> None:
     try:
-        with tempfile.NamedTemporaryFile(dir=path.parent, delete=False) as file:
-            beside = Path(file.name)
-            file.write(content)
-        os.replace(beside, path)
+        replace_file(path, content)
     except OSError as error:
         raise RipienoError(
             f"{path.name} cannot be written to {path.parent} ({error.strerror}); make room there."

@@ -13,7 +13,7 @@ import mido
 import pytest
 import verovio
 
-from pieces import folders, library
+from pieces import files, folders, library
 from pieces.errors import BadScore, RipienoError, UnknownPiece
 from pieces.opening import open_piece
 from pieces.reading import read_score
@@ -266,6 +266,6 @@ def test_a_folder_that_cannot_be_written_says_so(own_home, monkeypatch):
     def full(*_args, **_kwargs):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(library.tempfile, "NamedTemporaryFile", full)
+    monkeypatch.setattr(files.tempfile, "mkstemp", full)
     with pytest.raises(RipienoError, match="No space left on device"):
         library.add(source)

@@ -5,7 +5,7 @@ import shutil
 import numpy as np
 import pytest
 
-from pieces import folders, opening
+from pieces import files, folders, opening
 from pieces.errors import BadScore, UnknownPiece
 from pieces.library import BUNDLED_FOLDER
 from pieces.opening import open_piece
@@ -49,7 +49,7 @@ def test_a_full_disk_costs_only_the_cache(tune, monkeypatch):
         raise OSError(28, "No space left on device")
 
     tune.write_text(TUNE.replace("First", "Other"))
-    monkeypatch.setattr(opening.tempfile, "NamedTemporaryFile", full)
+    monkeypatch.setattr(files.tempfile, "mkstemp", full)
     assert open_piece(tune).title == "Other"
 
 
