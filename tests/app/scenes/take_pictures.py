@@ -62,25 +62,23 @@ def main(folder: Path, follower: str) -> None:
 
 
 def jam(window, run) -> None:
-    """Play as a person would who lets the agent join: key, start, drums, some presses, two snapshots."""
+    """Play as a person would who lets the agent join: key, start, drums, own rows locked, two snapshots."""
     session = window.studio.launchpad
     session.set_key(7, "minor")
     session.set_scale_lock("map")
     session.set_swing(0.54)
     session.set_drums("hip-hop")
-    session.set_tempo(96)
+    session.set_tempo(132)
     session.start_from("triad")
     session.start()
-    for row, column in ((3, 4), (8, 5), (13, 3), (20, 5)):
+    for row, column in ((3, 4), (11, 5), (13, 3), (15, 2), (20, 4), (22, 5)):
         session.press(row, column)
-        run(5)
+        session.lock(row)
+        run(2)
     session.keep_part()
-    for row, column in ((15, 4), (13, 8), (22, 4)):
-        session.press(row, column)
-        run(4)
+    run(14)
     session.keep_part()
-    session.lock(8)
-    session.press(17, 4)
+    session.press(18, 4)
     run(0.2)
 
 
