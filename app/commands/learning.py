@@ -21,7 +21,8 @@ DATA_SETS = {"generated": "models.follower.data", "lieder": "models.follower.dat
              "launchpad-sustained": "models.launchpad.data", "chorales": "models.duet.data"}  # fmt: skip
 """The module whose `build` makes it."""
 NEEDS_NO_FOLDER = {"generated", "chorales"}
-TRAINED = {"follower": "models.follower.train", "launchpad": "models.launchpad.train"}
+TRAINED = {"follower": "models.follower.train", "launchpad": "models.launchpad.train",
+           "duet": "models.duet.train"}  # fmt: skip
 """The module whose `train` makes it."""
 EVALUATED = {"follower": "models.evaluation", "launchpad": "models.launchpad.evaluation",
              "launchpad-tabular": "models.launchpad.tabular_study"}  # fmt: skip

@@ -42,10 +42,10 @@ def encoded(tokens: Tokens, encoding: Encoding) -> Tokens:
 
 
 def cut(lines: Tokens, steps: NDArray[np.int64], kind: Context) -> NDArray[np.int64]:
-    """Windows (n, len(steps), width) around `steps` of encoded lines (n, T)."""
-    before, behind = kind.past, max(kind.width - kind.past, 0)
+    """Windows (n, len(steps), width) around `steps`, which may lie before 0, of encoded lines (n, T)."""
+    before, behind = kind.past + max(-int(steps.min(initial=0)), 0), kind.width - kind.past
     padded = np.pad(lines.astype(np.int64), ((0, 0), (before, behind)), constant_values=kind.encoding.unseen)
-    return padded[:, steps[:, None] + np.arange(kind.width)]
+    return padded[:, steps[:, None] + before - kind.past + np.arange(kind.width)]
 
 
 @dataclass(frozen=True, eq=False)

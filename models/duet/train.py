@@ -1,0 +1,239 @@
+"""Train one network of Duet and write its checkpoint and card.
+
+`launch.py train duet` runs this; `--config` names a JSON file with any of :class:`TrainConfig`'s fields,
+`--resume` goes on where a run stopped. Everything lies in the run's folder. The paper's agents, in order:
+
+1. Six reward models: `{"kind": "a", "name": "a1", "learning": {"learning_rate": [0.005, 0.005]}}`, then 0.01
+   and 0.05, then kinds b, c, d with 0.05; kind a is the MLE agent too.
+2. RL-Duet: `{"method": "ensemble", "start": "A.safetensors", "models": [the six]}`.
+3. RL-Rules: `{"method": "rules", "start": "A.safetensors", "models": ["A.safetensors"]}`.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Protocol
+
+import torch
+from rich.console import Console
+from torch import Tensor
+
+from models import checkpoint
+from models.duet.chorales import HELD_OUT_COUNT, Chorale, all_duets, load, split
+from models.duet.networks import KINDS, DuetNetwork, Widths
+from models.duet.reinforce import Reinforce, ReinforceConfig
+from models.duet.reward import Reward, Rule, load_network
+from models.duet.rules import THEORY_SCALE, music_theory, repetition
+from models.duet.training import OPTIMISERS, LearningConfig, Likelihood
+from models.duet.windows import Library
+from pieces.errors import RipienoError
+
+STATE_NAME = "state.safetensors"
+SAVED_EVERY_S = 60.0
+RULES: dict[str, tuple[Rule, float]] = {
+    "ensemble": (repetition, 1.0),
+    "rules": (music_theory, THEORY_SCALE),
+}
+"""Beside the models' reward, with its weight: of RL-Duet, and of RL-Rules."""
+METHODS: dict[str, type[LearningConfig] | type[ReinforceConfig]] = {
+    "likelihood": LearningConfig,
+    "ensemble": ReinforceConfig,
+    "rules": ReinforceConfig,
+}
+
+
+class TrainingProblem(RipienoError):
+    """Training that cannot start: a configuration that is none, or a folder with an earlier run."""
+
+    exit_code = 2
+
+
+@dataclass(frozen=True)
+class TrainConfig:
+    """A whole training run."""
+
+    name: str = "duet"
+    method: str = "likelihood"
+    """likelihood, ensemble (RL-Duet) or rules (RL-Rules)."""
+    kind: str = "a"
+    """Of the network, for likelihood; the others play, so theirs is a."""
+    corpus: str = "data/chorales"
+    """A folder made by `data build chorales`."""
+    start: str = ""
+    """The checkpoint of kind a from which ensemble and rules begin."""
+    models: tuple[str, ...] = ()
+    """Checkpoints of the reward models."""
+    widths: dict[str, int] = field(default_factory=dict)
+    """Fields of networks.Widths that differ."""
+    learning: dict[str, Any] = field(default_factory=dict)
+    """Fields of LearningConfig or ReinforceConfig that differ."""
+    threads: int = 1
+    seed: int = 0
+    out: str = "runs/duet"
+
+
+class Learner(Protocol):
+    """What each method of training is."""
+
+    @property
+    def network(self) -> DuetNetwork:
+        """What it trains."""
+
+    def train(self, report: Callable[[Any], None]) -> None:
+        """To the end; `report` gets a dataclass of figures."""
+
+    def saved(self) -> tuple[dict[str, Tensor], dict[str, Any]]:
+        """All that is needed to go on."""
+
+    def restore(self, tensors: Mapping[str, Tensor], counters: Mapping[str, Any]) -> None:
+        """Go on where `saved` was called."""
+
+
+def train(config: Path | None = None, resume: bool = False) -> None:
+    """Run it all.
+
+    Raises:
+        TrainingProblem: a bad configuration, or a run's folder that is not empty without ``resume``.
+        BadChorales: no chorales where the configuration says.
+        CheckpointError: a network to start from, or to be rewarded by, is missing.
+    """
+    settings = read_config(config)
+    state = Path(settings.out) / STATE_NAME
+    if state.exists() and not resume:
+        raise TrainingProblem(
+            f"{settings.out} holds an earlier run: go on with --resume, or name another folder."
+        )
+    torch.set_num_threads(settings.threads)
+    learner = make_learner(settings, load(Path(settings.corpus)))
+    earlier_s = _resume(learner, state) if state.exists() else 0.0
+    journal = Journal(learner, Path(settings.out), earlier_s)
+    try:
+        learner.train(journal)
+    finally:
+        journal.save()
+    finish(settings, learner, journal.spent_s)
+
+
+def read_config(path: Path | None) -> TrainConfig:
+    """The configuration in a JSON file, or the defaults.
+
+    Raises:
+        TrainingProblem: the file holds no configuration.
+    """
+    try:
+        fields = json.loads(path.read_text(encoding="utf-8")) if path else {}
+        settings = TrainConfig(**{**fields, "models": tuple(fields.get("models", ()))})
+        _check(settings)
+        return settings
+    except (OSError, ValueError, TypeError, AttributeError) as error:
+        raise TrainingProblem(f"{path} is no training configuration ({error}); see TrainConfig.") from error
+
+
+def _check(settings: TrainConfig) -> None:
+    if settings.kind not in KINDS or settings.method not in METHODS:
+        raise ValueError("an unknown kind or method")
+    if settings.method in RULES and not (settings.start and settings.models):
+        raise ValueError(f"{settings.method} needs start and models")
+    Widths(**settings.widths)
+    learning = learning_config(settings)
+    if isinstance(learning, LearningConfig) and learning.optimiser not in OPTIMISERS:
+        raise ValueError("an unknown optimiser")
+
+
+def learning_config(settings: TrainConfig) -> LearningConfig | ReinforceConfig:
+    """The method's defaults with what the configuration changes."""
+    changed: dict[str, Any] = {"seed": settings.seed, **settings.learning}
+    changed = {name: tuple(value) if isinstance(value, list) else value for name, value in changed.items()}
+    return METHODS[settings.method](**changed)
+
+
+def make_learner(settings: TrainConfig, chorales: list[Chorale]) -> Learner:
+    """The learner at its beginning, on the chorales that are not held out."""
+    training, _ = split(chorales)
+    learning = learning_config(settings)
+    if isinstance(learning, LearningConfig):
+        torch.manual_seed(settings.seed)
+        network = DuetNetwork(settings.kind, Widths(**settings.widths))
+        return Likelihood(network, Library(training, network.kind), learning)
+    reward = Reward([load_network(name) for name in settings.models], *RULES[settings.method])
+    return Reinforce(load_network(settings.start, "a"), all_duets(training), reward, learning)
+
+
+class Journal:
+    """Called by the learner: writes how far it is, now and then all that is needed to go on."""
+
+    def __init__(self, learner: Learner, out: Path, earlier_s: float = 0.0) -> None:
+        self._learner, self._out = learner, out
+        self._begun_s = time.process_time() - earlier_s
+        self._saved_s = time.monotonic()
+        self._console = Console(stderr=True)
+
+    @property
+    def spent_s(self) -> float:
+        """Processor time, earlier parts of the run included."""
+        return time.process_time() - self._begun_s
+
+    def __call__(self, progress: Any) -> None:
+        row = {**dataclasses.asdict(progress), "spent_s": round(self.spent_s)}
+        self._out.mkdir(parents=True, exist_ok=True)
+        with (self._out / "progress.jsonl").open("a", encoding="utf-8") as file:
+            file.write(json.dumps(row) + "\n")
+        self._console.print("  ".join(f"{name} {value:,.6g}" for name, value in row.items()), soft_wrap=True)
+        if time.monotonic() - self._saved_s > SAVED_EVERY_S:
+            self.save()
+
+    def save(self) -> None:
+        """Write the whole state in one stroke."""
+        tensors, counters = self._learner.saved()
+        checkpoint.save(self._out / STATE_NAME, tensors, {**counters, "spent_s": self.spent_s})
+        self._saved_s = time.monotonic()
+
+
+def _resume(learner: Learner, state: Path) -> float:
+    """Put the learner where the run stopped; returns the processor time spent so far."""
+    tensors, counters = checkpoint.load(state, None)
+    learner.restore(tensors, counters)
+    return float(counters["spent_s"])
+
+
+def finish(settings: TrainConfig, learner: Learner, spent_s: float) -> Path:
+    """Write the checkpoint, in half precision, and its card."""
+    metadata = {
+        "network": learner.network.arguments(),
+        "config": dataclasses.asdict(settings),
+        "learning": dataclasses.asdict(learning_config(settings)),
+        "processor_minutes": round(spent_s / 60, 1),
+    }
+    path = Path(settings.out) / f"{settings.name}.safetensors"
+    checkpoint.save(path, {n: v.half() for n, v in learner.network.state_dict().items()}, metadata)
+    path.with_suffix(".md").write_text(card(settings, metadata), encoding="utf-8")
+    Console().print(f"{path}: figures with launch.py evaluate duet --agent {path}", soft_wrap=True)
+    return path
+
+
+def card(settings: TrainConfig, metadata: dict[str, Any]) -> str:
+    """How it was made, as Markdown; its figures are those of `launch.py evaluate duet`."""
+    context, widths = metadata["network"]["context"], metadata["network"]["widths"]
+    lines = [
+        f"# {settings.name}",
+        "",
+        f"A network of Duet, kind `{settings.kind}`, trained by {settings.method} (models/duet/).",
+        "",
+        f"- Data: Bach's four-part chorales as music21 10.5.1 holds them, all but {HELD_OUT_COUNT} held out "
+        "(models/duet/chorales.py), every pair of voices, in every key within MIDI 36 to 81.",
+        f"- Context: {context['past']} sixteenths before, {context['after']} after a centre of "
+        f"{context['centre']}; {context['encoding']['name']}; widths {json.dumps(widths)}.",
+        f"- Learning: {json.dumps(metadata['learning'])}, {metadata['processor_minutes']:g} minutes of one "
+        "processor core.",
+        "- Command: `launch.py train duet --config FILE` with",
+        "",
+        "```json",
+        json.dumps(metadata["config"], indent=1),
+        "```",
+    ]  # fmt: skip
+    return "\n".join(lines) + "\n"

@@ -1,0 +1,142 @@
+"""Maximum likelihood: each of the networks learns to predict the truth from its context.
+
+The first stage of the paper's training, for the MLE agent and for all six reward models. Runs in the process
+that calls it; `train.py` keeps the journal. Same seed and configuration, same weights, interrupted or not.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from models.duet.networks import DuetNetwork
+from models.duet.windows import Batch, Library
+
+OPTIMISERS: dict[str, Callable[..., torch.optim.Optimizer]] = {
+    "adam": torch.optim.Adam,
+    "sgd": lambda parameters, lr: torch.optim.SGD(parameters, lr=lr, momentum=0.9, nesterov=True),
+}
+"""The paper names learning rates (0.005, 0.01, 0.05) and not what they belong to."""
+
+
+@dataclass(frozen=True)
+class LearningConfig:
+    """How to learn.
+
+    Attributes:
+        learning_rate: at the beginning and, falling in a straight line, at the end.
+        clip: largest norm of a gradient.
+    """
+
+    updates: int = 20_000
+    batch: int = 256
+    optimiser: str = "adam"
+    learning_rate: tuple[float, float] = (2e-3, 1e-4)
+    clip: float = 1.0
+    report_every: int = 100
+    seed: int = 0
+
+
+@dataclass(frozen=True)
+class Progress:
+    """Since the last report: mean loss in nats a symbol, and share of symbols that were the likeliest."""
+
+    updates: int
+    loss: float
+    accuracy: float
+
+
+class Likelihood:
+    """One network and how far it has learned."""
+
+    def __init__(self, network: DuetNetwork, library: Library, config: LearningConfig) -> None:
+        self.network, self.config, self.updates = network, config, 0
+        self._library = library
+        self._rng = np.random.default_rng(config.seed)
+        self._optimiser = OPTIMISERS[config.optimiser](network.parameters(), lr=config.learning_rate[0])
+        self._sums: list[tuple[float, float]] = []
+
+    def train(self, report: Callable[[Progress], None]) -> None:
+        """To the last update; reports now and then."""
+        while self.updates < self.config.updates:
+            self._sums.append(self._update(self._library.draw(self._rng, self.config.batch)))
+            self.updates += 1
+            if self.updates % self.config.report_every == 0 or self.updates == self.config.updates:
+                loss, accuracy = np.mean(self._sums, 0).tolist()
+                self._sums = []
+                report(Progress(self.updates, loss, accuracy))
+
+    def _update(self, batch: Batch) -> tuple[float, float]:
+        set_learning_rate(self._optimiser, self.config.learning_rate, self.updates / self.config.updates)
+        logits, targets = predicted(self.network, batch)
+        loss = nn.functional.cross_entropy(logits, targets)
+        descend(self._optimiser, self.network, loss, self.config.clip)
+        return float(loss.detach()), float((logits.argmax(-1) == targets).float().mean())
+
+    def saved(self) -> tuple[dict[str, Tensor], dict[str, Any]]:
+        """All that is needed to go on: tensors, and JSON values."""
+        tensors = prefixed("network.", self.network.state_dict()) | optimiser_state(self._optimiser)
+        return tensors, {"updates": self.updates, "random": self._rng.bit_generator.state, "sums": self._sums}
+
+    def restore(self, tensors: Mapping[str, Tensor], counters: Mapping[str, Any]) -> None:
+        """Go on where `saved` was called, with the same configuration."""
+        self.network.load_state_dict(below("network.", tensors))
+        restore_optimiser(self._optimiser, tensors)
+        self.updates = counters["updates"]
+        self._rng.bit_generator.state = counters["random"]
+        self._sums = [(loss, accuracy) for loss, accuracy in counters["sums"]]
+
+
+def predicted(network: DuetNetwork, batch: Batch) -> tuple[Tensor, Tensor]:
+    """Logits (m, symbols) and truth (m,) of the m symbols of a batch that lie within their pieces."""
+    given = (torch.from_numpy(array) for array in (batch.human, batch.machine, batch.phase))
+    logits, targets = network(*given), torch.from_numpy(batch.targets)
+    known = targets != network.kind.encoding.unseen
+    return logits[known], targets[known]
+
+
+def descend(optimiser: torch.optim.Optimizer, module: nn.Module, loss: Tensor, clip: float) -> None:
+    """One step down."""
+    optimiser.zero_grad()
+    loss.backward()
+    nn.utils.clip_grad_norm_(module.parameters(), clip)
+    optimiser.step()
+
+
+def set_learning_rate(optimiser: torch.optim.Optimizer, ends: tuple[float, float], done: float) -> None:
+    """A straight line from the first to the second; `done` in 0..1."""
+    for group in optimiser.param_groups:
+        group["lr"] = ends[0] + (ends[1] - ends[0]) * done
+
+
+def optimiser_state(optimiser: torch.optim.Optimizer) -> dict[str, Tensor]:
+    """What an optimiser remembers, as tensors under "optimiser."."""
+    return {
+        f"optimiser.{index}.{name}": value
+        for index, state in optimiser.state_dict()["state"].items()
+        for name, value in state.items()
+    }
+
+
+def restore_optimiser(optimiser: torch.optim.Optimizer, tensors: Mapping[str, Tensor]) -> None:
+    """Inverse of :func:`optimiser_state`."""
+    state: dict[int, dict[str, Tensor]] = {}
+    for name, tensor in below("optimiser.", tensors).items():
+        index, field = name.split(".")
+        state.setdefault(int(index), {})[field] = tensor
+    optimiser.load_state_dict({"state": state, "param_groups": optimiser.state_dict()["param_groups"]})
+
+
+def prefixed(prefix: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """The tensors under longer names."""
+    return {prefix + name: value for name, value in tensors.items()}
+
+
+def below(prefix: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Inverse of :func:`prefixed`; others are left out."""
+    return {name.removeprefix(prefix): value for name, value in tensors.items() if name.startswith(prefix)}

@@ -1,0 +1,118 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+import torch
+
+from models import checkpoint
+from models.checkpoint import CheckpointError
+from models.duet.chorales import BadChorales, Chorale, save
+from models.duet.networks import KINDS, DuetNetwork, Widths
+from models.duet.reward import load_network
+from models.duet.train import TrainingProblem, read_config, train
+from models.duet.training import LearningConfig, Likelihood, Progress
+from models.duet.windows import Library
+
+SIZES = {"embedding": 6, "recurrent": 5, "beat": 4, "hidden": 16}
+QUICK = {"updates": 3, "batch": 8, "report_every": 2}
+
+
+def learner(kind: str, chorales: list[Chorale], **changes) -> Likelihood:
+    torch.manual_seed(0)
+    config = LearningConfig(**{"updates": 6, "batch": 8, **changes})
+    return Likelihood(DuetNetwork(kind, Widths(**SIZES)), Library(chorales, KINDS[kind]), config)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_kind_learns(kind: str, chorales: list[Chorale]) -> None:
+    reports: list[Progress] = []
+    learning = learner(kind, chorales, updates=60, batch=32, report_every=20, learning_rate=(0.02, 0.01))
+    learning.train(reports.append)
+    assert [report.updates for report in reports] == [20, 40, 60]
+    assert reports[-1].loss < 0.9 * reports[0].loss
+
+
+@pytest.mark.parametrize("optimiser", ["adam", "sgd"])
+def test_interrupted_or_not_the_weights_are_the_same(optimiser: str, chorales: list[Chorale]) -> None:
+    whole = learner("a", chorales, optimiser=optimiser, report_every=3)
+    whole.train(lambda progress: None)
+    first, second = (learner("a", chorales, optimiser=optimiser, report_every=3) for _ in range(2))
+
+    def stop(progress: Progress) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        first.train(stop)
+    second.restore(*first.saved())
+    second.train(lambda progress: None)
+    assert second.updates == 6
+    for one, other in zip(whole.network.parameters(), second.network.parameters(), strict=True):
+        assert torch.equal(one, other)
+
+
+def configuration(folder: Path, chorales: list[Chorale], **fields: object) -> Path:
+    save(chorales, folder / "chorales.npz")
+    path = folder / "config.json"
+    path.write_text(json.dumps({
+        "corpus": str(folder), "out": str(folder / "run"), "widths": SIZES, "learning": QUICK, **fields
+    }))  # fmt: skip
+    return path
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_run_leaves_a_network_and_its_card(tmp_path: Path, kind: str, chorales: list[Chorale]) -> None:
+    train(configuration(tmp_path, chorales, kind=kind, name="mine"))
+    network = load_network(tmp_path / "run" / "mine.safetensors", kind)
+    assert network.widths == Widths(**SIZES)
+    card = (tmp_path / "run" / "mine.md").read_text()
+    assert card.startswith("# mine") and f'"kind": "{kind}"' in card and "held out" in card
+    rows = [json.loads(row) for row in (tmp_path / "run" / "progress.jsonl").read_text().splitlines()]
+    assert [row["updates"] for row in rows] == [2, 3]
+
+
+@pytest.mark.parametrize("method", ["ensemble", "rules"])
+def test_an_agent_learns_from_reward_after_the_networks(tmp_path: Path, method: str, chorales) -> None:
+    train(configuration(tmp_path, chorales, name="a"))
+    a = str(tmp_path / "run" / "a.safetensors")
+    train(configuration(
+        tmp_path, chorales, name="agent", method=method, start=a, models=[a], out=str(tmp_path / "agent"),
+        learning={"duets": 4, "batch": 2, "steps": 36},
+    ))  # fmt: skip
+    before, after = load_network(a), load_network(tmp_path / "agent" / "agent.safetensors", "a")
+    assert not torch.equal(before.mix.weight, after.mix.weight)
+    _, metadata = checkpoint.load(tmp_path / "agent" / "agent.safetensors", None)
+    assert metadata["config"]["method"] == method
+
+
+def test_a_run_goes_on_only_when_told_to(tmp_path: Path, chorales: list[Chorale]) -> None:
+    config = configuration(tmp_path, chorales)
+    train(config)
+    with pytest.raises(TrainingProblem, match="--resume"):
+        train(config)
+    train(configuration(tmp_path, chorales, learning={**QUICK, "updates": 5}), resume=True)
+    _, counters = checkpoint.load(tmp_path / "run" / "state.safetensors", None)
+    assert counters["updates"] == 5
+
+
+@pytest.mark.parametrize("text", [
+    "", "[]", '{"kinds": 1}', '{"kind": "e"}', '{"method": "luck"}', '{"learning": {"x": 1}}',
+    '{"widths": {"x": 1}}', '{"method": "ensemble"}', '{"learning": {"optimiser": "none"}}',
+])  # fmt: skip
+def test_what_is_no_configuration_is_named(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "c.json"
+    path.write_text(text)
+    with pytest.raises(TrainingProblem, match="configuration"):
+        read_config(path)
+
+
+def test_what_is_missing_is_named(tmp_path: Path, chorales: list[Chorale]) -> None:
+    with pytest.raises(CheckpointError, match="nowhere"):
+        train(
+            configuration(
+                tmp_path, chorales, method="ensemble", start="nowhere", models=["nowhere"], learning={}
+            )
+        )
+    with pytest.raises(BadChorales):
+        train(configuration(tmp_path, chorales, corpus=str(tmp_path / "none")))
