@@ -1,0 +1,218 @@
+"""The agent that answers a line with a line: one symbol a step, decided before the step begins.
+
+Loaded once, then asked by the live session, the headless command and the evaluation. numpy only, no torch:
+the same sums as :mod:`models.duet.networks` (a test holds them together) in about a millisecond on one
+thread. An agent remembers nothing but its random draws: what was played is handed to it at every step, so
+changing roles, starting over or beginning in silence is a matter of what is handed over. Same seed, same
+choices. One instance belongs to one thread.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from models import checkpoint
+from models.checkpoint import CheckpointError
+from models.duet.encoding import BEATS, HOLD, MULTI_HOLD, Tokens, sounding
+
+SHIPPED = "duet"
+"""The checkpoint that is taken where none is named."""
+PAST = 32
+"""Steps of both lines that it is shown; a checkpoint of another window is refused."""
+Floats = NDArray[np.float32]
+BRANCHES = ("human", "machine")
+DIRECTIONS = ("", "_reverse")
+
+
+class Policy:
+    """A network of kind a, for one duet at a time: windows (32,) of both lines to logits (93,).
+
+    All four recurrent layers (two lines, two directions) take their steps together. What a symbol brings into
+    them, and all that the beat decides, is looked up in tables made beforehand.
+    """
+
+    def __init__(self, weights: Mapping[str, NDArray[Any]]) -> None:
+        w = {name: np.asarray(value, np.float32) for name, value in weights.items()}
+        layers = [_Layer(w, branch, direction) for branch in BRANCHES for direction in DIRECTIONS]
+        self._inputs = np.stack([layer.inputs for layer in layers])  # (4, symbols + 1, 3 width)
+        self._recurrence = np.stack([layer.recurrence for layer in layers])  # (4, width, 3 width)
+        self._bias = np.stack([layer.bias for layer in layers])[:, None]  # (4, 1, 3 width)
+        self._width = self._recurrence.shape[1]
+        self._beats, self._now = _beat_tables(w)
+        self._keys, self._keys_bias = w["summarizer.keys.weight"].T, w["summarizer.keys.bias"]
+        self._query, self._weigh = w["summarizer.query.weight"], w["summarizer.weigh.weight"][0]
+        self._mix, self._mix_bias = w["mix.weight"], w["mix.bias"]
+        self._head, self._head_bias = w["head.weight"], w["head.bias"]
+        self._steps = np.empty((PAST, 4 * self._width + self._beats.shape[-1]), np.float32)
+        if len(self._head) != MULTI_HOLD.symbols or self._inputs.shape[1] != MULTI_HOLD.symbols + 1:
+            raise ValueError("other symbols")
+
+    def __call__(self, human: NDArray[Any], machine: NDArray[Any], phase: int) -> Floats:
+        """Logits of the machine's next symbol, (93,)."""
+        steps, now = self._steps, self._now[phase]
+        self._remember(human, machine)
+        steps[:, 4 * self._width :] = self._beats[phase]
+        query = self._query @ np.concatenate((steps[-1], now))
+        scores = np.tanh(steps @ self._keys + (self._keys_bias + query)) @ self._weigh
+        weights = np.exp(scores - scores.max())
+        attended = (weights / weights.sum()) @ steps
+        summary = np.concatenate((attended, steps.max(0), steps[-1], now))
+        hidden = np.maximum(self._mix @ summary + self._mix_bias, 0.0)
+        logits: Floats = self._head @ hidden + self._head_bias
+        return logits
+
+    def _remember(self, human: NDArray[Any], machine: NDArray[Any]) -> None:
+        """Fill the first columns of the steps: human forwards, backwards, machine forwards, backwards."""
+        width, steps = self._width, self._steps
+        orders = np.stack((human, human[::-1], machine, machine[::-1]))
+        inputs = self._inputs[np.arange(4)[:, None], orders]  # (4, 32, 3 width)
+        memory = np.zeros((4, 1, width), np.float32)
+        heard = np.empty((4, PAST, width), np.float32)
+        for t in range(PAST):
+            given, own = inputs[:, t : t + 1], memory @ self._recurrence + self._bias
+            gates = _sigmoid(given[..., : 2 * width] + own[..., : 2 * width])
+            candidate = np.tanh(given[..., 2 * width :] + gates[..., :width] * own[..., 2 * width :])
+            memory = candidate + gates[..., width:] * (memory - candidate)
+            heard[:, t] = memory[:, 0]
+        for layer, backwards in enumerate((False, True, False, True)):
+            steps[:, layer * width : (layer + 1) * width] = heard[layer, ::-1] if backwards else heard[layer]
+
+
+class _Layer:
+    """One direction of a recurrent layer (GRU), with the embedding that feeds it."""
+
+    def __init__(self, w: Mapping[str, Floats], branch: str, direction: str) -> None:
+        name = f"{branch}.recurrent.{{}}_l0{direction}"
+        given = w[f"{branch}.embedding.weight"] @ w[name.format("weight_ih")].T
+        self.inputs: Floats = given + w[name.format("bias_ih")]
+        self.recurrence: Floats = np.ascontiguousarray(w[name.format("weight_hh")].T)
+        self.bias: Floats = w[name.format("bias_hh")]
+
+    def run(self, symbols: NDArray[np.int64]) -> Floats:
+        """(T,) -> (T, width), from silence."""
+        width, found = len(self.recurrence), []
+        memory = np.zeros(width, np.float32)
+        for symbol in symbols:
+            given, own = self.inputs[symbol], memory @ self.recurrence + self.bias
+            gates = _sigmoid(given[: 2 * width] + own[: 2 * width])
+            candidate = np.tanh(given[2 * width :] + gates[:width] * own[2 * width :])
+            memory = candidate + gates[width:] * (memory - candidate)
+            found.append(memory)
+        return np.stack(found)
+
+
+def _beat_tables(w: Mapping[str, Floats]) -> tuple[Floats, Floats]:
+    """(4, 32, features) of the beat branch for each beat of the step to come, and that beat's embedding."""
+    forwards, backwards = (_Layer(w, "beat", direction) for direction in DIRECTIONS)
+    tables = []
+    for phase in range(BEATS):
+        beats = (phase - PAST + np.arange(PAST)) % BEATS
+        tables.append(np.concatenate((forwards.run(beats), backwards.run(beats[::-1])[::-1]), 1))
+    return np.stack(tables), w["beat.embedding.weight"]
+
+
+def _sigmoid(x: Floats) -> Floats:
+    """Through tanh: no overflow, one pass."""
+    return np.float32(0.5) * np.tanh(np.float32(0.5) * x) + np.float32(0.5)
+
+
+class DuetAgent:
+    """Chooses the machine's next symbol.
+
+    Attributes:
+        name: the checkpoint's name.
+        metadata: how it was made.
+    """
+
+    def __init__(
+        self, name: str, policy: Policy, seed: int = 0, metadata: dict[str, Any] | None = None
+    ) -> None:
+        self.name, self.metadata, self._policy = name, metadata or {}, policy
+        self.reset(seed)
+
+    def reset(self, seed: int = 0) -> None:
+        """Begin the draws anew."""
+        self._random = np.random.default_rng(seed)
+
+    def choose(
+        self,
+        human: Tokens,
+        machine: Tokens,
+        beat: int,
+        temperature: float = 0.0,
+        lowest: int = 0,
+        highest: int = 127,
+    ) -> int:
+        """The multi-hold symbol for the step that comes now.
+
+        `human` and `machine` are the lines up to now, multi-hold, of any length: the last 32 steps count, and
+        where there are fewer nothing is seen. `beat` is the step's entry, from 0, in the subdivision list. A
+        `temperature` of 0 takes the likeliest symbol, 1 draws as the network believes. It stays within the
+        MIDI pitches `lowest` to `highest`, and holds only what sounds.
+        """
+        own = window(machine)
+        found = self._policy(window(human), own, beat % BEATS)
+        logits = np.where(allowed(own[-1], lowest, highest), found.astype(np.float64), -np.inf)
+        if temperature > 0.0:
+            logits = logits / temperature + self._random.gumbel(size=logits.shape)
+        return int(logits.argmax())
+
+    def intend(
+        self, human: Tokens, machine: Tokens, beat: int, steps: int, lowest: int = 0, highest: int = 127
+    ) -> Tokens:
+        """(steps,) what it would play next, greedily, if the human held what sounds; draws nothing."""
+        human, machine = np.array(human, np.uint8), np.array(machine, np.uint8)
+        for step in range(steps):
+            chosen = self.choose(human, machine, beat + step, lowest=lowest, highest=highest)
+            machine = np.append(machine, np.uint8(chosen))
+            human = np.append(human, _goes_on(human))
+        return machine[len(machine) - steps :]
+
+
+def window(line: Tokens) -> NDArray[np.int64]:
+    """(32,) the last steps of a line, unseen where there were none."""
+    last = np.asarray(line[-PAST:], np.int64)
+    return np.concatenate((np.full(PAST - len(last), MULTI_HOLD.unseen), last))
+
+
+def allowed(last: ArrayLike, lowest: int = 0, highest: int = 127) -> NDArray[np.bool_]:
+    """(..., 93) onsets within the pitches, the hold of what sounded at the `last` step, and the rest."""
+    symbols = np.arange(MULTI_HOLD.symbols)
+    pitches = sounding(symbols)
+    before = np.asarray(last)[..., None]
+    holds = (symbols >= HOLD) & (before < MULTI_HOLD.rest) & (before % HOLD == symbols % HOLD)
+    found: NDArray[np.bool_] = ((symbols < HOLD) | holds) & (pitches >= lowest) & (pitches <= highest)
+    return found | (symbols == MULTI_HOLD.rest)
+
+
+def _goes_on(line: Tokens) -> np.uint8:
+    """What a line does if nothing happens: an onset becomes its hold, silence lasts."""
+    if not len(line) or line[-1] >= MULTI_HOLD.rest:
+        return np.uint8(MULTI_HOLD.rest)
+    return np.uint8(line[-1] % HOLD + HOLD)
+
+
+def load_agent(name_or_path: str | Path = SHIPPED, seed: int = 0) -> DuetAgent:
+    """The agent in a checkpoint, by the name of a shipped one or by path.
+
+    Raises:
+        CheckpointError: missing, damaged, or not an agent of Duet.
+    """
+    path = Path(name_or_path)
+    if path.suffix != ".safetensors":
+        path = checkpoint.shipped(str(name_or_path))
+    weights, metadata = checkpoint.load_arrays(path)
+    try:
+        if (metadata["network"]["kind"], metadata["network"]["context"]["past"]) != ("a", PAST):
+            raise ValueError("it is a reward model, or was shown other windows")
+        policy = Policy(weights)
+    except (KeyError, ValueError, TypeError) as error:
+        raise CheckpointError(
+            f"{path} holds no agent of Duet ({error}); name another, or train one"
+        ) from error
+    return DuetAgent(path.stem, policy, seed, metadata)
