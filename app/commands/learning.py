@@ -25,9 +25,11 @@ TRAINED = {"follower": "models.follower.train", "launchpad": "models.launchpad.t
            "duet": "models.duet.train"}  # fmt: skip
 """The module whose `train` makes it."""
 EVALUATED = {"follower": "models.evaluation", "launchpad": "models.launchpad.evaluation",
-             "launchpad-tabular": "models.launchpad.tabular_study"}  # fmt: skip
+             "launchpad-tabular": "models.launchpad.tabular_study",
+             "duet": "models.duet.evaluation"}  # fmt: skip
 """The module whose `evaluate_NAME` measures it."""
-MEASURED_WITH = {"follower": ("follower", "trials"), "launchpad": ("agents", "songs")}
+MEASURED_WITH = {"follower": ("follower", "trials"), "launchpad": ("agents", "songs"),
+                 "duet": ("agents",)}  # fmt: skip
 """The options of `evaluate` that only some of them take."""
 
 data_cli = typer.Typer(no_args_is_help=True, help="Make training data out of folders of music.")
@@ -86,15 +88,16 @@ def evaluate(
     follower: Annotated[str, Option(metavar="NAME", help="Or a .safetensors file.")] = "follower",
     trials: Annotated[int, Option(min=1, metavar="N", help="Times each piece is followed.")] = 10,
     agents: Annotated[
-        list[str] | None, Option("--agent", metavar="NAME", help="Launchpad agents, or .safetensors files.")
+        list[str] | None, Option("--agent", metavar="NAME", help="An agent, or a .safetensors file.")
     ] = None,
     songs: Annotated[int, Option(min=1, metavar="N", help="Launchpad songs of each start.")] = 200,
     seed: Annotated[int, Option(min=0, metavar="N", help="Same seed, same figures.")] = 0,
 ) -> None:
-    """Measure NAME: follower, launchpad, or launchpad-tabular, which draws the paper's figures 8 to 10.
+    """Measure NAME: follower, launchpad, duet, or launchpad-tabular, which draws the paper's figures 8 to 10.
 
     The follower is measured on music that it never saw, bundled and generated or that of a folder; launchpad
-    agents by the corpus composed by rule, or one that `data build launchpad` made.
+    agents by the corpus composed by rule, or one that `data build launchpad` made; duet's on the
+    held-out part of what `data build chorales` made.
     """
     module = _module(EVALUATED, name, "agent to evaluate")
     given = {"follower": follower, "trials": trials, "agents": agents or (), "songs": songs}

@@ -136,7 +136,7 @@ def drift(lines: Sequence[Tokens], windows: int = 20) -> dict[str, Floats]:
     """
     found = {}
     for name, measure in MEASURES.items():
-        found[name] = np.array([_mean_known(measure(part) for part in _window(lines, k))
+        found[name] = np.array([mean_known(measure(part) for part in _window(lines, k))
                                 for k in range(windows)])  # fmt: skip
     return found
 
@@ -164,16 +164,16 @@ def beats_to_adapt(by_beat: ArrayLike, change: int, margin: float = 0.05, smooth
     change; counted is the last beat of that mean, so 2 at the least, and n - change + 1 for never.
     """
     curve = np.asarray(by_beat, np.float64)
-    wanted = _mean_known(curve[:change]) - margin
+    wanted = mean_known(curve[:change]) - margin
     for end in range(change + smooth, len(curve) + 1):
-        if _mean_known(curve[end - smooth : end]) >= wanted:
+        if mean_known(curve[end - smooth : end]) >= wanted:
             return end - change
     return len(curve) - change + 1
 
 
 def mean_over_pieces(name: str, lines: Sequence[Tokens]) -> float:
     """PC/bar, PI or IOI of a set of pieces, by its name in MEASURES."""
-    return _mean_known(MEASURES[name](tokens) for tokens in lines)
+    return mean_known(MEASURES[name](tokens) for tokens in lines)
 
 
 MEASURES = {"PC/bar": pitch_count, "PI": pitch_interval, "IOI": inter_onset}
@@ -184,7 +184,8 @@ def _mean(values: ArrayLike) -> float:
     return float(values.mean()) if len(values) else float("nan")
 
 
-def _mean_known(values: Iterable[float]) -> float:
+def mean_known(values: Iterable[float]) -> float:
+    """The mean of those that are not NaN; NaN where all are."""
     known = np.array(list(values), np.float64)
     return _mean(known[~np.isnan(known)])
 

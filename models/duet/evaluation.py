@@ -1,0 +1,247 @@
+"""Agents of Duet put to the test: Table 1 and Figure 5 of the paper, and what players notice.
+
+`launch.py evaluate duet --from DIR` runs this on the chorales that `data build chorales` put into DIR: all
+twelve pairs of voices of the 37 held-out chorales, greedily, the first two bars given. Everything is measured
+after these two bars, for the data's own row too. Definitions are in :mod:`models.duet.measures`. Runs in the
+process that calls it; writes only the JSON asked for.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import time
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from rich.console import Console
+from rich.progress import Progress
+from rich.table import Table
+
+from models import checkpoint
+from models.duet import measures
+from models.duet.agent import SHIPPED, DuetAgent, load_agent
+from models.duet.chorales import BadChorales, Duet, all_duets, load, split
+from models.duet.encoding import STEPS_PER_BEAT, Tokens
+from models.duet.environment import SEED_STEPS
+from models.duet.networks import DuetNetwork
+from models.duet.playing import improvise, predict, thrown
+from models.duet.reward import load_network
+from pieces.errors import RipienoError
+from pieces.files import replace_file
+
+Pairs = list[tuple[Tokens, Tokens]]
+"""Human and machine lines, the two given bars left out."""
+THROWN_AT = 96
+"""The step, six bars in, from which the human plays a fourth away."""
+THROWN_BEATS = 16
+DRIFT_BARS = 20
+TIMED = 200
+
+
+@dataclass(frozen=True)
+class Row:
+    """One player; the first is the data itself.
+
+    Attributes:
+        pitch_count, interval, onsets: PC/bar, PI and IOI, means over pieces.
+        classes, lengths: distance of PCH and NLH to the data's.
+        curves: PC/bar, PI and IOI in windows of four bars from bar 1 to 20: Figure 5.
+        adapts: beats until consonance is back after the human was thrown a fourth away.
+        accuracy, onset_accuracy: of the next symbol, and of onsets, given the true past.
+        decision_ms, decision_p99_ms: of the agent on this machine, one thread.
+    """
+
+    player: str
+    pitch_count: float
+    interval: float
+    onsets: float
+    classes: float
+    lengths: float
+    entropy_bits: float
+    consonance: float
+    repetitions: float
+    curves: dict[str, list[float]]
+    adapts: int
+    accuracy: float
+    onset_accuracy: float
+    decision_ms: float = math.nan
+    decision_p99_ms: float = math.nan
+
+
+class Study:
+    """The duets, and what the data says of them."""
+
+    def __init__(self, duets: Sequence[Duet]) -> None:
+        self.duets = [duet for duet in duets if len(duet.human) > SEED_STEPS + measures.BAR_STEPS]
+        self.thrown = thrown(self.duets, THROWN_AT, THROWN_BEATS)
+        self.truth = [(d.human[SEED_STEPS:], d.machine[SEED_STEPS:]) for d in self.duets]
+        self._classes = measures.pitch_classes([machine for _, machine in self.truth])
+        self._lengths = measures.note_lengths([machine for _, machine in self.truth])
+
+    def data_row(self) -> Row:
+        """Of Bach; its accuracy is that of the one who copies what sounds."""
+        played = [(duet.human, duet.machine) for duet in self.thrown]
+        lines = [duet.machine for duet in self.duets]
+        floor = measures.accuracy(lines, lines, SEED_STEPS)
+        return self._row("data", self.truth, played, (floor.copy_tokens, floor.copy_onsets))
+
+    def row(self, name: str, network: DuetNetwork, agent: DuetAgent, progress: Progress) -> Row:
+        """Of a trained agent."""
+        played = self._play(network, self.duets, progress, name)
+        later = [(human[SEED_STEPS:], machine[SEED_STEPS:]) for human, machine in played]
+        adapting = self._play(network, self.thrown, progress, f"{name}, thrown a fourth away")
+        said = [predict(network, duet) for duet in progress.track(self.duets, description=f"{name}, asked")]
+        right = measures.accuracy([duet.machine for duet in self.duets], said, SEED_STEPS)
+        timed = decision_ms(agent, self.duets[0])
+        return self._row(name, later, adapting, (right.tokens, right.onsets), timed)
+
+    def _row(
+        self, name: str, pairs: Pairs, adapting: Pairs, right: tuple[float, float],
+        timed: tuple[float, float] = (math.nan, math.nan),
+    ) -> Row:  # fmt: skip
+        lines = [machine for _, machine in pairs]
+        by_bar = measures.drift(lines, DRIFT_BARS)
+        return Row(
+            player=name,
+            pitch_count=measures.mean_over_pieces("PC/bar", lines),
+            interval=measures.mean_over_pieces("PI", lines),
+            onsets=measures.mean_over_pieces("IOI", lines),
+            classes=measures.earth_movers(measures.pitch_classes(lines), self._classes, circular=True),
+            lengths=measures.earth_movers(measures.note_lengths(lines), self._lengths),
+            entropy_bits=measures.entropy_bits(lines),
+            consonance=measures.mean_known(measures.consonance(*pair) for pair in pairs),
+            repetitions=measures.mean_known(measures.repetitions(line) for line in lines),
+            curves={measure: curve.tolist() for measure, curve in by_bar.items()},
+            adapts=adaptation(adapting),
+            accuracy=right[0],
+            onset_accuracy=right[1],
+            decision_ms=timed[0],
+            decision_p99_ms=timed[1],
+        )
+
+    def _play(self, network: DuetNetwork, duets: Sequence[Duet], progress: Progress, what: str) -> Pairs:
+        if not duets:
+            return []
+        steps = max(len(duet.human) for duet in duets) - SEED_STEPS
+        *_, played = progress.track(improvise(network, duets), total=steps, description=what)
+        return played.lines()
+
+
+def drift(row: Row, measure: str) -> float:
+    """Mean over the later half of the windows of Figure 5 less that over the earlier half."""
+    curve, half = row.curves[measure], DRIFT_BARS // 2
+    return measures.mean_known(curve[half:]) - measures.mean_known(curve[:half])
+
+
+def adaptation(pairs: Pairs) -> int:
+    """Beats to adapt, counted from THROWN_AT; consonance before it is that of two bars. 0 for no pairs."""
+    if not pairs:
+        return 0
+    before = SEED_STEPS // STEPS_PER_BEAT
+    parts = [(human[THROWN_AT - SEED_STEPS :], machine[THROWN_AT - SEED_STEPS :]) for human, machine in pairs]
+    return measures.beats_to_adapt(measures.consonance_by_beat(parts, before + THROWN_BEATS), before)
+
+
+def decision_ms(agent: DuetAgent, duet: Duet) -> tuple[float, float]:
+    """Median and 99th percentile of the agent's decisions on a duet, in ms of wall time."""
+    spent = []
+    for step in range(TIMED):
+        at = step % (len(duet.human) - SEED_STEPS) + SEED_STEPS
+        begun = time.perf_counter()
+        agent.choose(duet.human[:at], duet.machine[:at], duet.phase + at)
+        spent.append(1000 * (time.perf_counter() - begun))
+    median, late = np.percentile(spent, (50, 99))
+    return float(median), float(late)
+
+
+def evaluate_duet(
+    json_path: Path | None = None,
+    source: Path | None = None,
+    agents: Sequence[str] = (),
+    seed: int = 0,
+    console: Console | None = None,
+) -> dict[str, Any]:
+    """Measure agents, by name or path, on the held-out chorales in the folder `source`.
+
+    All is greedy, so `seed` changes nothing; it is written down. Raises RipienoError where a checkpoint or
+    the chorales are missing, or the JSON cannot be written.
+    """
+    if source is None:
+        raise BadChorales("name the chorales with --from; make them: launch.py data build chorales --out DIR")
+    console = console or Console()
+    names = list(agents) or [SHIPPED]
+    players = [(Path(name).stem, load_network(_path(name), "a"), load_agent(name)) for name in names]
+    held_out = all_duets(split(load(source))[1])
+    if not held_out:
+        raise BadChorales(f"none of the held-out chorales is in {source}; build all of them.")
+    study = Study(held_out)
+    with Progress(console=console) as progress:
+        rows = [study.data_row(), *(study.row(*player, progress) for player in players)]
+    counts = {"duets": len(study.duets), "thrown": len(study.thrown)}
+    document = {**counts, "seed": seed, "rows": [asdict(row) for row in rows]}
+    console.print(*tables(rows, len(study.duets)))
+    if json_path:
+        write_json(json_path, document)
+    return document
+
+
+def _path(name: str) -> Path:
+    return Path(name) if name.endswith(".safetensors") else checkpoint.shipped(name)
+
+
+def tables(rows: Sequence[Row], duets: int) -> tuple[Table, Table]:
+    """Table 1 (differences from the data's row, and distances), then what players notice."""
+    paper = _table(f"Table 1: {duets} held-out duets, differences from the data",
+                   "PC/bar", "PI", "IOI", "PCH", "NLH", "drift PC/bar", "drift PI", "drift IOI")  # fmt: skip
+    players = _table("Beside the other part", "entropy bits", "consonance", "repetitions", "accuracy",
+                     "at onsets", "beats to adapt", "ms", "ms, 99 %")  # fmt: skip
+    for row in rows:
+        paper.add_row(row.player, *_differences(row, rows[0]))
+        players.add_row(
+            row.player if row is not rows[0] else "data; accuracy of copying", f"{row.entropy_bits:.2f}",
+            f"{row.consonance:.3f}", f"{row.repetitions:.3f}", f"{row.accuracy:.3f}",
+            f"{row.onset_accuracy:.3f}",
+            str(row.adapts) if row.adapts <= THROWN_BEATS else "never", f"{row.decision_ms:.2f}",
+            f"{row.decision_p99_ms:.2f}",
+        )  # fmt: skip
+    return paper, players
+
+
+def _differences(row: Row, data: Row) -> list[str]:
+    plain, its = ([r.pitch_count, r.interval, r.onsets] for r in (row, data))
+    drifts, its_drifts = ([drift(r, measure) for measure in r.curves] for r in (row, data))
+    distances = [f"{row.classes:.4f}", f"{row.lengths:.4f}"]
+    if row is data:
+        return [*(f"{value:.2f}" for value in plain), *distances, *(f"{value:+.2f}" for value in drifts)]
+    return [
+        *(f"{mine - other:+.2f}" for mine, other in zip(plain, its, strict=True)), *distances,
+        *(f"{mine - other:+.2f}" for mine, other in zip(drifts, its_drifts, strict=True)),
+    ]  # fmt: skip
+
+
+def _table(title: str, *columns: str) -> Table:
+    result = Table(title=title)
+    result.add_column("player")
+    for column in columns:
+        result.add_column(column, justify="right")
+    return result
+
+
+def write_json(path: Path, document: dict[str, Any]) -> None:
+    """In one stroke, NaN as null; raises RipienoError where that fails."""
+    try:
+        replace_file(path, (json.dumps(_plain(document), indent=1, allow_nan=False) + "\n").encode())
+    except OSError as error:
+        raise RipienoError(f"could not write {path} ({error.strerror}); choose another place") from error
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: _plain(part) for name, part in value.items()}
+    if isinstance(value, list):
+        return [_plain(part) for part in value]
+    return None if isinstance(value, float) and math.isnan(value) else value
