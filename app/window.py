@@ -279,7 +279,9 @@ class Window:
             self._faults = 0
             self._scenes.clear()
             self.close_layers()
+            self._guarded(self.scene.leave)
             self.scene = self._scene("home")
+            self._guarded(self.scene.enter)
             self.relayout()
 
     def run(self) -> None:

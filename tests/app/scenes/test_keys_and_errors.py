@@ -214,6 +214,7 @@ def test_a_fault_in_a_scene_becomes_a_toast_and_at_last_leads_home(stage, piece,
     assert "a mistake" in caplog.text
     one.frame(4)
     assert one.scene.name == "home"
+    assert one.scene.grid.cards  # as if it had been chosen: the library is read
 
 
 def test_an_error_of_the_user_is_shown_as_it_is(stage, piece):
