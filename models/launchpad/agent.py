@@ -22,10 +22,12 @@ from models.launchpad.valuation import Floats, QFunction, q_function, row_moves
 
 SHIPPED = "launchpad"
 """The checkpoint that is taken where none is named."""
-MEMORY_BARS = 8
+MEMORY_BARS = 48
 """Bars that it does not like to hear again so soon."""
 VOTE_STRENGTH = 2.0
-"""How much one vote can change a value, in standard deviations of the values of all buttons."""
+"""How much one vote can change a value, in units of `spread`."""
+LEAST_GAIN = 1e-3
+"""Less than this is the same value, computed in another order."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -91,27 +93,32 @@ class LaunchpadAgent:
         """The agent's next action from `state`, (keys, 2).
 
         `forbidden` (actions,) is True where it may not press (locked rows, keys out of the scale); if all
-        buttons are, it does nothing. `temperature`, in standard deviations of the values: 0 takes the best
-        button, 0.1 is lively, 1 is wild. `restless`, in the same unit, is what it costs to play one of the
-        last bars again: 0 lets the music come to rest. `values` are the network's, where known already.
+        buttons are, it does nothing. `temperature`, in units of `spread`: 0 takes the best button, 0.1 is
+        lively, 1 is wild. `restless`, in the same unit, is what it costs to play one of the last bars again,
+        unless that leads on: 0 lets the music come to rest. `values` are the network's, where known already.
         """
         steered: Floats = np.array(self._q_values(state[None])[0] if values is None else values, np.float32)
-        spread = max(float(steered.std()), 1e-6)
+        unit = spread(steered)
         if restless:
-            steered -= np.float32(restless * spread) * self._heard_before(state)
+            steered -= np.float32(restless * unit) * self._stale(state, steered)
         if votes:
-            steered += np.float32(VOTE_STRENGTH * spread) * preference(self.instrument, state, votes)
+            steered += np.float32(VOTE_STRENGTH * unit) * preference(self.instrument, state, votes)
         if forbidden is not None:
             steered[forbidden] = -np.inf
         if not np.isfinite(steered).any():
             return Choice(self.instrument.nothing, steered)
-        return Choice(self._draw(steered, temperature * spread), steered)
+        return Choice(self._draw(steered, temperature * unit), steered)
 
-    def _heard_before(self, state: States) -> NDArray[np.bool_]:
-        """(actions,) whether the bar after each action is this one, or one of those before it."""
+    def _stale(self, state: States, values: Floats) -> NDArray[np.bool_]:
+        """(actions,) whether an action plays this bar or one of the last again, and gains nothing by it.
+
+        What gains is no standing still: a row that is turned while it is silent, the way back to a motif.
+        """
         self._heard.append(self.instrument.packed(state).tobytes())
-        bars = _bars_after(self.instrument, state)
-        return np.array([bar.tobytes() in self._heard for bar in bars])
+        heard = set(self._heard)
+        again = np.array([bar.tobytes() in heard for bar in _bars_after(self.instrument, state)])
+        stale: NDArray[np.bool_] = again & (values <= values[self.instrument.nothing] + LEAST_GAIN)
+        return stale
 
     def _draw(self, values: Floats, temperature: float) -> int:
         """Sampled from the softmax of values / temperature by adding Gumbel noise."""
@@ -119,6 +126,11 @@ class LaunchpadAgent:
             noise = self._random.gumbel(size=values.shape)
             return int((values / temperature + noise).argmax())
         return int(values.argmax())
+
+
+def spread(values: Floats) -> float:
+    """How far the best button is above the usual one: the unit in which an agent is steered."""
+    return max(float(values.max() - np.median(values)), 1e-6)
 
 
 def preference(instrument: Instrument, state: States, votes: Sequence[Vote]) -> Floats:

@@ -7,6 +7,7 @@ computes the same in numpy from the same weights; a test holds the two together.
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import lru_cache
 from typing import cast
 
 import torch
@@ -19,7 +20,7 @@ from models.launchpad.valuation import row_features, row_moves
 MOTIFS = 256
 SOFTNESS = 1.0
 """How far motifs that are nearly as good count along, in units of value."""
-PLANNED_SOFTNESS = 0.3
+PLANNED_SOFTNESS = 0.1
 
 
 class FeatureQ(nn.Sequential):
@@ -35,15 +36,25 @@ class FeatureQ(nn.Sequential):
         return cast(Tensor, super().forward(features(states, self._instrument)))
 
     def chosen(self, states: Tensor, actions: Tensor) -> Tensor:
-        """(n,) the values of one action each."""
-        return self(states).gather(1, actions[:, None]).squeeze(1)
+        """(n,) the values of one action each: only their rows of the last layer are multiplied."""
+        last = cast(nn.Linear, self[-1])
+        hidden = features(states, self._instrument)
+        for layer in list(self)[:-1]:
+            hidden = layer(hidden)
+        return (hidden * last.weight[actions]).sum(1) + last.bias[actions]
 
 
 def features(states: Tensor, instrument: Instrument = LAUNCHPAD) -> Tensor:
     """`Instrument.features` in torch: (n, keys, 2) uint8 -> (n, keys * (2 B + 1)) float32."""
-    patterns = states[..., :1] >> torch.arange(instrument.patterns, dtype=torch.uint8) & 1
-    offsets = states[..., 1:] >> torch.arange(instrument.exponent, dtype=torch.uint8) & 1
-    return torch.cat((patterns, offsets), -1).flatten(1).float()
+    masks, offsets = _bits(instrument.patterns), _bits(instrument.exponent)
+    mask, offset = states.int().unbind(-1)
+    return torch.cat((masks[mask], offsets[offset]), -1).flatten(1)
+
+
+@lru_cache
+def _bits(count: int) -> Tensor:
+    """(2^count, count) float32: the bits of every number."""
+    return (torch.arange(1 << count)[:, None] >> torch.arange(count) & 1).float()
 
 
 def linear_q(instrument: Instrument = LAUNCHPAD) -> FeatureQ:

@@ -28,30 +28,43 @@ NEAR = 768
 SHAPES_FROM = 96
 """Nearest bars that suggest shapes for a key."""
 MOST_CLIMBS = 12
-CELL = 0.25
-"""What a cell that differs costs, in presses: so little that every press on the way is worth it."""
-GOAL = 10.0
-"""How many presses one more unit of reward is worth: what it sums up to at a discount of 0.9."""
+PRESS = 0.1
+"""What a button that is still to be pressed costs, in reward: enough to know the way through equal bars."""
+GOAL = 3.0
+"""How much further a better motif draws than its reward says: it is earned for many bars."""
+CAUTION = 0.5
+"""What a cell that differs costs beyond its slope: two changes together cost more than their slopes say."""
 
 
 @dataclass(frozen=True, eq=False)
 class Plan:
-    """Grids worth going to: `states` (n, keys, 2), and the `rewards` (n,) that are expected there."""
+    """Grids worth going to.
+
+    Attributes:
+        states: (n, keys, 2).
+        rewards: (n,) that are expected there.
+        slopes: (n, keys, steps) what changes in it when one cell does.
+    """
 
     states: States
     rewards: Floats
+    slopes: Floats
+
+    def best(self, count: int) -> Plan:
+        """The first ones: the best, as `make_plan` sorts them."""
+        return Plan(self.states[:count], self.rewards[:count], self.slopes[:count])
 
     def save(self, path: Path) -> None:
         """Write it in one stroke."""
         file = io.BytesIO()
-        np.savez(file, states=self.states, rewards=self.rewards)
+        np.savez(file, states=self.states, rewards=self.rewards, slopes=self.slopes)
         replace_file(path, file.getvalue())
 
     @classmethod
     def load(cls, path: Path) -> Plan:
         """Read what `save` wrote."""
         with np.load(path, allow_pickle=False) as stored:
-            return cls(stored["states"], stored["rewards"])
+            return cls(stored["states"], stored["rewards"], stored["slopes"])
 
 
 class Expectation:
@@ -68,6 +81,21 @@ class Expectation:
     def __call__(self, bars: Bars) -> Floats:
         """(n, keys) -> (n,)."""
         return self.of_distances(squared_distances(bars, self.bars) * self.weights[:, None], densities(bars))
+
+    def slopes(self, bar: Bars, steps: int = LAUNCHPAD.steps) -> Floats:
+        """(keys, steps) how much one cell more, or less, changes what the bar (keys,) is expected to earn."""
+        distances = np.bitwise_count(self.bars ^ bar).sum(-1, dtype=np.int64) * self.weights
+        order = np.argsort(distances)[:NEAR]
+        bits = np.uint64(1) << np.arange(steps, dtype=np.uint64)
+        far, weights, count = distances[order, None], self.weights[order, None], densities(bar)
+        slopes = np.empty((len(bar), steps))
+        for key, row in enumerate(bar):
+            on = row & bits > 0
+            agrees = (self.bars[order, key, None] & bits > 0) == on
+            changed = far + np.where(agrees, 1, -1) * weights
+            slopes[key] = self.of_distances(changed, count + np.where(on, -1, 1))
+        here: Floats = slopes - self.of_distances(far, count[None])
+        return here
 
     def of_distances(self, distances: Floats, cells: NDArray[np.int64]) -> Floats:
         """(n,) from weighted distances to the corpus, or to the nearest of it, (M, n), and densities (n,)."""
@@ -123,11 +151,11 @@ def make_plan(
     suggestions = LAUNCHPAD.packed(project(corpus.bars))
     rewards = np.concatenate([expectation(suggestions[part]) for part in np.array_split(drawn, 64)])
     unwanted = set() if corpus_bars else {bar.tobytes() for bar in corpus.bars}
-    found: dict[bytes, tuple[float, Bars]] = {}
+    found: dict[bytes, tuple[float, Bars, Floats]] = {}
     for done, index in enumerate(drawn[np.argsort(-rewards)], 1):
         bar, reward = climb(suggestions[index], expectation, suggestions)
-        if bar.tobytes() not in unwanted:
-            found[bar.tobytes()] = reward, bar
+        if bar.tobytes() not in unwanted | found.keys():
+            found[bar.tobytes()] = reward, bar, expectation.slopes(bar)
         if len(found) >= motifs or done == len(drawn):
             break
         if done % 16 == 0:
@@ -135,25 +163,29 @@ def make_plan(
     yield done, _plan(found)
 
 
-def _plan(found: dict[bytes, tuple[float, Bars]]) -> Plan:
+def _plan(found: dict[bytes, tuple[float, Bars, Floats]]) -> Plan:
     best = sorted(found.values(), key=lambda item: -item[0])
-    return Plan(project(np.array([bar for _, bar in best])), np.array([reward for reward, _ in best]))
+    bars = np.array([bar for _, bar, _ in best], np.uint64).reshape(-1, LAUNCHPAD.keys)
+    slopes = np.array([slopes for *_, slopes in best]).reshape(*bars.shape, LAUNCHPAD.steps)
+    return Plan(project(bars), np.array([reward for reward, *_ in best]), slopes)
 
 
 def plan_weights(plan: Plan, instrument: Instrument = LAUNCHPAD) -> tuple[Floats, Floats]:
     """The plan as motifs: weights (keys, features, n) over `valuation.row_features`, and biases (n,).
 
-    A motif's score is what its grid earns, times GOAL, less the cells that differ, times CELL, less the
-    presses that lead there: exact, for both are sums over keys, and linear in what is seen of a key.
+    A motif's score is what its grid earns, times GOAL, changed by every cell that differs as the plan's
+    slopes say (its expected reward to first order), less the presses that lead there, times PRESS. All are
+    sums over keys, and linear in what is seen of a key, so a network says them exactly.
     """
     masks, offsets = plan.states[..., 0].T, plan.states[..., 1].T                       # (keys, n)
     bars = instrument.rolls(plan.states).transpose(1, 2, 0).astype(np.float64)          # (keys, steps, n)
+    slopes = (np.minimum(plan.slopes, 0.0) - CAUTION).transpose(1, 2, 0)
     turns = np.array([[presses_to_offset(int(mask), int(offset), instrument)
                        for mask, offset in zip(*row, strict=True)]
                       for row in zip(masks, offsets, strict=True)]).transpose(0, 2, 1)  # fmt: skip
     wanted = (masks[:, None] >> np.arange(instrument.patterns)[:, None] & 1).astype(np.float64)
-    weights = np.concatenate([CELL * (2 * bars - 1), -turns, 2 * wanted - 1], 1)
-    biases = GOAL * plan.rewards - CELL * bars.sum((0, 1)) - wanted.sum((0, 1))
+    weights = np.concatenate([slopes * (1 - 2 * bars), -PRESS * turns, PRESS * (2 * wanted - 1)], 1)
+    biases = GOAL * plan.rewards + (slopes * bars).sum((0, 1)) - PRESS * wanted.sum((0, 1))
     return weights, biases
 
 

@@ -54,9 +54,12 @@ class QConfig:
     """Share of random buttons, first and last, linear in between."""
     gradient_clip: float = 10.0
     """Gradients are shortened to this norm."""
-    reward_scale: float = 1.0
-    """Rewards are multiplied by this, and no reward counts below `reward_floor`."""
     reward_floor: float = -np.inf
+    """No reward counts below this."""
+    reward_shift: float = 0.0
+    """Added to every reward: songs have no end, so the best policy stays the best."""
+    reward_scale: float = 1.0
+    """Rewards are then multiplied by this: a change of units, to one that steps of Adam can cross."""
     double: bool = False
     """Whether the online network chooses the action that the target network values (van Hasselt)."""
     report_every: int = 1000
@@ -139,8 +142,8 @@ class QLearner:
         heard = self._instrument.packed(self._songs)[:, None]
         rewards = self._reward(self._instrument.packed(after), heard)
         self._earned.append(float(rewards.mean()))
-        floored = np.maximum(rewards, self.config.reward_floor) * self.config.reward_scale
-        self._replay.add(self._songs, actions, floored.astype(np.float32))
+        floored = np.maximum(rewards, self.config.reward_floor) + self.config.reward_shift
+        self._replay.add(self._songs, actions, (floored * self.config.reward_scale).astype(np.float32))
         self._songs, self._ages = after, self._ages + 1
         over = np.flatnonzero(self._ages >= self.config.song_bars)
         if len(over):
@@ -156,12 +159,19 @@ class QLearner:
         self._optimiser.param_groups[0]["lr"] = self._scheduled(self.config.learning_rate)
         self._optimiser.zero_grad(set_to_none=True)
         loss.backward()
-        nn.utils.clip_grad_norm_(self.network.parameters(), self.config.gradient_clip)
+        self._clip()
         self._optimiser.step()
         self._sums.append((loss.detach(), values.detach().mean()))
         self.updates += 1
         if self.updates % self.config.target_every == 0:
             self._target.load_state_dict(self.network.state_dict())
+
+    def _clip(self) -> None:
+        """Shorten the gradients where they are too long; most are not, and are left alone."""
+        gradients = [p.grad for p in self.network.parameters() if p.grad is not None]
+        norm = nn.utils.get_total_norm(gradients)
+        if norm > self.config.gradient_clip:
+            nn.utils.clip_grads_with_norm_(self.network.parameters(), self.config.gradient_clip, norm)
 
     @torch.no_grad()
     def _future(self, after: Tensor) -> Tensor:

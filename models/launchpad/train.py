@@ -58,8 +58,10 @@ class TrainConfig:
     """shaped, or nearest: the paper's."""
     shape: dict[str, float] = field(default_factory=dict)
     """Fields of reward.Shape that differ."""
-    motifs: int = 192
-    """Of the plan, for the network of that kind; fewer where planning finds no more."""
+    motifs: int = 16
+    """The best of the plan, for the network of that kind. More vary more between songs, and earn less."""
+    found: int = 96
+    """Grids that planning finds before it stops."""
     candidates: int = 2048
     """Bars of the corpus from which planning climbs."""
     starts: tuple[str, ...] = ("uniform",)
@@ -146,7 +148,7 @@ def planned(settings: TrainConfig, corpus: Corpus) -> MotifQ:
     if not path.exists():
         path.parent.mkdir(parents=True, exist_ok=True)
         _make_plan(settings, corpus).save(path)
-    network = MotifQ.planned(Plan.load(path))
+    network = MotifQ.planned(Plan.load(path).best(settings.motifs))
     return network
 
 
@@ -154,7 +156,7 @@ def _make_plan(settings: TrainConfig, corpus: Corpus) -> Plan:
     shape = Shape(**settings.shape)  # type: ignore[arg-type]
     console, plan = Console(stderr=True), None
     own = not settings.corpus    # no bar of other people's music becomes a part of a network
-    steps = make_plan(corpus, shape, settings.motifs, settings.candidates, settings.seed, corpus_bars=own)
+    steps = make_plan(corpus, shape, settings.found, settings.candidates, settings.seed, corpus_bars=own)
     for climbs, plan in steps:
         console.print(f"planning: {climbs} climbs, {len(plan.states)} motifs")
     assert plan is not None and len(plan.states)

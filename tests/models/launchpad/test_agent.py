@@ -50,6 +50,19 @@ def test_same_seed_same_choices() -> None:
     assert drawn == [one.choose(STATE, temperature=1.0).action for _ in range(20)]
 
 
+def test_restless_it_moves_and_still_turns_silent_rows() -> None:
+    values = np.full((1, 313), -1.0, np.float32)
+    values[0, [312, LAUNCHPAD.shift(3, 0), LAUNCHPAD.toggle(4, 6)]] = 0.0, -0.5, -0.6
+    blank = LAUNCHPAD.empty()
+
+    def choice(**settings: float) -> int:
+        return LaunchpadAgent("made up", lambda states: values).choose(blank, **settings).action
+
+    assert choice(restless=0.0) == LAUNCHPAD.nothing and choice() == LAUNCHPAD.toggle(4, 6)
+    values[0, LAUNCHPAD.shift(3, 0)] = 0.5      # it gains, so it is no standing still
+    assert choice() == LAUNCHPAD.shift(3, 0)
+
+
 def test_a_vote_for_a_bar_prefers_buttons_that_lead_there() -> None:
     wanted = LAUNCHPAD.press(LAUNCHPAD.empty(), LAUNCHPAD.toggle(4, 3))
     change = preference(LAUNCHPAD, LAUNCHPAD.empty(), [Vote(wanted)])

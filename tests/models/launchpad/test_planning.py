@@ -32,7 +32,18 @@ def test_a_plan_holds_no_bar_of_the_corpus_and_survives_the_file(tmp_path) -> No
     known = {bar.tobytes() for bar in CORPUS.bars}
     assert len(plan.states) and not known & {bar.tobytes() for bar in LAUNCHPAD.packed(plan.states)}
     plan.save(tmp_path / "plan.npz")
-    assert (Plan.load(tmp_path / "plan.npz").states == plan.states).all()
+    loaded = Plan.load(tmp_path / "plan.npz")
+    assert (loaded.states == plan.states).all() and (loaded.slopes == plan.slopes).all()
+    assert (plan.best(1).states == plan.states[:1]).all() and plan.rewards.argmax() == 0
+
+
+def test_slopes_are_what_one_cell_changes() -> None:
+    expectation, bar = Expectation(CORPUS, Shape()), CORPUS.bars[7]
+    slopes, here = expectation.slopes(bar), float(expectation(bar[None])[0])
+    for key, step in ((0, 0), (5, 17), (23, 63), (int(bar.argmax()), 0)):
+        changed = bar.copy()
+        changed[key] ^= np.uint64(1 << step)
+        assert slopes[key, step] == pytest.approx(float(expectation(changed[None])[0]) - here, abs=1e-6)
 
 
 def test_presses_to_an_offset_are_the_fewest() -> None:

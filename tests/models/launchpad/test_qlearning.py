@@ -59,7 +59,7 @@ def test_motifs_value_the_state_that_a_button_leads_to() -> None:
 def test_a_planned_network_goes_where_the_plan_says() -> None:
     target = LAUNCHPAD.empty()
     target[3], target[10] = (1 << 3, 9), (1 << 4, 17)
-    network = MotifQ.planned(Plan(target[None], np.array([-1.0])))
+    network = MotifQ.planned(Plan(target[None], np.array([-1.0]), np.full((1, 24, 64), -1.0)))
     state = LAUNCHPAD.random(np.random.default_rng(0), 1)
     for _ in range(160):
         state = LAUNCHPAD.press(state, network(torch.from_numpy(state)).argmax(1).numpy())
@@ -125,3 +125,17 @@ def test_a_terrible_reward_counts_no_more_than_the_floor() -> None:
     learner = toy_learner(linear_q(TOY), reward_floor=-1.0, reward_scale=2.0)
     learner.train(until=5)
     assert learner._replay.rewards.min() == -2.0
+
+
+def test_rewards_are_shifted_then_scaled() -> None:
+    learner = toy_learner(linear_q(TOY), reward_shift=3.0, reward_scale=2.0)
+    learner.train(until=5)
+    rewards = learner._replay.rewards[: len(learner._replay)]
+    assert rewards.min() >= -2.0 and rewards.max() == 6.0     # distances 0 to 4
+
+
+def test_gradients_that_are_too_long_are_shortened() -> None:
+    learner = toy_learner(linear_q(TOY), gradient_clip=1e-3, reward_scale=100.0)
+    learner.train(until=1)
+    squares = [parameter.grad.square().sum() for parameter in learner.network.parameters()]
+    assert float(torch.stack(squares).sum().sqrt()) == pytest.approx(1e-3, rel=1e-3)
