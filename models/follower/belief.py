@@ -34,15 +34,15 @@ class BeliefConfig:
 
     slowest: float = 0.3  # quarters a second
     fastest: float = 7.0
-    tempi: int = 16
-    tempo_change: float = 0.06
+    tempi: int = 24
+    tempo_change: float = 0.02
     halt: float = 0.0005
     resume: float = 0.15
     anywhere: float = 0.0
-    sharpness: float = 0.075  # exponent of the network's likelihood: its frames overlap in what they hear
+    sharpness: float = 0.065  # exponent of the network's likelihood: its frames overlap in what they hear
     start_spread_px: float = 14.0
-    start_tempo: float = 1.3  # quarters a second, before anything was heard
-    start_tempo_spread: float = 0.6  # one standard deviation of its logarithm
+    start_tempo: float = 1.6  # quarters a second, before anything was heard
+    start_tempo_spread: float = 0.4  # one standard deviation of its logarithm
     start_boost: float = 4.0  # so much sharper at the start, when the tempo is still to be found
     start_frames: float = 30.0  # the boost falls by a factor of e in so many frames
 

@@ -28,6 +28,7 @@ from models.follower.reinforce import make_games, play, train_policy
 from models.follower.supervised import SupervisedConfig, train_reader
 from pieces import library
 from pieces.errors import RipienoError
+from pieces.files import replace_file
 
 
 class TrainingProblem(RipienoError):
@@ -43,7 +44,9 @@ class TrainConfig:
     data: tuple[str, ...] = ("data/lieder", "data/nottingham", "data/generated")
     out: str = "runs/follower"
     minutes: float = 61.0
-    policy_pieces: int = 90
+    learning_rate: float = 2e-3
+    start_from: str = ""  # a follower's checkpoint whose encoders are trained on; empty: from nothing
+    policy_pieces: int = 130
     policy_steps: int = 3_000_000
     seed: int = 1
     belief: dict[str, Any] = field(default_factory=dict)
@@ -94,12 +97,24 @@ def _train_reader(settings: TrainConfig, out: Path, rank: int) -> Reader:
         )
     torch.manual_seed(settings.seed)
     return train_reader(
-        Reader(),
+        _first_reader(settings),
         Crops(train_items, settings.seed + 7919 * rank),
         Crops(valid_items, 2, augment=False),
-        SupervisedConfig(minutes=settings.minutes, seed=settings.seed),
+        SupervisedConfig(
+            minutes=settings.minutes, learning_rate=settings.learning_rate, seed=settings.seed
+        ),
         out,
     )
+
+
+def _first_reader(settings: TrainConfig) -> Reader:
+    """The encoders as training finds them."""
+    reader = Reader()
+    if settings.start_from:
+        tensors, _ = checkpoint.load(Path(settings.start_from), SPEC)
+        found = {name[7:]: value.float() for name, value in tensors.items() if name.startswith("reader.")}
+        reader.load_state_dict(found)
+    return reader
 
 
 def load_reader(folder: Path) -> Reader:
@@ -135,7 +150,7 @@ def finish(settings: TrainConfig, reader: Reader) -> dict[str, Any]:
     tensors |= {f"policy.{name}": value for name, value in policy.state_dict().items()}
     out = Path(settings.out) / "follower.safetensors"
     checkpoint.save(out, tensors, metadata, SPEC)
-    out.with_suffix(".md").write_text(card(metadata), encoding="utf-8")
+    replace_file(out.with_suffix(".md"), card(metadata).encode())
     print(card(metadata))  # noqa: T201 - the command's answer
     return figures
 
