@@ -20,6 +20,8 @@ Table = NDArray[np.float64]
 TARGET = (1, 0, 1, 1)
 BETAS = tuple(float(beta) for beta in np.round(np.logspace(-2, 1, 16), 3))
 """Inverse temperatures of Figure 10, on a log scale."""
+HELD = 50
+"""Iterations at the best reward that count as having learned."""
 
 
 @dataclass(frozen=True)
@@ -109,7 +111,17 @@ class Session:
     replaced_every: int
 
     def learned_after(self) -> int:
-        """Iterations until the first part of the session stays at the best reward for good."""
+        """The first iteration of HELD that are all at the best reward, before the state is replaced.
+
+        That is what Figure 8 shows: the curve comes up to its ceiling and lies there. What explores may
+        still leave it for a moment; `settled_after` waits for the last such moment, too.
+        """
+        best = self.rewards[: self.replaced_every] == 0.0
+        held = np.convolve(best, np.ones(HELD), "valid") == HELD
+        return int(held.argmax()) if held.any() else self.replaced_every
+
+    def settled_after(self) -> int:
+        """Iterations until the first part of the session stays at the best reward to its end."""
         short = np.flatnonzero(self.rewards[: self.replaced_every] < 0.0)
         return int(short[-1]) + 1 if len(short) else 0
 

@@ -27,14 +27,22 @@ def test_one_update_is_the_papers_rule() -> None:
 def test_glie_finds_the_bar_and_comes_back_to_it() -> None:
     for seed in range(5):
         session = glie(seed, Setting(rewards_left=False))
-        assert session.learned_after() <= 500 and max(session.recovery_steps()) < 100
+        assert session.learned_after() <= 300 and max(session.recovery_steps()) < 100
         assert (session.rewards[-300:] == 0.0).all()
 
 
 def test_recovery_counts_from_each_replacement() -> None:
     rewards = np.array([-1.0, 0.0, 0.0, -2.0, -1.0, 0.0, -1.0, -1.0, -1.0])
     assert Session(rewards, np.zeros((1, 1)), 3).recovery_steps() == [2, -1]
-    assert Session(rewards, np.zeros((1, 1)), 3).learned_after() == 1
+    assert Session(rewards, np.zeros((1, 1)), 3).settled_after() == 1
+
+
+def test_learned_is_the_first_long_stay_at_the_ceiling() -> None:
+    rewards = np.zeros(500)
+    rewards[:30] = rewards[70] = rewards[200] = -1.0     # 40 iterations at the best are not enough
+    session = Session(rewards, np.zeros((1, 1)), 500)
+    assert session.learned_after() == 71 and session.settled_after() == 201
+    assert Session(np.full(500, -1.0), np.zeros((1, 1)), 500).learned_after() == 500
 
 
 def test_mcmc_learns_at_the_papers_beta_and_not_far_from_it() -> None:
