@@ -41,6 +41,11 @@ class Encoding:
     holds: int
 
     @property
+    def pitched(self) -> int:
+        """So many symbols, the first ones, name a pitch: a semitone higher is one more."""
+        return PITCHES * (1 + (self.holds == PITCHES))
+
+    @property
     def rest(self) -> int:
         """The symbol of silence."""
         return PITCHES + self.holds

@@ -61,7 +61,12 @@ def transposed_from(duet: Duet, step: int) -> Duet | None:
 
 
 def thrown(duets: Sequence[Duet], step: int, beats: int) -> list[Duet]:
-    """The duets that go on for `beats` after `step`, their human a fourth away from there."""
-    long_enough = (duet for duet in duets if len(duet.human) >= step + beats * STEPS_PER_BEAT)
-    found = (transposed_from(duet, step) for duet in long_enough)
+    """The duets that go on for `beats` after `step`, cut there, their human a fourth away from `step` on."""
+    stop = step + beats * STEPS_PER_BEAT
+    parts = (
+        Duet(duet.name, duet.voices, duet.human[:stop], duet.machine[:stop], duet.phase)
+        for duet in duets
+        if len(duet.human) >= stop
+    )
+    found = (transposed_from(part, step) for part in parts)
     return [duet for duet in found if duet is not None]

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.duet.chorales import VOICES, Chorale
-from models.duet.encoding import BEATS, HOLD, MULTI_HOLD, Encoding, Tokens, to_single_hold
+from models.duet.encoding import BEATS, MULTI_HOLD, Encoding, Tokens, to_single_hold
 
 
 class Context(Protocol):
@@ -109,5 +109,5 @@ class Library:
         return Batch(given, own, self._phases[which], wanted)
 
     def _transposed(self, tokens: Tokens, keys: NDArray[np.int64]) -> NDArray[np.int64]:
-        moved = np.where(tokens < HOLD * (1 if self._kind.encoding.holds == 1 else 2), keys[:, None], 0)
+        moved = np.where(tokens < self._kind.encoding.pitched, keys[:, None], 0)
         return tokens.astype(np.int64) + moved

@@ -46,6 +46,7 @@ def test_a_line_is_written_as_in_the_paper() -> None:
 
 def test_there_are_46_pitches_their_holds_and_a_rest() -> None:
     assert (MULTI_HOLD.symbols, SINGLE_HOLD.symbols) == (46 + 46 + 1, 46 + 1 + 1)
+    assert (MULTI_HOLD.pitched, SINGLE_HOLD.pitched) == (92, 46)
 
 
 @given(written)

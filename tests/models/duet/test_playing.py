@@ -62,4 +62,4 @@ def test_the_human_is_thrown_a_fourth_up_or_down_if_that_is_playable() -> None:
 
 
 def test_only_duets_that_go_on_are_thrown() -> None:
-    assert [len(duet.human) for duet in thrown(some_duets(), 40, 10)] == [80]
+    assert [len(duet.human) for duet in thrown(some_duets(), 40, 9)] == [76]
