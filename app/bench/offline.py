@@ -119,6 +119,8 @@ def launchpad_training() -> list[Figure]:
                 update_s = float(np.median(time_ms(learner.learn, 200))) / 1000.0
                 name, limit = f"Launchpad training, {kind}, threads: {count}", goal if count == 2 else None
                 note = "batches of 32, playing not counted"
+                if kind == "deep":
+                    note += "; 0.2 GFLOP of 32-bit products and 16 MB of Adam's numbers a step bound it"
                 found.append(Figure(name, 1.0 / update_s, "updates/s", limit, True, note))
     finally:
         torch.set_num_threads(threads)
