@@ -27,6 +27,7 @@ from models.duet.agent import SHIPPED, DuetAgent, load_agent
 from models.duet.chorales import BadChorales, Duet, all_duets, load, split
 from models.duet.encoding import STEPS_PER_BEAT, Tokens
 from models.duet.environment import SEED_STEPS
+from models.duet.figures import draw_figure_5
 from models.duet.networks import DuetNetwork
 from models.duet.playing import improvise, predict, thrown
 from models.duet.reward import load_network
@@ -49,7 +50,8 @@ class Row:
     Attributes:
         pitch_count, interval, onsets: PC/bar, PI and IOI, means over pieces.
         classes, lengths: distance of PCH and NLH to the data's.
-        curves: PC/bar, PI and IOI in windows of four bars from bar 1 to 20: Figure 5.
+        curves, spreads: PC/bar, PI and IOI in windows of four bars from bar 1 to 20, mean and standard
+            deviation over pieces: Figure 5.
         adapts: beats until consonance is back after the human was thrown a fourth away.
         accuracy, onset_accuracy: of the next symbol, and of onsets, given the true past.
         decision_ms, decision_p99_ms: of the agent on this machine, one thread.
@@ -65,6 +67,7 @@ class Row:
     consonance: float
     repetitions: float
     curves: dict[str, list[float]]
+    spreads: dict[str, list[float]]
     adapts: int
     accuracy: float
     onset_accuracy: float
@@ -115,7 +118,8 @@ class Study:
             entropy_bits=measures.entropy_bits(lines),
             consonance=measures.mean_known(measures.consonance(*pair) for pair in pairs),
             repetitions=measures.mean_known(measures.repetitions(line) for line in lines),
-            curves={measure: curve.tolist() for measure, curve in by_bar.items()},
+            curves={measure: mean.tolist() for measure, (mean, _) in by_bar.items()},
+            spreads={measure: spread.tolist() for measure, (_, spread) in by_bar.items()},
             adapts=adaptation(adapting),
             accuracy=right[0],
             onset_accuracy=right[1],
@@ -167,8 +171,8 @@ def evaluate_duet(
 ) -> dict[str, Any]:
     """Measure agents, by name or path, on the held-out chorales in the folder `source`.
 
-    All is greedy, so `seed` changes nothing; it is written down. Raises RipienoError where a checkpoint or
-    the chorales are missing, or the JSON cannot be written.
+    All is greedy, so `seed` changes nothing; it is written down. Figure 5 is drawn beside the JSON. Raises
+    RipienoError where a checkpoint or the chorales are missing, or a file cannot be written.
     """
     if source is None:
         raise BadChorales("name the chorales with --from; make them: launch.py data build chorales --out DIR")
@@ -186,6 +190,7 @@ def evaluate_duet(
     console.print(*tables(rows, len(study.duets)))
     if json_path:
         write_json(json_path, document)
+        console.print(f"drawn: {draw_figure_5(rows, json_path.with_suffix('.png'))}", soft_wrap=True)
     return document
 
 

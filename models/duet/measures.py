@@ -16,7 +16,7 @@ Figures of a data set are means over pieces of the piece's own mean; differences
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -129,16 +129,22 @@ def accuracy(truth: Sequence[Tokens], predicted: Sequence[Tokens], first: int = 
     )  # fmt: skip
 
 
-def drift(lines: Sequence[Tokens], windows: int = 20) -> dict[str, Floats]:
-    """Figure 5: PC/bar, PI and IOI in four bars from bar 1, 2, ... `windows`, each (windows,).
+def drift(lines: Sequence[Tokens], windows: int = 20) -> dict[str, tuple[Floats, Floats]]:
+    """Figure 5: PC/bar, PI and IOI in four bars from bar 1, 2, ... `windows`.
 
-    Means over the lines that are long enough; NaN where none is.
+    For each, mean and standard deviation over the lines that are long enough, (windows,); NaN where none is.
     """
-    found = {}
-    for name, measure in MEASURES.items():
-        found[name] = np.array([mean_known(measure(part) for part in _window(lines, k))
-                                for k in range(windows)])  # fmt: skip
-    return found
+    parts = [_window(lines, bar) for bar in range(windows)]
+    return {name: _over_windows(measure, parts) for name, measure in MEASURES.items()}
+
+
+def _over_windows(
+    measure: Callable[[Tokens], float], windows: Sequence[Sequence[Tokens]]
+) -> tuple[Floats, Floats]:
+    values = [[measure(part) for part in window] for window in windows]
+    means = np.array([mean_known(found) for found in values])
+    squares = np.array([mean_known(np.square(found)) for found in values])
+    return means, np.sqrt(np.maximum(squares - means**2, 0.0))
 
 
 def _window(lines: Sequence[Tokens], bar: int) -> list[Tokens]:

@@ -47,6 +47,7 @@ def test_agents_are_measured_beside_the_data(tmp_path: Path) -> None:
     out = tmp_path / "out.json"
     document = evaluate_duet(out, built(tmp_path), [trained(tmp_path)], console=QUIET)
     assert [row["player"] for row in document["rows"]] == ["data", "mine"]
+    assert out.with_suffix(".png").read_bytes().startswith(b"\x89PNG")
     assert document["duets"] == 24  # of the two that are held out
     data, mine = document["rows"]
     assert data["classes"] == data["lengths"] == 0.0 and mine["classes"] > 0 and mine["decision_ms"] > 0

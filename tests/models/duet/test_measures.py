@@ -104,9 +104,16 @@ def test_drift_is_measured_in_four_bars_from_each_bar() -> None:
     lively = line([(step, 4, 60 + step % 12) for step in range(0, 64, 4)], 64)  # 3 pitches a bar
     still = line([(0, 64, 50)], 64)
     found = drift([np.concatenate([lively, still])], windows=6)
-    assert found["PC/bar"][:5] == approx([3.0, 2.5, 2.0, 1.5, 1.0])
-    assert np.isnan(found["PC/bar"][5])
-    assert found["IOI"][0] == 4.0
+    means, spreads = found["PC/bar"]
+    assert means[:5] == approx([3.0, 2.5, 2.0, 1.5, 1.0])
+    assert np.isnan(means[5]) and np.isnan(spreads[5])
+    assert found["IOI"][0][0] == 4.0 and not spreads[:5].any()
+
+
+def test_the_spread_is_that_over_lines() -> None:
+    one, other = line([(0, 64, 50)], 64), line([(0, 8, 50), (8, 56, 60)], 64)  # 1 pitch a bar; 2, 1, 1, 1
+    means, spreads = drift([one, other], windows=1)["PC/bar"]
+    assert (means[0], spreads[0]) == approx(((1 + 1.25) / 2, 0.125))
 
 
 def test_beats_to_adapt_are_counted_from_the_change() -> None:
