@@ -58,7 +58,7 @@ class Scout:
     """
 
     ANYWHERE, TEMPI, TEMPO_CHANGE = 3e-5, 6, 0.15
-    FORGET, ENOUGH = 0.99, 10.0
+    FORGET, ENOUGH = 0.99, 12.0
     FIRST_FRAMES = 60  # at the start many places fit the little that was heard
 
     def __init__(self, log_quarters: FloatArray, music: tuple[int, int], config: BeliefConfig) -> None:
