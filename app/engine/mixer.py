@@ -53,6 +53,7 @@ class Mixer:
         self.reached_s: float | None = None
         self.written_s = 0.0
         self._instrument = instrument
+        self._programs: dict[int, int] = {}  # by channel, as the music has set them
         self._rendering = False
         self._last_gain = 1.0
         self._click = ClickVoice(rate)
@@ -70,10 +71,12 @@ class Mixer:
         self._clip_start, self._clip = start_sample, sound
 
     def change_instrument(self, instrument: Instrument) -> Instrument | None:
-        """Play `instrument` from now on. Any thread but the callback's.
+        """Play `instrument` from now on, with the programs that play. Any thread but the callback's.
 
         Returns the one before, no longer in use; None if the callback will not let go of it.
         """
+        for channel, program in dict(self._programs).items():
+            instrument.program(program, channel)
         before, self._instrument = self._instrument, instrument
         for _ in range(LETTING_GO_CHECKS):
             if not self._rendering:
@@ -139,6 +142,8 @@ class Mixer:
                 self._click.click(event.data1 == 1)
             else:
                 apply_event(self._instrument, event)
+                if event.kind == "program":
+                    self._programs[event.channel] = event.data1
                 self.applied.append(replace(event, sample=start + offset))
         if position < len(output):
             self._render_part(output[position:], aside[position:])

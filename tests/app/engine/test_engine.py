@@ -221,6 +221,16 @@ def test_another_instrument_plays_from_the_next_block(hand_cranked, engine, impu
     assert "It stands in." in engine.take_messages()
 
 
+def test_another_instrument_keeps_the_programs_that_play(hand_cranked, engine, impulses):
+    for channel, program in ((1, 11), (2, 33), (1, 12)):
+        engine.submit(Event(NOW, "program", program, 0, channel))
+    hand_cranked.crank()
+    other, chosen = type(impulses)(), {}
+    other.program = lambda number, channel=0: chosen.update({channel: number})
+    engine.use_instrument(lambda rate: (other, None))
+    assert chosen == {1: 12, 2: 33}
+
+
 def test_an_instrument_in_use_is_not_closed_under_the_callback(engine, impulses, monkeypatch):
     monkeypatch.setattr("app.engine.mixer.LETTING_GO_CHECKS", 2)
     engine.mixer._rendering = True
