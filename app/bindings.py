@@ -218,7 +218,8 @@ BINDINGS: tuple[Binding, ...] = (
     _pads("rows", "V", "All rows, or half of them", Chord(pygame.K_v)),
     _pads("page_back", "Page Up / Down", "The upper or the lower half", Chord(pygame.K_PAGEUP)),
     _pads("page_on", "Page Up / Down", "The upper or the lower half", Chord(pygame.K_PAGEDOWN)),
-    _pads("undo", "Ctrl Z", "Take back", Chord(pygame.K_z, ctrl=True)),
+    _pads("undo", "Ctrl Z", "Take back what you did last", Chord(pygame.K_z, ctrl=True)),
+    _pads("undo_agent", "Backspace", "Take back the agent's move", Chord(pygame.K_BACKSPACE)),
     _pads(
         "redo", "Ctrl Y", "Do again", Chord(pygame.K_y, ctrl=True), Chord(pygame.K_z, ctrl=True, shift=True)
     ),

@@ -5,6 +5,7 @@ Nothing here loads torch: the follower is loaded by its worker while the window 
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -19,7 +20,6 @@ from app.scenes.devices import DeviceDesk, to_choice
 from app.scenes.studio import Session, Studio
 from app.scenes.take_desk import TakeDesk
 from app.settings import SettingsStore
-from pieces.errors import RipienoError
 from pieces.piece import Piece
 
 if TYPE_CHECKING:
@@ -64,20 +64,21 @@ def make_session(piece: Piece, player: str, engine: Any, seed: int) -> Session:
 
 
 def make_launchpad(studio: Studio) -> LaunchpadSession:
-    """The launchpad with its agent, or without where the agent cannot be loaded."""
+    """The launchpad at once; its agent, its judge and real pads come in threads of their own."""
     from app.devices.launchpads.hardware import Launchpads
-    from app.sessions.launchpad import LaunchpadSession
+    from app.sessions.launchpad import ComingAgent, LaunchpadSession
     from models.launchpad.agent import SHIPPED, load_agent
 
-    agent, name = None, ""
-    try:
-        agent, name = load_agent(SHIPPED, studio.seed), SHIPPED
-    except RipienoError as problem:
-        studio.say(f"You play alone: {problem}", "bad")
-    pads = Launchpads(studio.engine.tell)
-    pads.start()
-    studio.launchpads = pads
-    return LaunchpadSession(studio.engine, agent, name, _judge(), studio.seed, midi=studio.midi, pads=pads)
+    agent = ComingAgent(partial(load_agent, SHIPPED, studio.seed))
+    studio.launchpads = pads = Launchpads(studio.engine.tell)
+    session = LaunchpadSession(studio.engine, agent, SHIPPED, None, studio.seed, midi=studio.midi, pads=pads)
+
+    def bring() -> None:
+        pads.start()
+        session.judge_by(_judge())
+
+    threading.Thread(target=bring, name="launchpad-opening", daemon=True).start()
+    return session
 
 
 def _judge() -> Callable[[States], float]:
@@ -86,7 +87,7 @@ def _judge() -> Callable[[States], float]:
     from models.launchpad.instrument import LAUNCHPAD
     from models.launchpad.reward import Shaped
 
-    reward = Shaped(composed_corpus(bars=JUDGED_BARS), JUDGED_BARS)
+    reward = Shaped(composed_corpus(bars=JUDGED_BARS), count=0)
     return lambda grid: float(reward(LAUNCHPAD.packed(grid)[None])[0])
 
 

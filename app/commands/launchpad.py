@@ -5,6 +5,7 @@ Runs on the main thread.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 from app.console import console, progress
@@ -15,6 +16,7 @@ def launchpad_headless(
 ) -> None:
     """Play `bars` bars and write them; the same arguments give the same file, byte for byte.
 
+    start: a grid, played in no key; without one a few notes are drawn in the key of the live mode's opening.
     agent: a checkpoint's name or file; "none" lets the start state repeat. wav: the same as sound.
 
     Raises:
@@ -23,13 +25,14 @@ def launchpad_headless(
     from app.sessions.launchpad.arrangement import Arrangement
     from app.sessions.launchpad.export import save_midi, save_wav
     from app.sessions.launchpad.headless import play_bars
-    from app.sessions.launchpad.starts import load_grid
+    from app.sessions.launchpad.starts import OPENING, load_grid
     from models.launchpad.agent import load_agent
 
     grid = load_grid(start) if start is not None else None
+    arrangement = replace(OPENING if grid is None else Arrangement(), tempo_bpm=tempo)
     player = None if agent == "none" else load_agent(agent, seed)
     with progress(f"Playing {bars} bars") as advance:
-        heard = play_bars(bars, player, grid, Arrangement(tempo_bpm=tempo), seed, advance)
+        heard = play_bars(bars, player, grid, arrangement, seed, advance)
     save_midi(heard, out)
     if wav is not None:
         with progress(f"Writing {wav.name}") as advance:

@@ -13,13 +13,14 @@ import pygame
 from app.bindings import PIANO_KEYS
 from app.scenes.base import Scene
 from app.scenes.launchpad_desk import LaunchpadDesk
-from app.scenes.launchpad_looks import heard, key_words, row_looks, struck_patterns
+from app.scenes.launchpad_looks import heard, row_looks, struck_patterns
 from app.scenes.launchpad_menus import LaunchpadMenus
 from app.scenes.launchpad_panel import LOCKS, PACES, LaunchpadPanel
 from app.scenes.launchpad_strip import HEIGHT, PARTS, PartStrip
 from app.scenes.launchpad_transport import LaunchpadTransport
 from app.scenes.studio import Studio
 from app.sessions.launchpad.scales import pitch_of
+from app.sessions.launchpad.words import key_words
 from app.widgets.base import Pointer, View, Widget
 from app.widgets.chrome import Chip
 from app.widgets.count_in import CountIn
@@ -67,6 +68,7 @@ class Launchpad(Scene):
         return {
             "start_stop": desk.start_stop,
             "undo": desk.undo,
+            "undo_agent": desk.undo_agent,
             "redo": desk.redo,
             "tempo_down": lambda: desk.set_tempo(desk.arrangement.tempo_bpm - 1),
             "tempo_up": lambda: desk.set_tempo(desk.arrangement.tempo_bpm + 1),
@@ -217,7 +219,7 @@ class Launchpad(Scene):
         if column < 0:
             self._row_menu(row)
         elif column < COLUMNS:
-            if column < PATTERNS and self.desk.now.refused[row, column]:
+            if self.desk.arrangement.scale_lock == "forbid" and self.desk.now.refused[row, column]:
                 self.studio.say("This row is outside the locked key: choose another, or set Scale to Free.")
             session.press(row, column)
         else:

@@ -59,6 +59,11 @@ class LaunchpadDesk:
             self.session.undo()
             self.studio.say(f"Undone: {label}")
 
+    def undo_agent(self) -> None:
+        if label := self.now.agents_label:
+            self.session.undo_agent()
+            self.studio.say(f"The agent's move undone: {label}")
+
     def redo(self) -> None:
         if label := self.now.redo_label:
             self.session.redo()

@@ -1,4 +1,4 @@
-"""From a snapshot of the launchpad to what its rows look like, and how a key spells its notes. Pure."""
+"""From a snapshot of the launchpad to what its rows look like. Pure."""
 
 from __future__ import annotations
 
@@ -8,55 +8,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app.sessions.launchpad.history import NOBODY, START, lit
-from app.sessions.launchpad.scales import OCTAVE, SCALES, TONICS, pitch_of
+from app.sessions.launchpad.scales import OCTAVE, SCALES, pitch_of
 from app.sessions.launchpad.snapshot import LaunchpadSnapshot
-from app.widgets.pad_grid import column_words
+from app.sessions.launchpad.words import note_names
 from app.widgets.pads import Note, Owner, Pad, RowLook
 from models.launchpad.instrument import LAUNCHPAD, States
 
 OWNERS: tuple[Owner, ...] = ("", "you", "agent", "")
 """By the numbers of `app.sessions.launchpad.history`; what is on from the start is nobody's."""
-SHARPS = ("C", "C♯", "D", "D♯", "E", "F", "F♯", "G", "G♯", "A", "A♯", "B")
-FLATS = ("C", "D♭", "D", "E♭", "E", "F", "G♭", "G", "A♭", "A", "B♭", "B")
 NATURAL = {0, 2, 4, 5, 7, 9, 11}
-TO_MAJOR = {
-    "minor": 3, "harmonic minor": 3, "minor pentatonic": 3, "blues": 3, "dorian": 10, "mixolydian": 5,
-}  # fmt: skip
-"""Semitones up to the major key with the same signature."""
-SHARP_KEYS, FLAT_KEYS = {7, 2, 9, 4, 11, 6, 1}, {5, 10, 3, 8}
 PATTERN_AT: NDArray[np.intp] = LAUNCHPAD.basis.argmax(axis=0)
 """(64,) which pattern beats at each step of an unshifted row: always exactly one."""
 STOPPED = "stopped"
-
-
-def note_names(tonic: int, scale: str) -> tuple[str, ...]:
-    """The twelve names as the key's signature spells them."""
-    signature = (tonic + TO_MAJOR.get(scale, 0)) % OCTAVE
-    if scale in ("chromatic", "whole tone") or signature == 0:
-        return TONICS
-    return SHARPS if signature in SHARP_KEYS else FLATS
-
-
-def key_words(tonic: int, scale: str) -> str:
-    """A key in words."""
-    return "chromatic" if scale == "chromatic" else f"{TONICS[tonic]} {scale}"
-
-
-def move_words(action: int | None, snapshot: LaunchpadSnapshot) -> str:
-    """What the agent means to press, in the words of the grid's columns."""
-    button = None if action is None else LAUNCHPAD.button(action)
-    if button is None:
-        return "–" if action is None else "nothing"
-    assert action is not None
-    column = action % LAUNCHPAD.columns
-    arrangement = snapshot.arrangement
-    pitch = pitch_of(button.key)
-    name = note_names(arrangement.tonic, arrangement.scale)[pitch % OCTAVE]
-    row = f"{name}{pitch // OCTAVE - 1}"
-    if button.pattern is None:
-        return f"{row} {column_words(column)[0]}"
-    on = int(snapshot.grid[button.key, 0]) >> button.pattern & 1
-    return f"{row} {column_words(column)[0]} {'off' if on else 'on'}"
 
 
 def heard(snapshot: LaunchpadSnapshot) -> tuple[States, NDArray[np.int8]]:

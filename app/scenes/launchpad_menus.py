@@ -12,8 +12,8 @@ from app.bindings import label_of
 from app.scenes.launchpad_desk import LaunchpadDesk
 from app.sessions.launchpad.drums import PATTERNS
 from app.sessions.launchpad.scales import SCALES, TONICS
-from app.sessions.launchpad.song import row_name
 from app.sessions.launchpad.starts import favourites
+from app.sessions.launchpad.words import note_names, row_name
 from app.widgets.overlays import MenuItem
 
 SOUNDS: dict[int, str] = {
@@ -88,7 +88,12 @@ class LaunchpadMenus:
 
     def changes(self) -> list[MenuItem]:
         session, tonic = self.desk.session, self.desk.arrangement.tonic
+        agents = self.desk.now.agents_label
         return [
+            MenuItem(
+                "Take back the agent's move", self.desk.undo_agent, enabled=bool(agents),
+                detail=agents or "it has made none",
+            ),
             MenuItem("A semitone up", partial(session.transpose, 1)),
             MenuItem("A semitone down", partial(session.transpose, -1)),
             MenuItem("An octave up", partial(session.transpose, 12), detail="what leaves comes back below"),
@@ -96,17 +101,18 @@ class LaunchpadMenus:
             MenuItem("Into the key a fourth up", partial(session.throw_into, (tonic + 5) % 12)),
             MenuItem("Everything into the rows of the key", session.fit_to_key),
             MenuItem("Clear", session.clear, detail=f"{label_of('undo')} brings it back"),
-        ]
+        ]  # fmt: skip
 
     def row(self, row: int, other_sound: Callable[[], object]) -> list[MenuItem]:
         """``other_sound`` opens the menu of sounds for the row."""
         session, now = self.desk.session, self.desk.arrangement
         sound = sound_name(now.voices[now.row_voices[row]])
+        name = row_name(row, note_names(now.tonic, now.scale))
         return [
-            MenuItem(f"Mute {row_name(row)}", partial(session.mute, row), row in now.muted, detail="M"),
-            MenuItem(f"Only {row_name(row)}", partial(session.solo, row), row in now.soloed, detail="N"),
+            MenuItem(f"Mute {name}", partial(session.mute, row), row in now.muted, detail="M"),
+            MenuItem(f"Only {name}", partial(session.solo, row), row in now.soloed, detail="N"),
             MenuItem("Lock against the agent", partial(session.lock, row), row in now.locked, detail="B"),
-            MenuItem(f"Clear {row_name(row)}", partial(session.clear_row, row)),
+            MenuItem(f"Clear {name}", partial(session.clear_row, row)),
             MenuItem("Another sound …", other_sound, detail=sound),
         ]
 

@@ -14,10 +14,10 @@ import pygame
 from app import theme
 from app.bindings import label_of
 from app.scenes.launchpad_desk import LaunchpadDesk
-from app.scenes.launchpad_looks import move_words
 from app.scenes.launchpad_menus import LENGTHS, LaunchpadMenus, sound_name
 from app.sessions.launchpad.arrangement import HARDEST_SWING, STRAIGHT
 from app.sessions.launchpad.scales import TONICS
+from app.sessions.launchpad.starts import OPENING
 from app.widgets.base import Widget
 from app.widgets.buttons import Button, Choice
 from app.widgets.form import Dropdown
@@ -81,7 +81,7 @@ class LaunchpadPanel:
         self.pace = Line(Label("Agent", colour=theme.QUIET), ((self._pace, 1.0),))
         self.next_move = Fact("Next move", lambda view: self._next_words(), theme.MACHINE)
         boldness = Slider(
-            lambda: desk.arrangement.temperature, desk.set_boldness, 0.0, BOLDEST, 0.0, 0.05,
+            lambda: desk.arrangement.temperature, desk.set_boldness, 0.0, BOLDEST, OPENING.temperature, 0.05,
             "At the left its best move, at the right a surprise; double click resets",
         )  # fmt: skip
         self.boldness = Line(Label("Boldness", colour=theme.QUIET), ((boldness, 1.0),))
@@ -160,7 +160,7 @@ class LaunchpadPanel:
         now = self.desk.now
         if not now.agent:
             return "no agent: you play alone"
-        return "it rests" if not now.arrangement.pace else move_words(now.next_action, now)
+        return "it rests" if not now.arrangement.pace else now.next_move or "–"
 
     def _reward_words(self) -> str:
         rewards = self.desk.now.rewards

@@ -81,7 +81,7 @@ class LaunchpadTransport:
             lambda: "stop" if desk.running else "start",
             f"Start; stop at the end of the bar, at once if pressed again ({label_of('start_stop')})",
         )
-        self.undo = IconButton("undo", desk.undo, f"Take back, without end ({label_of('undo')})")
+        self.undo = IconButton("undo", desk.undo, f"Take back what you did, without end ({label_of('undo')})")
         self.redo = IconButton("redo", desk.redo, f"Do again ({label_of('redo')})")
         self.counter = BarCounter(desk)
         self.bpm = Label(lambda view: f"♩ = {desk.now.tempo_bpm:.0f}", theme.BODY)

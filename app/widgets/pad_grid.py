@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 import pygame
 
 from app import theme
+from app.sessions.launchpad.words import BUTTON_NAMES
 from app.widgets.bar_roll import BarRoll, Playhead
 from app.widgets.base import View, Widget
 from app.widgets.buttons import IconButton
@@ -22,8 +23,6 @@ from app.widgets.painter import Painter
 HEAD = 24
 COMFORTABLE = 15.0
 """Rows lower than this are shown by halves, unless the user wants all of them."""
-VALUES = ("1/32", "1/16", "1/8", "1/4", "1/2", "1/1", "once")
-SHIFTS = ("+1", "+2", "+4", "+8", "+16", "+32")
 LENGTHS = ("a 64th", "a 32nd", "a 16th", "an eighth", "a quarter", "a half")
 TOOL_WORDS = {
     MUTE: "Mute this row (M)",
@@ -36,10 +35,10 @@ def column_words(column: int) -> tuple[str, str]:
     """The name of a column of pads and what it does."""
     if column < PATTERNS - 1:
         beats = 32 >> column
-        return VALUES[column], f"{beats} {'beat' if beats == 1 else 'beats'} a bar"
+        return BUTTON_NAMES[column], f"{beats} {'beat' if beats == 1 else 'beats'} a bar"
     if column == PATTERNS - 1:
-        return VALUES[column], "one beat at the end of the bar"
-    return SHIFTS[column - PATTERNS], f"later by {LENGTHS[column - PATTERNS]}"
+        return BUTTON_NAMES[column], "one beat at the end of the bar"
+    return BUTTON_NAMES[column], f"later by {LENGTHS[column - PATTERNS]}"
 
 
 class PadGrid:
@@ -200,13 +199,14 @@ class PadHead(Widget):
 
     def draw(self, painter: Painter, view: View) -> None:
         plan, lit = self.look(view)
-        names = (*VALUES, *SHIFTS)
         for column in range(PATTERNS + OFFSETS):
             left, width = plan.span(column)
             box = pygame.FRect(self.rect.x + left - 2, self.rect.y, width + 4, self.rect.h - 2)
             colour = theme.TEXT if column == lit else theme.QUIET
             size = theme.TINY if width >= 28 else theme.TINY - 1
-            name = names[column] if width >= 22 or column < PATTERNS else names[column].removeprefix("+")
+            name = BUTTON_NAMES[column]
+            if width < 22 and column >= PATTERNS:
+                name = name.removeprefix("+")
             painter.text(name, box, size, colour, "centre")
         for beat in range(4 if plan.roll_w else 0):
             x = self.rect.x + plan.roll_x + beat * plan.roll_w / 4

@@ -1,16 +1,19 @@
 """The program put together: what was remembered is what it starts with."""
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterator
 
+import numpy as np
 import pytest
 
 from app.devices.audio import AudioSystem
 from app.devices.null import NullBackend
 from app.engine.voice import Instrument, SilentInstrument
-from app.program import build_studio
+from app.program import _judge, build_studio
 from app.scenes.studio import Studio
 from app.settings import SettingsStore
+from models.launchpad.instrument import LAUNCHPAD
 
 
 @pytest.fixture
@@ -50,3 +53,27 @@ def test_volume_and_sound_set_are_those_of_last_time(
     SettingsStore().change(volume=0.5, sound_set="grand.sf2")
     assert build().engine.mixer.gain == 0.25
     assert set(asked) == {"grand.sf2"}
+
+
+def test_the_launchpad_is_there_at_once_and_its_agent_and_judge_come(
+    build: Callable[..., Studio], monkeypatch: pytest.MonkeyPatch, eventually: Callable[..., bool]
+) -> None:
+    let_go, asked_in = threading.Event(), []
+
+    def slow_judge() -> Callable[[object], float]:
+        asked_in.append(threading.current_thread())
+        let_go.wait(10)
+        return lambda grid: 0.0
+
+    monkeypatch.setattr("app.program._judge", slow_judge)
+    studio = build()
+    session = studio.open_launchpad()
+    assert session.snapshot.grid.any()
+    assert eventually(lambda: session.snapshot.agent == "launchpad")
+    assert eventually(lambda: bool(asked_in)) and asked_in[0] is not threading.main_thread()
+    let_go.set()
+
+
+def test_the_judge_says_the_same_of_the_same_bar() -> None:
+    judge, grid = _judge(), LAUNCHPAD.random(np.random.default_rng(0))
+    assert judge(grid) == judge(grid) < 0.0

@@ -54,16 +54,19 @@ class Launchpads:
         except NoMidi as error:
             log.info("no launchpads: %s", error)
             return
+        if self._stop.is_set():  # closed while the ports were opened
+            self._link.delete()
+            return
         self._thread = threading.Thread(target=self._run, args=(self._link,), name="launchpads", daemon=True)
         self._thread.start()
         atexit.register(self.close)  # a crash must not leave it in programmer mode
 
     def close(self) -> None:
-        """Give the Launchpad back. May be called twice."""
+        """Give the Launchpad back. May be called twice, and while `start` is at work."""
+        self._stop.set()
         if self._thread is None:
             return
         atexit.unregister(self.close)
-        self._stop.set()
         self._changed.set()
         self._thread.join()
         self._thread = None

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from models.launchpad.agent import Choice, Vote
 from models.launchpad.instrument import LAUNCHPAD, States
+from pieces.errors import RipienoError
 
 log = logging.getLogger(__name__)
 
@@ -72,6 +73,22 @@ class Seat(Protocol):
 
     def close(self) -> None:
         """It is asked no more."""
+
+
+class ComingAgent:
+    """An agent that `make` makes when it is first asked, in the thread that asks: files are read there."""
+
+    def __init__(self, make: Callable[[], Agent]) -> None:
+        self._make = make
+        self._agent: Agent | None = None
+
+    def choose(
+        self, state: States, forbidden: NDArray[np.bool_] | None, temperature: float, votes: Sequence[Vote]
+    ) -> Choice:
+        """What the agent itself chooses. Raises what `make` raises."""
+        if self._agent is None:
+            self._agent = self._make()
+        return self._agent.choose(state, forbidden, temperature, votes)
 
 
 class EmptySeat:
@@ -131,10 +148,15 @@ class ThreadSeat:
                 self._wake.wait()
                 self._wake.clear()
                 self._answer_newest()
+        except RipienoError as problem:
+            self._leave(f"You play alone: {problem}")
         except Exception:  # whatever an agent does, the music goes on
             log.exception("the launchpad's agent failed")
-            self.answer, self.taken = None, False
-            self._tell("The agent stopped; you play on alone. Details are in the log.")
+            self._leave("The agent stopped; you play on alone. Details are in the log.")
+
+    def _leave(self, why: str) -> None:
+        self.answer, self.taken = None, False
+        self._tell(why)
 
     def _answer_newest(self) -> None:
         question, self._question = self._question, None

@@ -45,7 +45,7 @@ class Conductor:
         self.link: int | None = None
         self.led = False
         """A clock leads: its tempo holds, not the song's."""
-        self._judge = judge
+        self.judge = judge
         self._questions = 0
         self._answered = 0
         self._link_bars_left = 0
@@ -224,13 +224,13 @@ class Conductor:
         self.ask()
 
     def _judge_bar(self) -> None:
-        if self._judge is None:
+        if self.judge is None:
             return
         try:
-            self.rewards.append(self._judge(self.song.grid))
+            self.rewards.append(self.judge(self.song.grid))
         except Exception:  # a curve is not worth a bar
             log.exception("the launchpad's judge failed")
-            self._judge = None
+            self.judge = None
 
     def _render(self, queue: BarQueue, index: int) -> None:
         before = self._bars[-1] if self._bars else None

@@ -25,7 +25,6 @@ from app.engine.voice import apply_event
 from app.sessions.launchpad.recording import Heard
 from app.sessions.launchpad.starts import NotSaved
 from models.sound import Synth, find_sound_sets
-from pieces.errors import RipienoError
 from pieces.files import replace_file
 
 TICKS_A_BEAT = 960
@@ -36,13 +35,9 @@ LONGEST_WAV_BYTES = 2**32 - 64
 Progress = Callable[[float], None]
 
 
-class NothingHeard(RipienoError):
-    """There is nothing to export yet."""
-
-
 def save_midi(heard: Heard, path: Path) -> None:
-    """Format 1: a track of tempo, one a channel. Raises NotSaved, NothingHeard."""
-    content = midi_bytes(_something(heard))
+    """Format 1: a track of tempo, one a channel. Raises NotSaved."""
+    content = midi_bytes(heard)
     _saving(path, lambda: replace_file(path, content))
 
 
@@ -50,7 +45,7 @@ def midi_bytes(heard: Heard) -> bytes:
     """The MIDI file; same music, same bytes."""
     ticks = TickMap(heard)
     midi = mido.MidiFile(type=1, ticks_per_beat=TICKS_A_BEAT)
-    midi.tracks.append(_tempo_track(ticks))
+    midi.tracks.append(_tempo_track(ticks, ticks.tick_at(heard.samples)))
     for channel in sorted({event.channel for event in heard.events}):
         midi.tracks.append(_channel_track(heard, channel, ticks))
     file = io.BytesIO()
@@ -95,9 +90,8 @@ def save_wav(heard: Heard, path: Path, sound_set: str = "", progress: Progress |
     """16-bit stereo at the rate at which it was heard; `progress` is told the share that is done.
 
     Raises:
-        NotSaved: it cannot be written. NothingHeard. NoSynth: there is none here.
+        NotSaved: it cannot be written. NoSynth: there is none here.
     """
-    _something(heard)
     chosen = next((found for found in find_sound_sets() if found.name == sound_set), None)
     synth = Synth(heard.timeline.rate, chosen)
     try:
@@ -113,7 +107,7 @@ def rendered(heard: Heard, synth: Synth) -> Iterator[NDArray[np.float32]]:
         yield from _blocks(synth, event.sample - position)
         position = event.sample
         apply_event(synth, event)
-    yield from _blocks(synth, round(TAIL_S * heard.timeline.rate))
+    yield from _blocks(synth, heard.samples - position + round(TAIL_S * heard.timeline.rate))
 
 
 def _blocks(synth: Synth, count: int) -> Iterator[NDArray[np.float32]]:
@@ -124,8 +118,8 @@ def _blocks(synth: Synth, count: int) -> Iterator[NDArray[np.float32]]:
 def _write_wav(
     heard: Heard, path: Path, blocks: Iterator[NDArray[np.float32]], progress: Progress | None
 ) -> None:
-    rate, last = heard.timeline.rate, heard.events[-1].sample
-    total = max(last, 0) + round(TAIL_S * rate)
+    rate = heard.timeline.rate
+    total = heard.samples + round(TAIL_S * rate)
     handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".part", dir=path.parent)
     try:
         with os.fdopen(handle, "wb") as file:
@@ -157,12 +151,13 @@ def _from_start(heard: Heard) -> list[tuple[float, int]]:
     return found
 
 
-def _tempo_track(ticks: TickMap) -> mido.MidiTrack:
+def _tempo_track(ticks: TickMap, end_tick: int) -> mido.MidiTrack:
     track = mido.MidiTrack([mido.MetaMessage("time_signature", numerator=4, denominator=4, time=0)])
     now = 0
     for anchor in ticks.anchors:
         track.append(mido.MetaMessage("set_tempo", tempo=anchor.tempo_us, time=anchor.tick - now))
         now = anchor.tick
+    track.append(mido.MetaMessage("end_of_track", time=max(end_tick - now, 0)))
     return track
 
 
@@ -178,12 +173,6 @@ def _channel_track(heard: Heard, channel: int, ticks: TickMap) -> mido.MidiTrack
 
 def _on_channel(heard: Heard, channel: int) -> Iterator[Event]:
     return (event for event in heard.events if event.channel == channel)
-
-
-def _something(heard: Heard) -> Heard:
-    if not any(event.kind == "note_on" for event in heard.events):
-        raise NothingHeard("there is nothing to export yet: press some buttons and play a bar.")
-    return heard
 
 
 def _saving(path: Path, write: Callable[[], object]) -> None:

@@ -44,4 +44,4 @@ def play_bars(
             progress(bar, bars)
     conductor.end_at_bar(end - 1)
     events += conductor.due(end, end + 1)
-    return record(timeline, events)
+    return record(timeline, events, end)

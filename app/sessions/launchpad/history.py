@@ -1,8 +1,8 @@
 """Undo and redo without end, also while an agent goes on playing. Pure; one thread at a time.
 
-A step holds what it changed, not how everything was: masks are XORed, offsets added modulo the bar, settings
-replaced one by one. Steps on a grid commute, so what was undone can be done again after the agent's next
-move.
+A step holds what it changed, not how everything was: the buttons that it switched and the settings that it
+replaced go back to what they were, offsets are turned back. So a person takes back their own last action
+though the agent has moved since, and that move stays; it is taken back only where that is asked for.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ class Step:
 
     by: Who
     label: str
-    masks: NDArray[np.uint8]
+    masks: tuple[NDArray[np.uint8], NDArray[np.uint8]]
     offsets: NDArray[np.uint8]
     owners: tuple[Owners, Owners]
     settings: dict[str, tuple[Any, Any]]
@@ -54,22 +54,25 @@ class Step:
             if getattr(before.arrangement, name) != getattr(after.arrangement, name)
         }
         offsets = (after.grid[:, 1] - before.grid[:, 1]) % LAUNCHPAD.steps
-        owners = before.owners, after.owners
-        return cls(by, label, before.grid[:, 0] ^ after.grid[:, 0], offsets, owners, changed, gesture)
+        masks, owners = (before.grid[:, 0], after.grid[:, 0]), (before.owners, after.owners)
+        return cls(by, label, masks, offsets, owners, changed, gesture)
 
     @property
     def empty(self) -> bool:
         """It changed nothing."""
-        moved = self.masks.any() or self.offsets.any() or not np.array_equal(*self.owners)
+        pairs = self.masks, self.owners
+        moved = self.offsets.any() or not all(np.array_equal(*pair) for pair in pairs)
         return not moved and not self.settings
 
     def done(self, picture: Picture, backwards: bool = False) -> Picture:
         """`picture` with the step done (or taken back)."""
-        offsets = -self.offsets if backwards else self.offsets
-        masks = picture.grid[:, 0] ^ self.masks
-        grid = np.stack((masks, (picture.grid[:, 1] + offsets) % LAUNCHPAD.steps), 1)
-        source, target = self.owners[::-1] if backwards else self.owners
-        owners = np.where(source == target, picture.owners, target)
+        way = -1 if backwards else 1
+        (old_masks, new_masks), (old, new) = self.masks[::way], self.owners[::way]
+        switched = old_masks ^ new_masks
+        masks = picture.grid[:, 0] & ~switched | new_masks & switched
+        turned = -self.offsets if backwards else self.offsets
+        grid = np.stack((masks, (picture.grid[:, 1] + turned) % LAUNCHPAD.steps), 1)
+        owners = np.where(old == new, picture.owners, new)
         values = {name: pair[0 if backwards else 1] for name, pair in self.settings.items()}
         return Picture(grid, settled_owners(owners, grid, self.by), replace(picture.arrangement, **values))
 
@@ -82,37 +85,42 @@ class Step:
 
 
 class History:
-    """What was done, and what was undone and can be done again."""
+    """What was done, and what was undone and can be done again.
+
+    The agent's moves are kept apart from the rest. What the chain brought counts as yours: it replaced it.
+    """
 
     def __init__(self) -> None:
-        self._past: list[Step] = []
+        self._yours: list[Step] = []
+        self._agents: list[Step] = []
         self._future: list[Step] = []
 
     def add(self, step: Step) -> None:
         """A step was done. A person's ends what could be redone; the agent's does not."""
         if step.by == "you":
             self._future.clear()
-        last = self._past[-1] if self._past else None
-        if last is not None and step.gesture and last.gesture == step.gesture:
-            self._past[-1] = last.joined(step)
+        past = self._past(step.by)
+        if past and step.gesture and past[-1].gesture == step.gesture:
+            past[-1] = past[-1].joined(step)
         else:
-            self._past.append(step)
+            past.append(step)
 
-    @property
-    def last(self) -> Step | None:
+    def last(self, by: Who = "you") -> Step | None:
         """What `undo` would take back."""
-        return self._past[-1] if self._past else None
+        past = self._past(by)
+        return past[-1] if past else None
 
     @property
     def next(self) -> Step | None:
         """What `redo` would do again."""
         return self._future[-1] if self._future else None
 
-    def undo(self, picture: Picture) -> Picture:
-        """`picture` without the last step; as it is, where there is none."""
-        if not self._past:
+    def undo(self, picture: Picture, by: Who = "you") -> Picture:
+        """`picture` without the last step of `by`; as it is, where there is none."""
+        past = self._past(by)
+        if not past:
             return picture
-        step = self._past.pop()
+        step = past.pop()
         self._future.append(step)
         return step.done(picture, backwards=True)
 
@@ -121,8 +129,11 @@ class History:
         if not self._future:
             return picture
         step = self._future.pop()
-        self._past.append(step)
+        self._past(step.by).append(step)
         return step.done(picture)
+
+    def _past(self, by: Who) -> list[Step]:
+        return self._agents if by == "agent" else self._yours
 
 
 def settled_owners(owners: Owners, grid: States, by: Who) -> Owners:

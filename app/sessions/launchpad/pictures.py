@@ -12,9 +12,10 @@ from app.engine.timeline import Timeline
 from app.sessions.launchpad.arrangement import BEATS_A_BAR, STRAIGHT
 from app.sessions.launchpad.bars import Bar, heard_roll, step_of
 from app.sessions.launchpad.conductor import Conductor, State
+from app.sessions.launchpad.history import Step
 from app.sessions.launchpad.snapshot import LaunchpadSnapshot
 from app.sessions.launchpad.sync import Sync
-from app.sessions.launchpad.words import describe
+from app.sessions.launchpad.words import describe, note_names
 from models.launchpad.instrument import LAUNCHPAD
 
 
@@ -44,8 +45,8 @@ class Pictures:
         conductor, sync = self._conductor, self._sync
         state, history = conductor.state_at(sample), conductor.song.history
         shown = (conductor.song.now, conductor.seat.answer, conductor.seat.taken, conductor.bars,
-                 conductor.timeline, state, history.last, history.next, sync.state, sync.sending,
-                 surface)  # fmt: skip
+                 conductor.timeline, state, history.last(), history.last("agent"), history.next, sync.state,
+                 sync.sending, surface)  # fmt: skip
         if shown != self._shown:
             self._shown = shown
             self._version += 1
@@ -71,18 +72,23 @@ class Pictures:
     def _still(self, surface: str) -> LaunchpadSnapshot:
         conductor, song = self._conductor, self._conductor.song
         history, answer, action = song.history, conductor.seat.answer, conductor.next_action
+        names = note_names(song.arrangement.tonic, song.arrangement.scale)
         return LaunchpadSnapshot(
             playing=song.grid, playing_owners=song.owners, grid=song.grid, owners=song.owners,
             roll=heard_roll(song.now), arrangement=song.arrangement, tempo_bpm=song.arrangement.tempo_bpm,
             agent=self._agent_name if conductor.seat.taken else "",
-            next_action=action, next_move="" if action is None else describe(action, song.grid),
+            next_action=action, next_move="" if action is None else describe(action, song.grid, names),
             values=answer.values if answer else None, late_moves=conductor.late_moves,
             rewards=tuple(conductor.rewards), in_key=song.in_key(),
             refused=song.refused()[:-1].reshape(LAUNCHPAD.keys, LAUNCHPAD.columns),
-            undo_label=history.last.label if history.last else "",
-            redo_label=history.next.label if history.next else "", link=conductor.link,
+            undo_label=_label(history.last()), agents_label=_label(history.last("agent")),
+            redo_label=_label(history.next), link=conductor.link,
             clock=self._sync.state, sends_clock=self._sync.sending, surface=surface, version=self._version,
         )  # fmt: skip
+
+
+def _label(step: Step | None) -> str:
+    return step.label if step else ""
 
 
 def _state(state: State, bar: int) -> State:

@@ -17,8 +17,7 @@ from app.engine.engine import AHEAD_S, Engine
 from app.engine.scheduler import Event
 from app.engine.timeline import Timeline
 from app.sessions.launchpad.arrangement import BEATS_A_BAR
-from app.sessions.launchpad.conductor import Conductor
-from app.sessions.launchpad.export import NothingHeard
+from app.sessions.launchpad.conductor import Conductor, Judge
 from app.sessions.launchpad.pads import pad_view
 from app.sessions.launchpad.pictures import Pictures
 from app.sessions.launchpad.queue import SOURCE
@@ -33,6 +32,10 @@ SOON_S = 0.05
 """What is due sooner is not changed any more: it may be played while we speak."""
 SOON_BLOCKS = 2
 START_DELAY_S = 0.1
+
+
+class NothingHeard(RipienoError):
+    """There is nothing to export yet."""
 
 
 class Playback:
@@ -60,9 +63,10 @@ class Playback:
     def heard(self) -> Heard:
         """What was heard since the last start. Raises NothingHeard."""
         recording = self._recording
-        if recording is None:
-            raise NothingHeard("there is nothing to export yet: play a bar first.")
-        return recording.heard()
+        heard = recording.heard() if recording is not None else None
+        if heard is None or not any(event.kind == "note_on" for event in heard.events):
+            raise NothingHeard("there is nothing to export yet: press some buttons and play a bar.")
+        return heard
 
     def note(self, event: Event) -> None:
         """An event was played ("played" thread)."""
@@ -75,7 +79,12 @@ class Playback:
     def open(self) -> None:
         """Be called from now on, also while nothing plays: a clock may want it to."""
         self._engine.add_filler(self)
+        self._conductor.ask()
         self.refresh()
+
+    def judge_by(self, judge: Judge) -> None:
+        """Let `judge` say how good each bar is, from the next one on."""
+        self._conductor.judge = judge
 
     def close(self) -> None:
         """Silence; nothing is heard of the engine any more."""

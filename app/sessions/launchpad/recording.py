@@ -18,15 +18,24 @@ LET_GO_S = 0.125
 
 @dataclass(frozen=True)
 class Heard:
-    """Events in samples from the song's first beat, in order, and the timeline that they followed."""
+    """Events in samples from the song's first beat, in order, and the timeline that they followed.
+
+    least_samples: how long it is at least, where it ends in silence.
+    """
 
     timeline: Timeline
     events: tuple[Event, ...]
+    least_samples: int = 0
+
+    @property
+    def samples(self) -> int:
+        """Until the last event, or the end of the silence after it."""
+        return max(self.events[-1].sample if self.events else 0, self.least_samples)
 
     @property
     def duration_s(self) -> float:
-        """Until the last event."""
-        return self.events[-1].sample / self.timeline.rate if self.events else 0.0
+        """The same in seconds."""
+        return self.samples / self.timeline.rate
 
 
 class Recording:
@@ -92,9 +101,9 @@ def _released(events: tuple[Event, ...], rate: int) -> list[Event]:
     return [replace(event, sample=at_sample, kind="note_off", data2=0) for event in held.values()]
 
 
-def record(timeline: Timeline, events: Iterable[Event]) -> Heard:
-    """A recording of events that are all known."""
+def record(timeline: Timeline, events: Iterable[Event], samples: int) -> Heard:
+    """A recording of so many samples of which all events are known."""
     recording = Recording(timeline)
     for event in events:
         recording.note(event)
-    return recording.heard()
+    return replace(recording.heard(), least_samples=samples)

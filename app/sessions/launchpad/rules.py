@@ -7,8 +7,8 @@ from numpy.typing import NDArray
 
 from app.sessions.launchpad import scales
 from app.sessions.launchpad.arrangement import Arrangement
-from app.sessions.launchpad.history import Picture, lit
-from models.launchpad.instrument import LAUNCHPAD
+from app.sessions.launchpad.history import Owners, Picture, lit
+from models.launchpad.instrument import LAUNCHPAD, States
 
 Actions = NDArray[np.bool_]
 """(actions,) True for those that are meant."""
@@ -43,6 +43,19 @@ def mapped(picture: Picture, action: int) -> int:
         return action
     near = scales.nearest_rows(arrangement.tonic, arrangement.scale)[button.key]
     return action + (near - button.key) * LAUNCHPAD.columns
+
+
+def fitted(picture: Picture) -> tuple[States, Owners]:
+    """Grid and owners with what is outside the key on the nearest rows inside, where nothing is there."""
+    grid, owners = picture.grid.copy(), picture.owners.copy()
+    near = scales.nearest_rows(picture.arrangement.tonic, picture.arrangement.scale)
+    for row, target in enumerate(near):
+        if row == target:
+            continue
+        if not grid[target, 0]:
+            grid[target], owners[target] = grid[row], owners[row]
+        grid[row], owners[row] = 0, 0
+    return grid, owners
 
 
 def _out_of_key(picture: Picture) -> Actions:

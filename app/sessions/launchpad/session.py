@@ -20,7 +20,7 @@ from app.engine import calm
 from app.engine.engine import Engine
 from app.sessions.launchpad import export, starts
 from app.sessions.launchpad.agents import Agent, EmptySeat, ThreadSeat
-from app.sessions.launchpad.arrangement import Arrangement, Link, ScaleLock
+from app.sessions.launchpad.arrangement import Link, ScaleLock
 from app.sessions.launchpad.conductor import Conductor, Judge
 from app.sessions.launchpad.pads import Hands
 from app.sessions.launchpad.playback import Playback, guarded
@@ -37,11 +37,11 @@ class LaunchpadSession:
 
     Args:
         engine: running.
-        agent: who presses beside the person; None nobody.
+        agent: who presses beside the person; None nobody. A `ComingAgent` is loaded while the scene is there.
         agent_name: as the scene shows it.
         judge: gives the reward of a bar, for the curve, within a millisecond or so; None: no curve.
         seed: of the random start.
-        grid: to start from; by default the triad.
+        grid: to start from, in no key; by default a triad, in the key of `starts.OPENING`.
         midi: ports for MIDI clock; None: neither sent nor followed.
         pads: the hardware; it is given back when the session closes.
     """
@@ -54,7 +54,7 @@ class LaunchpadSession:
         self.engine = engine
         self._rng = np.random.default_rng(seed)
         seat = ThreadSeat(agent, engine.tell) if agent is not None else EmptySeat()
-        self.song = Song(starts.start("triad", Arrangement(), self._rng) if grid is None else grid)
+        self.song = Song(*starts.opening()) if grid is None else Song(grid)
         conductor = Conductor(self.song, seat, judge)
         self._playback = Playback(engine, conductor, Sync(engine, midi, pads), pads, agent_name)
         self._pads = pads
@@ -71,6 +71,10 @@ class LaunchpadSession:
     def snapshot(self) -> LaunchpadSnapshot:
         """This moment: the playhead is that of the sample that is being delivered."""
         return self._playback.snapshot_at(self.engine.sample)
+
+    def judge_by(self, judge: Judge) -> None:
+        """Draw the curve of rewards by `judge` from now on."""
+        self._do(partial(self._playback.judge_by, judge))
 
     # --- transport ----------------------------------------------------------------------------------
 
@@ -113,8 +117,12 @@ class LaunchpadSession:
             self._change(self.song.press, row * LAUNCHPAD.columns + column)
 
     def undo(self) -> None:
-        """Take back the last action, yours or the agent's."""
+        """Take back your last action; what the agent has pressed since stays."""
         self._change(self.song.undo)
+
+    def undo_agent(self) -> None:
+        """Take back the agent's last move."""
+        self._change(self.song.undo, "agent")
 
     def redo(self) -> None:
         """Do again what was undone last."""
@@ -271,7 +279,8 @@ class LaunchpadSession:
     # --- inside -------------------------------------------------------------------------------------
 
     def _start_from(self, name: str) -> None:
-        self.song.start_from(starts.start(name, self.song.arrangement, self._rng), name)
+        grid = starts.start(name, self.song.arrangement, self._rng)
+        self.song.start_from(grid, name, starts.locked_rows(name, grid))
 
     def _nudge_tempo(self, bpm: float) -> None:
         self.song.set_tempo(self.song.arrangement.tempo_bpm + bpm, "nudge")

@@ -32,7 +32,8 @@ class LaunchpadSnapshot:
     next_action: what the agent means to press at the next bar (None: nothing, or not known); next_move in
     words; agent "" where none sits. late_moves: bars that it sat out because it was slow.
     rewards: of the latest bars, oldest first; empty without a judge. in_key: (keys,) rows of the key.
-    refused: (keys, columns) what the locked key would refuse. undo_label, redo_label: "" where there is none.
+    refused: (keys, columns) what the locked key would refuse. undo_label, agents_label (the agent's last
+    move), redo_label: what can be taken back or done again, "" where there is none.
     link: index of the chain's link that plays, None off. clock: whose tempo, a
     followed one is "waiting" for its start, "followed" or "lost"; surface: the hardware, "" none.
     heard_s: length of what would be exported. version: grows with every change of anything but the playhead.
@@ -59,6 +60,7 @@ class LaunchpadSnapshot:
     in_key: NDArray[np.bool_] = field(default_factory=lambda: np.ones(LAUNCHPAD.keys, bool))
     refused: NDArray[np.bool_] = field(default_factory=lambda: _no_owners() > 0)
     undo_label: str = ""
+    agents_label: str = ""
     redo_label: str = ""
     link: int | None = None
     clock: ClockState = "own"

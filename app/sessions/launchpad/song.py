@@ -13,18 +13,16 @@ from typing import Any, get_args
 import numpy as np
 from numpy.typing import NDArray
 
-from app.sessions.launchpad import rules, scales
+from app.sessions.launchpad import parts, rules, scales
 from app.sessions.launchpad.arrangement import (
     FASTEST_BPM,
     HARDEST_SWING,
-    LONGEST_LINK_BARS,
-    RECALLED,
+    NO_ROWS,
     SIXTEENTHS,
     SLOWEST_BPM,
     STRAIGHT,
     Arrangement,
     Link,
-    Part,
     ScaleLock,
 )
 from app.sessions.launchpad.drums import PATTERNS
@@ -37,19 +35,15 @@ from app.sessions.launchpad.history import (
     settled_owners,
     start_owners,
 )
+from app.sessions.launchpad.parts import SongProblem
 from app.sessions.launchpad.voices import assigned
-from app.sessions.launchpad.words import describe, part_name, row_name
+from app.sessions.launchpad.words import describe, note_names, row_name
 from models.launchpad.agent import Vote
 from models.launchpad.instrument import LAUNCHPAD, States
-from pieces.errors import RipienoError
 
 MOST_VOICES = 14  # channels but those of the drums and of keys that a person plays
 LAST_PROGRAM = 127
 WILDEST = 5.0
-
-
-class SongProblem(RipienoError):
-    """Something was asked of a song that it cannot do."""
 
 
 class Song:
@@ -84,7 +78,8 @@ class Song:
             return False
         if self.refused()[action]:
             return False
-        return self._become(LAUNCHPAD.press(self.grid, action), by, describe(action, self.grid))
+        label = describe(action, self.grid, self._names)
+        return self._become(LAUNCHPAD.press(self.grid, action), by, label)
 
     def refused(self) -> NDArray[np.bool_]:
         """(actions,) what nobody may press now: switching on what is outside a locked key."""
@@ -94,23 +89,28 @@ class Song:
         """(actions,) what the agent may not press: locked rows and, where the scale is locked, other keys."""
         return rules.closed_to_agent(self.now)
 
+    @property
+    def _names(self) -> tuple[str, ...]:
+        return note_names(self.arrangement.tonic, self.arrangement.scale)
+
     def in_key(self) -> NDArray[np.bool_]:
         """(keys,) the rows of the key."""
         return rules.in_key(self.arrangement)
 
-    def start_from(self, grid: States, label: str = "start") -> bool:
-        """Put another grid in place of this one."""
-        return self._become(grid, "you", label, owners=start_owners(grid))
+    def start_from(self, grid: States, label: str = "start", locked: frozenset[int] = NO_ROWS) -> bool:
+        """Put another grid in place of this one; the agent may press all its rows but the locked ones."""
+        arrangement = replace(self.arrangement, locked=locked)
+        return self._become(grid, "you", label, arrangement, start_owners(grid))
 
     def clear(self) -> bool:
         """Every pattern off."""
-        return self.start_from(LAUNCHPAD.empty(), "clear")
+        return self.start_from(LAUNCHPAD.empty(), "clear", self.arrangement.locked)
 
     def clear_row(self, row: int) -> bool:
         """One row off."""
         grid = self.grid.copy()
         grid[row] = 0
-        return self._become(grid, "you", f"clear {row_name(row)}")
+        return self._become(grid, "you", f"clear {row_name(row, self._names)}")
 
     def transpose(self, semitones: int) -> bool:
         """Move every row; what leaves the grid comes back in at the other end, two octaves away."""
@@ -124,14 +124,7 @@ class Song:
 
     def fit_to_key(self) -> bool:
         """Move the patterns of rows outside the key onto the nearest rows inside, where nothing is there."""
-        near = scales.nearest_rows(self.arrangement.tonic, self.arrangement.scale)
-        grid, owners = self.grid.copy(), self.owners.copy()
-        for row, target in enumerate(near):
-            if row == target:
-                continue
-            if not grid[target, 0]:
-                grid[target], owners[target] = grid[row], owners[row]
-            grid[row], owners[row] = 0, 0
+        grid, owners = rules.fitted(self.now)
         return self._become(grid, "you", "fit to the key", owners=owners)
 
     # --- everything else ----------------------------------------------------------------------------
@@ -221,10 +214,8 @@ class Song:
 
     def keep_part(self, name: str = "") -> bool:
         """Keep a snapshot of the grid and its sound; unnamed ones are called A, B, C ..."""
-        parts = self.arrangement.parts
-        kept = replace(self.arrangement, parts=(), chain=(), votes=())
-        part = Part(name or part_name(len(parts)), self.grid, self.owners, kept)
-        return self._set(f"keep {part.name}", parts=(*parts, part))
+        part = parts.kept(self.now, name)
+        return self._set(f"keep {part.name}", parts=(*self.arrangement.parts, part))
 
     def recall_part(self, index: int, by: Who = "you") -> bool:
         """Bring a part back.
@@ -232,21 +223,14 @@ class Song:
         Raises:
             SongProblem: there is no such part.
         """
-        part = self._part(index)
-        fields = {name: getattr(part.arrangement, name) for name in RECALLED}
-        arrangement = replace(self.arrangement, **fields)
+        part = parts.part_at(self.arrangement, index)
+        arrangement = parts.recalled(self.arrangement, part)
         return self._become(part.grid, by, f"part {part.name}", arrangement, part.owners)
 
     def forget_part(self, index: int) -> bool:
         """Let a part go, and its links in the chain."""
-        part = self._part(index)
-        parts = tuple(other for other in self.arrangement.parts if other is not part)
-        chain = tuple(
-            replace(link, part=link.part - (link.part > index))
-            for link in self.arrangement.chain if link.part != index
-        )  # fmt: skip
-        on = self.arrangement.chain_on and bool(chain)
-        return self._set(f"forget {part.name}", parts=parts, chain=chain, chain_on=on)
+        name = parts.part_at(self.arrangement, index).name
+        return self._set(f"forget {name}", **parts.forgotten(self.arrangement, index))
 
     def set_chain(self, chain: Iterable[Link]) -> bool:
         """The song: parts one after the other, each for its number of bars, again and again.
@@ -254,12 +238,7 @@ class Song:
         Raises:
             SongProblem: it names a part that is not there.
         """
-        links = tuple(
-            replace(link, bars=min(max(link.bars, 1), LONGEST_LINK_BARS)) for link in chain
-        )
-        for link in links:
-            self._part(link.part)
-        return self._set("chain", chain=links, chain_on=self.arrangement.chain_on and bool(links))
+        return self._set("chain", **parts.chained(self.arrangement, chain))
 
     def play_chain(self, on: bool) -> bool:
         """Let the chain lead, or stop it.
@@ -273,10 +252,10 @@ class Song:
 
     # --- undo ---------------------------------------------------------------------------------------
 
-    def undo(self) -> str:
-        """Take back the last action, whoever's it was. What it was, "" if there was none."""
-        step = self.history.last
-        self.now = self.history.undo(self.now)
+    def undo(self, by: Who = "you") -> str:
+        """Take back your last action, or the agent's last move. What it was, "" if there was none."""
+        step = self.history.last(by)
+        self.now = self.history.undo(self.now, by)
         return step.label if step else ""
 
     def redo(self) -> str:
@@ -300,7 +279,7 @@ class Song:
         rows: frozenset[int] = getattr(self.arrangement, field)
         wanted = row not in rows if on is None else on
         changes: dict[str, Any] = {field: rows | {row} if wanted else rows - {row}}
-        return self._set(f"{row_name(row)} {field}", **changes)
+        return self._set(f"{row_name(row, self._names)} {field if wanted else f'not {field}'}", **changes)
 
     def _become(
         self, grid: States, by: Who, label: str, arrangement: Arrangement | None = None,
@@ -315,11 +294,6 @@ class Song:
         self.history.add(step)
         self.now = after
         return True
-
-    def _part(self, index: int) -> Part:
-        if not 0 <= index < len(self.arrangement.parts):
-            raise SongProblem("this snapshot is not there any more.")
-        return self.arrangement.parts[index]
 
 
 def within(value: float, low: float, high: float) -> float:

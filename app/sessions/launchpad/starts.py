@@ -1,19 +1,25 @@
-"""Where a song starts: empty, a triad, at random in the key, or a favourite saved as JSON. Any thread."""
+"""Where a song starts: empty, a triad, at random in the key, or a favourite saved as JSON. Any thread.
+
+The triad is a broken chord to play upon: its rows are locked against the agent, which else takes them apart.
+"""
 
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
 from app.sessions.launchpad import scales
-from app.sessions.launchpad.arrangement import Arrangement
+from app.sessions.launchpad.arrangement import NO_ROWS, Arrangement
 from models.launchpad.instrument import LAUNCHPAD, States, load_state, save_state
 from pieces.errors import RipienoError
 from pieces.folders import folder
 
 STARTS = ("empty", "triad", "random")
+OPENING = Arrangement(tonic=2, scale="minor pentatonic", scale_lock="map", temperature=0.25)
+"""Five white keys that go together whatever is pressed, and an agent that does not always do the same."""
 RANDOM_ROWS = 7
 BEAT, TWO_BEATS, BAR = 3, 4, 5
 """Patterns that beat every 16, 32 and 64 steps."""
@@ -30,6 +36,17 @@ def start(name: str, arrangement: Arrangement, rng: np.random.Generator) -> Stat
     if name == "random":
         return _random(arrangement, rng)
     return LAUNCHPAD.empty()
+
+
+def opening() -> tuple[States, Arrangement]:
+    """What a song is before anybody has touched it: a triad in the key of `OPENING`."""
+    grid = _triad(OPENING)
+    return grid, replace(OPENING, locked=locked_rows("triad", grid))
+
+
+def locked_rows(name: str, grid: States) -> frozenset[int]:
+    """The rows of a start that the agent leaves alone."""
+    return frozenset(np.flatnonzero(grid[:, 0]).tolist()) if name == "triad" else NO_ROWS
 
 
 def aligned_offset(pattern: int, step: int) -> int:
@@ -76,8 +93,9 @@ def load_grid(path: Path) -> States:
 
 def _triad(arrangement: Arrangement) -> States:
     grid = LAUNCHPAD.empty()
-    rows = scales.triad_rows(arrangement.tonic, arrangement.scale)
-    for row, pattern, step in zip(rows, (TWO_BEATS, BEAT, BEAT), (0, 4, 8), strict=True):
+    root, third, fifth = scales.triad_rows(arrangement.tonic, arrangement.scale)
+    voices = (root, TWO_BEATS, 0), (third, BEAT, 4), (fifth, BEAT, 8), (root + scales.OCTAVE, TWO_BEATS, 12)
+    for row, pattern, step in voices:
         grid[row] = 1 << pattern, aligned_offset(pattern, step)
     return grid
 

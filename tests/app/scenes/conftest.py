@@ -16,6 +16,7 @@ from app.scenes.devices import DeviceDesk
 from app.scenes.studio import Studio
 from app.settings import SettingsStore
 from app.widgets.page_images import PageImages
+from app.widgets.painter import Painter
 from app.window import Window, scenes
 from pieces.piece import PADDING_PX, Piece, PlayedNotehead, Segment
 from tests.app.scenes.fake_launchpad import FakeLaunchpad
@@ -208,6 +209,23 @@ class Stage:
         for _ in range(count):
             self.window.frame()
 
+    def pixel(self, place: tuple[float, float]) -> tuple[int, ...]:
+        """The colour at a logical place."""
+        scale = self.window.scale
+        x, y = (round(along * scale) for along in place)
+        return tuple(self.window.surface.get_at((x, y)))[:3]
+
+    def pictures(self) -> tuple[np.ndarray, np.ndarray]:
+        """What the window shows, and the same moment drawn anew."""
+        anew = pygame.Surface(self.window.surface.get_size()).convert()
+        view = self.window.view()
+        self.scene.draw(anew, view)
+        painter = Painter(anew, self.window.scale)
+        for layer in self.window.layers():
+            if layer.visible:
+                layer.draw(painter, view)
+        return pygame.surfarray.array3d(self.window.surface), pygame.surfarray.array3d(anew)
+
     def key(self, key: int, modifiers: int = 0, text: str = "") -> None:
         pygame.event.post(pygame.event.Event(pygame.KEYDOWN, key=key, mod=modifiers, unicode=text))
         self.frame()
@@ -239,6 +257,13 @@ def stage() -> Iterator[Callable[..., Stage]]:
     yield make
     for one in made:
         one.window.close()
+
+
+@pytest.fixture
+def one(stage) -> Stage:
+    """A window on the launchpad."""
+    made: Stage = stage(mode="launchpad")
+    return made
 
 
 @pytest.fixture

@@ -11,6 +11,22 @@ from app.sessions.launchpad import LaunchpadSnapshot, Song
 from app.sessions.launchpad.starts import save_grid, start
 from models.launchpad.instrument import LAUNCHPAD, load_state
 
+C3 = 1
+"""The row of the second key."""
+
+
+def pad_centre(stage, row: int, column: int) -> tuple[int, int]:
+    """Where a pad lies."""
+    return stage.scene.grid.cell_rect(row, column).center
+
+
+def random_snapshot(seed: int) -> LaunchpadSnapshot:
+    """A grid that plays, whose buttons are yours or the agent's."""
+    rng = np.random.default_rng(seed)
+    grid = LAUNCHPAD.random(rng)
+    owners = rng.integers(1, 3, (LAUNCHPAD.keys, LAUNCHPAD.columns)).astype(np.int8)
+    return LaunchpadSnapshot(state="playing", playing=grid, playing_owners=owners, grid=grid, owners=owners)
+
 
 class FakeLaunchpad:
     """What is asked of it goes to the song and into ``calls``; ``play`` sets what is heard and where."""
@@ -25,12 +41,13 @@ class FakeLaunchpad:
     @property
     def snapshot(self) -> LaunchpadSnapshot:
         song = self.song
-        undone, again = song.history.last, song.history.next
+        undone, again, agents = song.history.last(), song.history.next, song.history.last("agent")
         return replace(
             self.shown, grid=song.grid, owners=song.owners, arrangement=song.arrangement,
             in_key=song.in_key(), tempo_bpm=song.arrangement.tempo_bpm, version=self._version,
             refused=song.refused()[:-1].reshape(LAUNCHPAD.keys, LAUNCHPAD.columns),
             undo_label=undone.label if undone else "", redo_label=again.label if again else "",
+            agents_label=agents.label if agents else "",
         )  # fmt: skip
 
     def play(self, bar: int = 0, step: float = 0.0, **fields: object) -> None:
@@ -60,6 +77,10 @@ class FakeLaunchpad:
     def press(self, row: int, column: int) -> None:
         self.calls.append(("press", row, column))
         self.song.press(row * LAUNCHPAD.columns + column)
+        self._version += 1
+
+    def undo_agent(self) -> None:
+        self.song.undo("agent")
         self._version += 1
 
     def start_from(self, name: str) -> None:

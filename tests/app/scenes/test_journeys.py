@@ -164,7 +164,7 @@ def test_keys_press_the_grid_it_plays_and_undo_takes_back(program):
     empty = one.until(lambda picture: share(picture, theme.RAISED) > 0.02)
     assert share(empty, theme.YOU, GRID) == 0 and playhead_x(empty) is None
     one.key("q", "q", "q", "q")  # The agent rests: what is undone is ours.
-    one.key("f", "4")  # The row F3, a beat every quarter.
+    one.key("f", "3")  # The row F3, a beat every eighth.
     one.until(lambda picture: share(picture, theme.YOU, GRID) > 0.0008)
     one.key("space")
     begin = playhead_x(one.until(lambda picture: playhead_x(picture) is not None)) or 0

@@ -160,6 +160,14 @@ def test_live_mode_is_back_after_closing(pads, cable, hands, eventually):
     assert cable.sent[-1] == LIVE
 
 
+def test_closed_while_the_ports_are_opened_it_takes_nothing_over(cable, told, hands):
+    pads = Launchpads(told.append)
+    pads.listen(hands)
+    pads.close()
+    pads.start()
+    assert pads.connected is None and cable.sent == []
+
+
 def test_without_midi_there_are_no_pads(monkeypatch, hands):
     def refuse(*_):
         raise rtmidi.SystemError("no sequencer")

@@ -44,18 +44,33 @@ def test_a_start_is_played_at_a_tempo_as_midi_and_sound(tmp_path, capsys):
         (["--agent", "none", "--start", "toy.json"], 2, "24 keys"),
         (["--agent", "none", "--start", "junk.json"], 2, "24 keys"),
         (["--agent", "nobody"], None, "nobody"),
-        (["--agent", "none", "--start", "empty.json"], 1, "nothing to export"),
     ],
 )
 def test_bad_input_is_one_line(arguments, code, says, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "junk.json").write_text("{]")
     (tmp_path / "toy.json").write_text('{"format": "ripieno-launchpad-1", "steps": 4, "keys": [{}]}')
-    save_state(tmp_path / "empty.json", LAUNCHPAD.empty())
     exit_code = headless("--bars", "2", "--out", "out.mid", *arguments)
     lines = capsys.readouterr().err.splitlines()
     assert exit_code in ((1, 2) if code is None else (code,)) and says in lines[-1] and len(lines) <= 2
     assert not (tmp_path / "out.mid").exists()
+
+
+def test_nothing_pressed_and_no_agent_is_so_many_bars_of_silence(tmp_path):
+    grid, out, wav = (tmp_path / name for name in ("empty.json", "out.mid", "out.wav"))
+    save_state(grid, LAUNCHPAD.empty())
+    arguments = ["--bars", "3", "--agent", "none", "--start", str(grid), "--out", str(out)]
+    assert headless(*arguments, "--wav", str(wav)) == 0
+    midi = mido.MidiFile(out)
+    assert midi.length == pytest.approx(6.0) and not [m for m in midi if m.type == "note_on"]
+    rate, sound = wavfile.read(wav)
+    assert len(sound) / rate == pytest.approx(7.5, abs=0.01) and not sound.any()
+
+
+def test_a_file_is_as_long_as_its_bars(tmp_path):
+    out = tmp_path / "out.mid"
+    assert headless("--bars", "5", "--tempo", "90", "--agent", "none", "--out", str(out)) == 0
+    assert mido.MidiFile(out).length == pytest.approx(5 * 4 * 60 / 90, abs=0.001)
 
 
 def test_a_place_that_cannot_be_written_is_said(tmp_path, capsys):

@@ -1,12 +1,13 @@
 """The session on a sound card turned by hand: exact samples, the next bar, stops, tempo, failures."""
 from __future__ import annotations
 
+import threading
 import time
 
 import numpy as np
 import pytest
 
-from app.sessions.launchpad import LaunchpadSession
+from app.sessions.launchpad import ComingAgent, LaunchpadSession
 from app.sessions.launchpad.queue import SOURCE
 from models.launchpad.agent import Choice
 from models.launchpad.instrument import LAUNCHPAD, BadState
@@ -239,7 +240,7 @@ def test_the_agents_move_is_shown_then_played(engine, hand_cranked, eventually, 
     session.start()
     start = first_sample(listener)
     listener.turn(BAR // 4)
-    assert session.snapshot.next_move == "E♭3 1× on" and not session.snapshot.grid.any()
+    assert session.snapshot.next_move == "E♭3 once on" and not session.snapshot.grid.any()
     listener.turn(2 * BAR)
     assert listener.notes("note_on")[0] == (start + BAR + round(63 * BAR / 64), 51)
     assert session.snapshot.agent == "it"
@@ -258,6 +259,49 @@ def test_a_bad_file_changes_nothing(listener, session, tmp_path):
     with pytest.raises(RipienoError, match="Choose another place"):
         session.save_grid(tmp_path / "nowhere" / "grid.json")
     assert session.snapshot.state == "playing" and session.snapshot.grid[3, 0]
+
+
+def test_there_is_nothing_to_export_before_a_note_was_heard(listener, session, tmp_path):
+    for bars in (0, 1):
+        if bars:
+            session.start()
+            listener.turn(BAR)
+        for export in (session.export_midi, session.export_wav):
+            with pytest.raises(RipienoError, match="nothing to export yet"):
+                export(tmp_path / "out")
+    assert not list(tmp_path.iterdir())
+
+
+def test_an_agent_that_comes_later_is_made_in_its_own_thread(engine, eventually, scripted):
+    makers = []
+
+    def make():
+        makers.append(threading.current_thread().name)
+        return scripted(LAUNCHPAD.toggle(4, 6))
+
+    session = LaunchpadSession(engine, ComingAgent(make), "it", grid=LAUNCHPAD.empty())
+    assert eventually(lambda: makers == ["launchpad-agent"])
+    assert session.snapshot.agent == "it"
+    session.close()
+
+
+def test_an_agent_that_cannot_be_loaded_leaves_you_alone_in_words(engine, eventually):
+    def make():
+        raise RipienoError("it is damaged; train another.")
+
+    session = LaunchpadSession(engine, ComingAgent(make), "it", grid=LAUNCHPAD.empty())
+    assert eventually(lambda: session.snapshot.agent == "" and bool(engine._messages))
+    assert engine.take_messages() == ["You play alone: it is damaged; train another."]
+    session.close()
+
+
+def test_a_judge_that_comes_later_draws_the_curve_from_then_on(listener, session):
+    session.start()
+    listener.turn(BAR)
+    assert session.snapshot.rewards == ()
+    session.judge_by(lambda grid: 7.0)
+    listener.turn(2 * BAR)
+    assert set(session.snapshot.rewards) == {7.0}
 
 
 def test_a_refusal_is_told_and_the_music_goes_on(listener, session, engine):

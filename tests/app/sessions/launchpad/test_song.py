@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from app.sessions.launchpad import AGENT, NOBODY, START, YOU, Link, Song, SongProblem
 from app.sessions.launchpad.history import lit
 from app.sessions.launchpad.scales import SCALES, nearest_rows, rows_in_key, shortest_interval
-from app.sessions.launchpad.starts import STARTS, aligned_offset, start
+from app.sessions.launchpad.starts import STARTS, aligned_offset, opening, start
 from models.launchpad.instrument import LAUNCHPAD
 
 ACTIONS = st.integers(0, LAUNCHPAD.nothing - 1)
@@ -62,37 +62,79 @@ def test_everything_is_undone_and_done_again_step_by_step(changes):
     assert song.redo() == ""
 
 
+PATTERNS = st.builds(LAUNCHPAD.toggle, ROWS, st.integers(0, LAUNCHPAD.patterns - 1))
+
+
 @settings(max_examples=60, deadline=None)
-@given(st.lists(st.tuples(ACTIONS, st.booleans()), min_size=1, max_size=30), st.integers(0, 29))
-def test_what_was_undone_comes_back_though_the_agent_goes_on(presses, back):
-    """The grid is what all presses make of it, whatever was undone and redone between the agent's."""
-    song = Song()
-    mine = [action for action, by_agent in presses if not by_agent]
-    for action in mine:
-        song.press(action)
-    undone = sum(bool(song.undo()) for _ in range(back))
+@given(st.lists(st.tuples(PATTERNS, st.booleans()), min_size=1, max_size=30))
+def test_your_presses_are_undone_and_redone_beside_those_of_the_agent(presses):
+    """What only the agent pressed is as it left it; what only you pressed goes and comes back."""
+    song, mine, agents = Song(), Song(), Song()
     for action, by_agent in presses:
-        if by_agent:
-            song.press(action, "agent")
-    for _ in range(undone):
-        assert song.redo()
-    expected = LAUNCHPAD.empty()
-    for action, _ in presses:
-        expected = LAUNCHPAD.press(expected, action)
-    assert (song.grid == expected).all() and song.redo() == ""
+        song.press(action, "agent" if by_agent else "you")
+        (agents if by_agent else mine).press(action)
+    yours = np.unique([action for action, by_agent in presses if not by_agent])
+    theirs = np.unique([action for action, by_agent in presses if by_agent])
+    while song.undo():
+        pass
+    lit_now = lit(song.grid).ravel()
+    assert not lit_now[np.setdiff1d(yours, theirs).astype(int)].any()
+    others = np.setdiff1d(theirs, yours).astype(int)
+    assert (lit_now[others] == lit(agents.grid).ravel()[others]).all()
+    while song.redo():
+        pass
+    own = np.setdiff1d(yours, theirs).astype(int)
+    assert (lit(song.grid).ravel()[own] == lit(mine.grid).ravel()[own]).all()
     assert ((song.owners != NOBODY) == lit(song.grid)).all()
 
 
-def test_undo_takes_back_whose_action_came_last():
+def test_undo_takes_back_your_last_press_and_the_agents_only_when_told():
     song = Song()
     song.press(LAUNCHPAD.toggle(1, 2))
     song.press(LAUNCHPAD.toggle(4, 5), "agent")
     assert song.owners[1, 2] == YOU and song.owners[4, 5] == AGENT
-    assert song.undo() == "E♭3 ÷64 on" and not song.grid[4, 0] and song.grid[1, 0]
-    song.press(LAUNCHPAD.toggle(1, 2), "agent")  # off: nobody's
+    assert song.undo() == "C3 1/8 on" and song.grid[4, 0] and not song.grid[1, 0]
+    assert song.undo() == "" and song.owners[4, 5] == AGENT
+    assert song.undo("agent") == "E♭3 1/1 on" and not song.grid.any()
+    assert song.redo() == "E♭3 1/1 on" and song.owners[4, 5] == AGENT
+
+
+def test_what_the_agent_switched_off_stays_off_when_you_take_back_switching_it_on():
+    song = Song()
+    song.press(LAUNCHPAD.toggle(1, 2))
+    song.press(LAUNCHPAD.toggle(1, 2), "agent")
     assert song.owners[1, 2] == NOBODY
     song.undo()
-    assert song.owners[1, 2] == YOU
+    assert not song.grid.any()
+
+
+def test_clear_is_undone_though_the_agent_has_begun_anew():
+    song = Song()
+    song.press(LAUNCHPAD.toggle(1, 2))
+    song.clear()
+    song.press(LAUNCHPAD.toggle(1, 2), "agent")
+    song.press(LAUNCHPAD.toggle(9, 2), "agent")
+    song.undo()
+    assert song.grid[:, 0].nonzero()[0].tolist() == [1, 9]
+
+
+def test_a_drag_is_one_step_though_the_agent_presses_meanwhile():
+    song = Song()
+    for bpm in range(121, 140):
+        song.set_tempo(bpm, "drag")
+        song.press(LAUNCHPAD.toggle(bpm % 24, 0), "agent")
+    song.undo()
+    assert song.arrangement.tempo_bpm == 120
+
+
+def test_what_the_chain_replaced_comes_back():
+    song = Song()
+    song.press(0)
+    song.keep_part()
+    song.press(1)
+    song.recall_part(0, by="chain")
+    song.undo()
+    assert song.grid[0, 0] == 3
 
 
 def test_a_new_action_of_yours_ends_what_could_be_redone():
@@ -111,7 +153,7 @@ def test_a_drag_is_one_step():
     song.undo()
     assert song.arrangement.tempo_bpm == 179
     song.undo()
-    assert song.arrangement.tempo_bpm == 120 and song.history.last is None
+    assert song.arrangement.tempo_bpm == 120 and song.history.last() is None
 
 
 def test_what_comes_as_a_whole_is_neither_yours_nor_the_agents():
@@ -254,6 +296,26 @@ def test_starts_are_in_the_key(name):
     song.start_from(start(name, song.arrangement, np.random.default_rng(3)))
     sounding = np.flatnonzero(song.grid[:, 0])
     assert song.in_key()[sounding].all() and (len(sounding) == 0) == (name == "empty")
+
+
+def test_a_song_opens_with_a_full_bar_in_its_key_that_the_agent_leaves_alone():
+    song = Song(*opening())
+    rows = song.grid[:, 0].nonzero()[0]
+    assert song.in_key()[rows].all() and not (~song.in_key()).all()
+    onsets = LAUNCHPAD.rolls(song.grid).any(0).nonzero()[0]
+    assert len(onsets) >= 10 and onsets[0] == 0 and (onsets % 4 == 0).all()
+    assert all(song.closed_to_agent()[LAUNCHPAD.toggle(row, 3)] for row in rows)
+    for row in range(LAUNCHPAD.keys):
+        song.press(LAUNCHPAD.toggle(row, 6))
+    assert song.in_key()[song.grid[:, 0].nonzero()[0]].all()
+
+
+def test_another_start_gives_all_rows_back_to_the_agent():
+    song = Song(*opening())
+    song.start_from(LAUNCHPAD.empty())
+    assert not song.arrangement.locked
+    song.undo()
+    assert song.arrangement.locked
 
 
 def test_offsets_put_a_pattern_on_a_step():
