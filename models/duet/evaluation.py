@@ -52,7 +52,8 @@ class Row:
         classes, lengths: distance of PCH and NLH to the data's.
         curves, spreads: PC/bar, PI and IOI in windows of four bars from bar 1 to 20, mean and standard
             deviation over pieces: Figure 5.
-        adapts: beats until consonance is back after the human was thrown a fourth away.
+        adapts: beats until consonance is back at its own level after the human was thrown a fourth away;
+            says little of a player whose level is low.
         accuracy, onset_accuracy: of the next symbol, and of onsets, given the true past.
         decision_ms, decision_p99_ms: of the agent on this machine, one thread.
     """

@@ -45,8 +45,10 @@ def draw_figure_5(rows: Sequence[Curves], path: Path) -> Path:
     """
     figure = Figure(figsize=(12, 4), layout="constrained")
     FigureCanvasAgg(figure)
-    for axes, measure in zip(figure.subplots(1, len(AXES)), AXES, strict=True):
+    places = figure.subplots(1, len(AXES))
+    for axes, measure in zip(places, AXES, strict=True):
         _draw(axes, rows, measure)
+    figure.legend(*places[0].get_legend_handles_labels(), loc="outside lower center", ncols=6)
     try:
         figure.savefig(path, dpi=150)
     except OSError as error:
@@ -63,4 +65,3 @@ def _draw(axes: Axes, rows: Sequence[Curves], measure: str) -> None:
     for n, row in enumerate(agents):
         axes.plot(bars, row.curves[measure], color=COLOURS[n % len(COLOURS)], label=row.player)
     axes.set(title=measure, xlabel="first of four bars after the given two", ylabel=AXES[measure])
-    axes.legend(loc="best", fontsize="small")
