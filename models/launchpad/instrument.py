@@ -172,7 +172,7 @@ def load_state(path: Path, instrument: Instrument = LAUNCHPAD) -> States:
         return _state_in(document, instrument)
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         shape = f"{instrument.keys} keys and {instrument.steps} steps"
-        raise BadState(f"{path} holds no launchpad state of {shape} ({error}).") from error
+        raise BadState(f"{path} holds no grid of {shape}; take a file that the launchpad saved.") from error
 
 
 def _state_in(document: dict[str, object], instrument: Instrument) -> States:
