@@ -68,7 +68,7 @@ def test_a_dropped_grid_is_loaded_and_a_wrong_one_refused(one, tmp_path):
         pygame.event.post(pygame.event.Event(pygame.DROPFILE, file=str(path)))
         one.frame(2)
     assert one.launchpad.song.grid[:, 0].any()
-    assert "junk.json holds no launchpad state" in one.toasts[-1]
+    assert "junk.json holds no grid" in one.toasts[-1]
 
 
 def test_leaving_the_scene_stops_the_music_and_keeps_the_grid(one):
