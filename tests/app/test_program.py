@@ -68,7 +68,7 @@ def test_the_launchpad_is_there_at_once_and_its_agent_and_judge_come(
     monkeypatch.setattr("app.program._judge", slow_judge)
     studio = build()
     session = studio.open_launchpad()
-    assert session.snapshot.grid.any()
+    assert eventually(lambda: bool(session.snapshot.grid.any()))  # while the judge is still on its way
     assert eventually(lambda: session.snapshot.agent == "launchpad")
     assert eventually(lambda: bool(asked_in)) and asked_in[0] is not threading.main_thread()
     let_go.set()

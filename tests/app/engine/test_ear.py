@@ -4,7 +4,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from app.engine.ear import Ear
+from app.engine.ear import Catch, Ear
 from app.engine.frontend import FrontEnd
 from app.engine.mixer import Mixer
 from app.engine.voice import SilentInstrument
@@ -34,7 +34,8 @@ def blocks(samples: int) -> list[np.ndarray]:
 
 
 def test_the_engine_is_woken_twice_a_frame_and_the_first_time_leaves_less_than_a_block():
-    bench, left, frames, wakes = Bench(), [], 0, 0
+    bench, frames, wakes = Bench(), 0, 0
+    left: list[int] = []
     for block in blocks(BLOCK_SAMPLES):
         if not bench.crank(block):
             continue
@@ -52,15 +53,17 @@ def test_the_engine_is_woken_twice_a_frame_and_the_first_time_leaves_less_than_a
 def test_frames_and_the_moment_they_became_complete_do_not_depend_on_the_preparing(samples):
     punctual, late = Bench(), Bench()
     expected = [heard.frame for heard in FrontEnd(RATE).push(SOUND)]
-    caught, waiting = [], []
+    caught: list[Catch] = []
+    waiting: list[Catch] = []
     for block in blocks(samples):
         punctual.crank(block)
         late.crank(block)
         while (catch := punctual.ear.next()) is not None:
             caught.append(catch)
         if late.mixer.ring.written >= late.mixer.wake_at:  # this one is never asked before
-            waiting.append(late.ear.next())
-    waiting += iter(late.ear.next, None)
+            waiting += filter(None, [late.ear.next()])
+    while (catch := late.ear.next()) is not None:
+        waiting.append(catch)
     assert len(caught) == len(waiting) > 50
     for index, (one, other) in enumerate(zip(caught, waiting, strict=True)):
         assert np.array_equal(one.heard.frame, expected[index])

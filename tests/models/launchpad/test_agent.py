@@ -55,8 +55,8 @@ def test_restless_it_moves_and_still_turns_silent_rows() -> None:
     values[0, [312, LAUNCHPAD.shift(3, 0), LAUNCHPAD.toggle(4, 6)]] = 0.0, -0.5, -0.6
     blank = LAUNCHPAD.empty()
 
-    def choice(**settings: float) -> int:
-        return LaunchpadAgent("made up", lambda states: values).choose(blank, **settings).action
+    def choice(restless: float = 1.0) -> int:
+        return LaunchpadAgent("made up", lambda states: values).choose(blank, restless=restless).action
 
     assert choice(restless=0.0) == LAUNCHPAD.nothing and choice() == LAUNCHPAD.toggle(4, 6)
     values[0, LAUNCHPAD.shift(3, 0)] = 0.5      # it gains, so it is no standing still

@@ -300,9 +300,9 @@ def test_starts_are_in_the_key(name):
 
 def test_a_song_opens_with_a_full_bar_in_its_key_that_the_agent_leaves_alone():
     song = Song(*opening())
-    rows = song.grid[:, 0].nonzero()[0]
+    rows = np.flatnonzero(song.grid[:, 0]).tolist()
     assert song.in_key()[rows].all() and not (~song.in_key()).all()
-    onsets = LAUNCHPAD.rolls(song.grid).any(0).nonzero()[0]
+    onsets = np.flatnonzero(LAUNCHPAD.rolls(song.grid).any(0))
     assert len(onsets) >= 10 and onsets[0] == 0 and (onsets % 4 == 0).all()
     assert all(song.closed_to_agent()[LAUNCHPAD.toggle(row, 3)] for row in rows)
     for row in range(LAUNCHPAD.keys):
