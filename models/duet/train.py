@@ -13,15 +13,13 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
 import torch
 from rich.console import Console
-from torch import Tensor
 
 from models import checkpoint
 from models.duet.chorales import HELD_OUT_COUNT, Chorale, all_duets, load, split
@@ -31,10 +29,9 @@ from models.duet.reward import Reward, Rule, load_network
 from models.duet.rules import THEORY_SCALE, music_theory, repetition
 from models.duet.training import OPTIMISERS, LearningConfig, Likelihood
 from models.duet.windows import Library
+from models.journal import STATE_NAME, Journal, Resumable, take_up
 from pieces.errors import RipienoError
 
-STATE_NAME = "state.safetensors"
-SAVED_EVERY_S = 60.0
 RULES: dict[str, tuple[Rule, float]] = {
     "ensemble": (repetition, 1.0),
     "rules": (music_theory, THEORY_SCALE),
@@ -77,7 +74,7 @@ class TrainConfig:
     out: str = "runs/duet"
 
 
-class Learner(Protocol):
+class Learner(Resumable, Protocol):
     """What each method of training is."""
 
     @property
@@ -86,12 +83,6 @@ class Learner(Protocol):
 
     def train(self, report: Callable[[Any], None]) -> None:
         """To the end; `report` gets a dataclass of figures."""
-
-    def saved(self) -> tuple[dict[str, Tensor], dict[str, Any]]:
-        """All that is needed to go on."""
-
-    def restore(self, tensors: Mapping[str, Tensor], counters: Mapping[str, Any]) -> None:
-        """Go on where `saved` was called."""
 
 
 def train(config: Path | None = None, resume: bool = False) -> None:
@@ -110,7 +101,7 @@ def train(config: Path | None = None, resume: bool = False) -> None:
         )
     torch.set_num_threads(settings.threads)
     learner = make_learner(settings, load(Path(settings.corpus)))
-    earlier_s = _resume(learner, state) if state.exists() else 0.0
+    earlier_s = take_up(learner, state) if state.exists() else 0.0
     journal = Journal(learner, Path(settings.out), earlier_s)
     try:
         learner.train(journal)
@@ -162,43 +153,6 @@ def make_learner(settings: TrainConfig, chorales: list[Chorale]) -> Learner:
         return Likelihood(network, Library(training, network.kind), learning)
     reward = Reward([load_network(name) for name in settings.models], *RULES[settings.method])
     return Reinforce(load_network(settings.start, "a"), all_duets(training), reward, learning)
-
-
-class Journal:
-    """Called by the learner: writes how far it is, now and then all that is needed to go on."""
-
-    def __init__(self, learner: Learner, out: Path, earlier_s: float = 0.0) -> None:
-        self._learner, self._out = learner, out
-        self._begun_s = time.process_time() - earlier_s
-        self._saved_s = time.monotonic()
-        self._console = Console(stderr=True)
-
-    @property
-    def spent_s(self) -> float:
-        """Processor time, earlier parts of the run included."""
-        return time.process_time() - self._begun_s
-
-    def __call__(self, progress: Any) -> None:
-        row = {**dataclasses.asdict(progress), "spent_s": round(self.spent_s)}
-        self._out.mkdir(parents=True, exist_ok=True)
-        with (self._out / "progress.jsonl").open("a", encoding="utf-8") as file:
-            file.write(json.dumps(row) + "\n")
-        self._console.print("  ".join(f"{name} {value:,.6g}" for name, value in row.items()), soft_wrap=True)
-        if time.monotonic() - self._saved_s > SAVED_EVERY_S:
-            self.save()
-
-    def save(self) -> None:
-        """Write the whole state in one stroke."""
-        tensors, counters = self._learner.saved()
-        checkpoint.save(self._out / STATE_NAME, tensors, {**counters, "spent_s": self.spent_s})
-        self._saved_s = time.monotonic()
-
-
-def _resume(learner: Learner, state: Path) -> float:
-    """Put the learner where the run stopped; returns the processor time spent so far."""
-    tensors, counters = checkpoint.load(state, None)
-    learner.restore(tensors, counters)
-    return float(counters["spent_s"])
 
 
 def finish(settings: TrainConfig, learner: Learner, spent_s: float) -> Path:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import time
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -18,17 +17,16 @@ import torch
 from rich.console import Console
 
 from models import checkpoint
+from models.journal import STATE_NAME, Journal, take_up
 from models.launchpad.corpus import Corpus, composed_corpus
 from models.launchpad.networks import KINDS, MotifQ
 from models.launchpad.planning import Plan, make_plan
-from models.launchpad.qlearning import PAPERS_LINEAR, Progress, QConfig, QLearner
+from models.launchpad.qlearning import PAPERS_LINEAR, QConfig, QLearner
 from models.launchpad.reward import NearestBar, Reward, Shape, Shaped
 from models.launchpad.starts import STARTS, mixed, named_start
 from pieces.errors import RipienoError
 
-STATE_NAME = "state.safetensors"
 PLAN_NAME = "plan.npz"
-SAVED_EVERY_S = 60.0
 REWARDS = ("nearest", "shaped")
 MOTIF_LEARNING = QConfig(
     updates=1000, updates_per_bar=4, song_bars=200, replay=100_000, warm_up=8000, discount=0.9,
@@ -89,7 +87,7 @@ def train(config: Path | None = None, resume: bool = False) -> None:
     torch.set_num_threads(settings.threads)
     corpus = open_corpus(settings.corpus)
     learner = make_learner(settings, corpus)
-    earlier_s = _resume(learner, state) if state.exists() else 0.0
+    earlier_s = take_up(learner, state) if state.exists() else 0.0
     journal = Journal(learner, Path(settings.out), earlier_s)
     try:
         learner.train(journal)
@@ -161,43 +159,6 @@ def _make_plan(settings: TrainConfig, corpus: Corpus) -> Plan:
         console.print(f"planning: {climbs} climbs, {len(plan.states)} motifs")
     assert plan is not None and len(plan.states)
     return plan
-
-
-class Journal:
-    """Called by the learner: writes how far it is, now and then all that is needed to go on."""
-
-    def __init__(self, learner: QLearner, out: Path, earlier_s: float = 0.0) -> None:
-        self._learner, self._out = learner, out
-        self._begun_s = time.process_time() - earlier_s
-        self._saved_s = time.monotonic()
-        self._console = Console(stderr=True)
-
-    @property
-    def spent_s(self) -> float:
-        """Processor time, earlier parts of the run included."""
-        return time.process_time() - self._begun_s
-
-    def __call__(self, progress: Progress) -> None:
-        row = {**dataclasses.asdict(progress), "spent_s": round(self.spent_s)}
-        self._out.mkdir(parents=True, exist_ok=True)
-        with (self._out / "progress.jsonl").open("a", encoding="utf-8") as file:
-            file.write(json.dumps(row) + "\n")
-        self._console.print("  ".join(f"{name} {value:,.6g}" for name, value in row.items()), soft_wrap=True)
-        if time.monotonic() - self._saved_s > SAVED_EVERY_S:
-            self.save()
-
-    def save(self) -> None:
-        """Write the whole state in one stroke."""
-        tensors, counters = self._learner.saved()
-        checkpoint.save(self._out / STATE_NAME, tensors, {**counters, "spent_s": self.spent_s})
-        self._saved_s = time.monotonic()
-
-
-def _resume(learner: QLearner, state: Path) -> float:
-    """Put the learner where the run stopped; returns the processor time spent so far."""
-    tensors, counters = checkpoint.load(state, None)
-    learner.restore(tensors, counters)
-    return float(counters["spent_s"])
 
 
 def finish(settings: TrainConfig, learner: QLearner, corpus: Corpus, journal: Journal) -> Path:
