@@ -82,7 +82,8 @@ class Sender:
             self.onsets.append(event.sample)
 
     def run(self, seconds) -> None:
-        """So long."""
+        """So long, once the engine has done what it was asked for."""
+        self.settle()
         for block in range(round(seconds * RATE / BLOCK)):
             while self.ticking and self.next_s <= self.engine.sample / RATE:
                 self.send(TICK, self.next_s)

@@ -33,7 +33,8 @@ class Listener:
         assert self.eventually(lambda: bool(done))
 
     def turn(self, samples: int) -> np.ndarray:
-        """So many samples more, in step with the engine thread; what was played, (n,)."""
+        """What was asked for is done, then so many samples more, in step; what was played, (n,)."""
+        self.settle()
         played = []
         for _ in range(-(-samples // BLOCK)):
             played.append(self.card.crank(count=BLOCK)[:, 0])
