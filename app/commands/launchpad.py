@@ -22,8 +22,8 @@ def launchpad_headless(
     Raises:
         RipienoError: no such agent, a start of another shape, or a file that cannot be written.
     """
+    from app.sessions.export import save_midi, save_wav
     from app.sessions.launchpad.arrangement import Arrangement
-    from app.sessions.launchpad.export import save_midi, save_wav
     from app.sessions.launchpad.headless import play_bars
     from app.sessions.launchpad.starts import OPENING, load_grid
     from models.launchpad.agent import load_agent

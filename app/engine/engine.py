@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import atexit
 import logging
+import math
 import threading
 from collections import deque
 from collections.abc import Callable
@@ -219,6 +220,10 @@ class Engine:
         """Who turns frames into snapshots; None: only level and spectrogram."""
         self._listener = listener
 
+    def wake_at(self, sample: int) -> None:
+        """Have the fillers called once the clock has reached `sample`. A filler's, anew in every `fill`."""
+        self.mixer.alarm_at = min(self.mixer.alarm_at, sample)
+
     def add_filler(self, filler: Filler) -> None:
         """Let `filler` play. Engine thread (through `call`)."""
         self._fillers.append(filler)
@@ -268,6 +273,7 @@ class Engine:
     def _play_ahead(self) -> None:
         now_sample = self.sample
         until_sample = now_sample + round(AHEAD_S * self.rate)
+        self.mixer.alarm_at = math.inf
         self.metronome.fill(now_sample, until_sample)
         for filler in tuple(self._fillers):
             filler.fill(now_sample, until_sample)

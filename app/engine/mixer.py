@@ -6,6 +6,7 @@ lock, which in CPython neither blocks nor lets go of the interpreter.
 """
 from __future__ import annotations
 
+import math
 import threading
 import time
 from collections import deque
@@ -50,6 +51,7 @@ class Mixer:
         self.wake = threading.Lock()
         self.prepare_at = 0
         self.wake_at = 0
+        self.alarm_at: float = math.inf  # from this sample of the clock on every block releases `wake`
         self.reached_s: float | None = None
         self.written_s = 0.0
         self._instrument = instrument
@@ -116,7 +118,7 @@ class Mixer:
         if self.reached_s is None and written >= self.wake_at:
             self.reached_s = self.written_s
             self.wake_up()
-        elif written - count < self.prepare_at <= written:
+        elif written - count < self.prepare_at <= written or self.clock.sample >= self.alarm_at:
             self.wake_up()
 
     def wake_up(self) -> None:

@@ -1,1 +1,7 @@
-"""Duet without its scene: two lines, one of them a person's, and the listening test."""
+"""Duet (RL-Duet) without its scene: the live session, and the paper's listening test."""
+
+from app.sessions.duet.choices import Choices, DuetProblem
+from app.sessions.duet.session import DuetSession
+from app.sessions.duet.snapshot import DuetSnapshot, RollNote
+
+__all__ = ["Choices", "DuetProblem", "DuetSession", "DuetSnapshot", "RollNote"]

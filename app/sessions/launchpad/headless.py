@@ -7,10 +7,11 @@ from collections.abc import Callable
 import numpy as np
 
 from app.engine.timeline import Timeline
+from app.sessions.heard import Heard, record
 from app.sessions.launchpad.agents import Agent, EmptySeat, InlineSeat
 from app.sessions.launchpad.arrangement import BEATS_A_BAR, Arrangement
 from app.sessions.launchpad.conductor import Conductor
-from app.sessions.launchpad.recording import Heard, record
+from app.sessions.launchpad.queue import SOURCE
 from app.sessions.launchpad.song import Song
 from app.sessions.launchpad.starts import start
 from models.launchpad.instrument import States
@@ -44,4 +45,4 @@ def play_bars(
             progress(bar, bars)
     conductor.end_at_bar(end - 1)
     events += conductor.due(end, end + 1)
-    return record(timeline, events, end)
+    return record(timeline, events, end, {SOURCE})

@@ -16,12 +16,12 @@ from app.engine.clock_follower import ClockReading
 from app.engine.engine import AHEAD_S, Engine
 from app.engine.scheduler import Event
 from app.engine.timeline import Timeline
+from app.sessions.heard import Heard, NothingHeard, Recording
 from app.sessions.launchpad.arrangement import BEATS_A_BAR
 from app.sessions.launchpad.conductor import Conductor, Judge
 from app.sessions.launchpad.pads import pad_view
 from app.sessions.launchpad.pictures import Pictures
 from app.sessions.launchpad.queue import SOURCE
-from app.sessions.launchpad.recording import Heard, Recording
 from app.sessions.launchpad.snapshot import LaunchpadSnapshot
 from app.sessions.launchpad.sync import Sync
 from pieces.errors import RipienoError
@@ -32,10 +32,6 @@ SOON_S = 0.05
 """What is due sooner is not changed any more: it may be played while we speak."""
 SOON_BLOCKS = 2
 START_DELAY_S = 0.1
-
-
-class NothingHeard(RipienoError):
-    """There is nothing to export yet."""
 
 
 class Playback:
@@ -154,7 +150,7 @@ class Playback:
         start_sample = engine.sample + max(round(START_DELAY_S * engine.rate), self._margin())
         self._conductor.begin(engine.rate, start_sample, count_in_bars, first_bar)
         if first_bar == 0 or self._recording is None:
-            self._recording = Recording(self._timeline)
+            self._recording = Recording(self._timeline, {SOURCE})
         else:
             self._recording.go_on(self._timeline, start_sample)
         self._begun(start_sample)
@@ -167,7 +163,7 @@ class Playback:
         passed = (reading.quarters - BEATS_A_BAR * bar) * engine.rate * 60.0 / bpm
         self._conductor.led = True
         self._conductor.begin(engine.rate, round(soon_sample - passed), 0, bar, bpm)
-        self._recording = Recording(self._timeline, float(BEATS_A_BAR * bar))
+        self._recording = Recording(self._timeline, {SOURCE}, float(BEATS_A_BAR * bar))
         self._begun(soon_sample)
 
     @property

@@ -18,7 +18,8 @@ import numpy as np
 from app.devices.launchpads.surface import PadSurface
 from app.engine import calm
 from app.engine.engine import Engine
-from app.sessions.launchpad import export, starts
+from app.sessions import export
+from app.sessions.launchpad import starts
 from app.sessions.launchpad.agents import Agent, EmptySeat, ThreadSeat
 from app.sessions.launchpad.arrangement import Link, ScaleLock
 from app.sessions.launchpad.conductor import Conductor, Judge

@@ -11,10 +11,10 @@ from pathlib import Path
 
 import numpy as np
 
+from app.sessions.export import NotSaved
 from app.sessions.launchpad import scales
 from app.sessions.launchpad.arrangement import NO_ROWS, Arrangement
 from models.launchpad.instrument import LAUNCHPAD, States, load_state, save_state
-from pieces.errors import RipienoError
 from pieces.folders import folder
 
 STARTS = ("empty", "triad", "random")
@@ -23,10 +23,6 @@ OPENING = Arrangement(tonic=2, scale="minor pentatonic", scale_lock="map", tempe
 RANDOM_ROWS = 7
 BEAT, TWO_BEATS, BAR = 3, 4, 5
 """Patterns that beat every 16, 32 and 64 steps."""
-
-
-class NotSaved(RipienoError):
-    """A file of the launchpad's cannot be written."""
 
 
 def start(name: str, arrangement: Arrangement, rng: np.random.Generator) -> States:

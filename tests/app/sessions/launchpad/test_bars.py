@@ -11,15 +11,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from app.engine.timeline import Timeline
+from app.sessions.export import NotSaved, midi_bytes, save_midi, save_wav
 from app.sessions.launchpad import AGENT, YOU, Arrangement, Link, Song
 from app.sessions.launchpad.agents import Answer, EmptySeat, InlineSeat, Question
 from app.sessions.launchpad.bars import beat_of, closing_bar, render_bar, step_of
 from app.sessions.launchpad.conductor import Conductor
 from app.sessions.launchpad.drums import PATTERNS, VELOCITIES
-from app.sessions.launchpad.export import midi_bytes, save_midi, save_wav
 from app.sessions.launchpad.headless import play_bars
 from app.sessions.launchpad.queue import BarQueue
-from app.sessions.launchpad.starts import NotSaved
 from models.launchpad.instrument import LAUNCHPAD
 
 RATE = 44_100

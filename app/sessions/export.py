@@ -21,10 +21,11 @@ from numpy.typing import NDArray
 
 from app.engine.midi_events import messages_of
 from app.engine.scheduler import Event
+from app.engine.timeline import Meter
 from app.engine.voice import apply_event
-from app.sessions.launchpad.recording import Heard
-from app.sessions.launchpad.starts import NotSaved
+from app.sessions.heard import Heard
 from models.sound import Synth, find_sound_sets
+from pieces.errors import RipienoError
 from pieces.files import replace_file
 
 TICKS_A_BEAT = 960
@@ -33,6 +34,10 @@ BLOCK_SAMPLES = 4096
 LONGEST_WAV_BYTES = 2**32 - 64
 
 Progress = Callable[[float], None]
+
+
+class NotSaved(RipienoError):
+    """A file cannot be written."""
 
 
 def save_midi(heard: Heard, path: Path) -> None:
@@ -45,12 +50,17 @@ def midi_bytes(heard: Heard) -> bytes:
     """The MIDI file; same music, same bytes."""
     ticks = TickMap(heard)
     midi = mido.MidiFile(type=1, ticks_per_beat=TICKS_A_BEAT)
-    midi.tracks.append(_tempo_track(ticks, ticks.tick_at(heard.samples)))
+    midi.tracks.append(_tempo_track(ticks, heard.timeline.meter, ticks.tick_at(heard.samples)))
     for channel in sorted({event.channel for event in heard.events}):
         midi.tracks.append(_channel_track(heard, channel, ticks))
     file = io.BytesIO()
     midi.save(file=file)
     return file.getvalue()
+
+
+def save_text(text: str, path: Path) -> None:
+    """Write a text file. Raises NotSaved."""
+    _saving(path, lambda: replace_file(path, text.encode()))
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,8 +161,9 @@ def _from_start(heard: Heard) -> list[tuple[float, int]]:
     return found
 
 
-def _tempo_track(ticks: TickMap, end_tick: int) -> mido.MidiTrack:
-    track = mido.MidiTrack([mido.MetaMessage("time_signature", numerator=4, denominator=4, time=0)])
+def _tempo_track(ticks: TickMap, meter: Meter, end_tick: int) -> mido.MidiTrack:
+    beats, unit = meter.beats, meter.unit
+    track = mido.MidiTrack([mido.MetaMessage("time_signature", numerator=beats, denominator=unit, time=0)])
     now = 0
     for anchor in ticks.anchors:
         track.append(mido.MetaMessage("set_tempo", tempo=anchor.tempo_us, time=anchor.tick - now))

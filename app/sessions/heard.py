@@ -1,4 +1,4 @@
-"""What was heard of a song, sample by sample: the source of every export.
+"""What was heard of a song or a duet, sample by sample: the source of every export.
 
 Live, the "played" thread notes the events that the audio callback applied and the engine thread the tempo;
 headless, one loop does both. `Heard` is what they leave: frozen, any thread may export it.
@@ -6,14 +6,18 @@ headless, one loop does both. `Heard` is what they leave: frozen, any thread may
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, replace
 
 from app.engine.scheduler import Event
 from app.engine.timeline import TempoChange, Timeline
-from app.sessions.launchpad.queue import SOURCE
+from pieces.errors import RipienoError
 
 LET_GO_S = 0.125
+
+
+class NothingHeard(RipienoError):
+    """There is nothing to export yet."""
 
 
 @dataclass(frozen=True)
@@ -39,10 +43,12 @@ class Heard:
 
 
 class Recording:
-    """Grows while the song plays, from the sample of its first beat on."""
+    """Grows while the music plays, from the sample of its first beat on. Only events of `sources` count."""
 
-    def __init__(self, timeline: Timeline, first_beat: float = 0.0) -> None:
+    def __init__(self, timeline: Timeline, sources: Collection[str], first_beat: float = 0.0) -> None:
         self.rate = timeline.rate
+        self._sources = sources
+        self._meter = timeline.meter
         self._first_beat = first_beat
         self._start_sample, self._base, self._scale = round(timeline.sample_at_beat(first_beat)), 0, 1.0
         self._changes = list(timeline.changes)
@@ -50,8 +56,8 @@ class Recording:
         self._events: list[Event] = []
 
     def note(self, event: Event) -> None:
-        """An event was heard ("played" thread); only the song's own count."""
-        if event.source == SOURCE and event.sample >= self._start_sample:
+        """An event was heard ("played" thread)."""
+        if event.source in self._sources and event.sample >= self._start_sample:
             self._events.append(replace(event, sample=round(self._here(event.sample))))
 
     def follow(self, timeline: Timeline) -> None:
@@ -79,7 +85,7 @@ class Recording:
         """All of it so far."""
         changes = (*self._before, *self._changes_here())
         events = tuple(self._events)
-        return Heard(Timeline(self.rate, changes), (*events, *_released(events, self.rate)))
+        return Heard(Timeline(self.rate, changes, self._meter), (*events, *_released(events, self.rate)))
 
     def _here(self, sample: float) -> float:
         """A sample of the present clock, from the song's first beat at the recording's rate."""
@@ -101,9 +107,9 @@ def _released(events: tuple[Event, ...], rate: int) -> list[Event]:
     return [replace(event, sample=at_sample, kind="note_off", data2=0) for event in held.values()]
 
 
-def record(timeline: Timeline, events: Iterable[Event], samples: int) -> Heard:
+def record(timeline: Timeline, events: Iterable[Event], samples: int, sources: Collection[str]) -> Heard:
     """A recording of so many samples of which all events are known."""
-    recording = Recording(timeline)
+    recording = Recording(timeline, sources)
     for event in events:
         recording.note(event)
     return replace(recording.heard(), least_samples=samples)

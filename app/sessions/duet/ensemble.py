@@ -1,0 +1,139 @@
+"""The duet as two lines that grow by one sixteenth at a time: who plays, what the agent is asked. Pure.
+
+No clock and no thread inside; whoever calls says when a step is over. Live that is the engine thread
+(`playback`), headless a loop (`headless`): the same keys give the same music.
+
+A step goes like this. `hear` closes step t of your line. `question` asks for step t + 1 of the machine's, or
+knows it already; `play` (or `miss`, where no answer came in time) closes that. So the machine decides a step
+knowing both lines up to the step before, as in training.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from app.sessions.duet import counterpoint
+from app.sessions.duet.choices import VOICE_RANGES, Choices, Voice
+from app.sessions.duet.seats import Question
+from app.sessions.duet.snapshot import Turn
+from models.duet.agent import PAST
+from models.duet.encoding import HOLD, MULTI_HOLD, STEPS_PER_BEAT, Tokens, held, sounding
+from models.duet.keys import Key, heard_key
+
+SEED_BARS = 2
+KEY_BARS = 8
+REST = MULTI_HOLD.rest
+
+
+class Ensemble:
+    """Both lines from the start of one duet.
+
+    Attributes:
+        yours, machines: multi-hold symbols of what each player has played, a byte a step.
+        switched: you carry on the machine's line and it yours.
+
+    Args:
+        take: number of the music, for the questions.
+        seed: of the agent's draws.
+        given: the machine's first steps, where a piece gives them, (n,) multi-hold.
+    """
+
+    def __init__(self, take: int = 0, seed: int = 0, given: Tokens | None = None) -> None:
+        self.yours, self.machines = bytearray(), bytearray()
+        self.switched = False
+        self._take, self._seed, self._given = take, seed, given
+        self._asked = False
+        # what the agent sees as the person's line and as its own: they change places when roles do
+        self._seen_yours, self._seen_machines = bytearray(), bytearray()
+        self._switch_wanted = False
+
+    @property
+    def next_step(self) -> int:
+        """The machine's first step that is not decided."""
+        return len(self.machines)
+
+    @property
+    def key(self) -> Key | None:
+        """Heard in the last eight bars."""
+        recent = KEY_BARS * 16
+        return heard_key(_tokens(self.yours, recent), _tokens(self.machines, recent))
+
+    @property
+    def sounds(self) -> bool:
+        """Whether either line has a note."""
+        return any(symbol != REST for symbol in (*self.yours, *self.machines))
+
+    def lines(self) -> tuple[Tokens, Tokens]:
+        """What you and the machine have played, (n,) and (m,)."""
+        return _tokens(self.yours), _tokens(self.machines)
+
+    def hear(self, symbol: int) -> None:
+        """Close a step of your line."""
+        self.yours.append(symbol)
+        self._seen_yours.append(symbol)
+
+    def want_switch(self) -> None:
+        """Exchange the roles from the next beat on; asked twice before it comes, nothing happens."""
+        self._switch_wanted = not self._switch_wanted
+
+    def turn(self, choices: Choices, step: int) -> Turn:
+        """Who plays in a step."""
+        if choices.mode == "together":
+            return "both"
+        phrase = step // (choices.bar_steps * choices.phrase_bars)
+        return "machine" if phrase % 2 else "you"
+
+    def switch_if_wanted(self) -> Voice | None:
+        """At the start of a step: exchange the lines on a beat; the voice that the machine then takes."""
+        if not self._switch_wanted or self.next_step % STEPS_PER_BEAT:
+            return None
+        self._switch_wanted = False
+        self.switched = not self.switched
+        self._seen_yours, self._seen_machines = self._seen_machines, self._seen_yours
+        return nearest_voice(_tokens(self._seen_machines, PAST))
+
+    def question(self, choices: Choices, plan_steps: int = 0) -> Question | int:
+        """What to ask for the next step, or its symbol where there is nothing to ask."""
+        step = self.next_step
+        lowest, highest = VOICE_RANGES[choices.voice]
+        if self.turn(choices, step) == "you":
+            return REST
+        if step < SEED_BARS * choices.bar_steps:
+            if choices.seed == "piece" and self._given is not None and step < len(self._given):
+                return int(self._given[step])
+            if choices.seed == "two bars":
+                human, machine = _tokens(self._seen_yours), _tokens(self._seen_machines)
+                return counterpoint.next_symbol(human, machine, step, lowest, highest, self.key)
+        seed, self._asked = None if self._asked else self._seed, True
+        return Question(
+            self._take, step, _tokens(self._seen_yours, PAST), _tokens(self._seen_machines, PAST),
+            choices.temperature, lowest, highest, seed, plan_steps,
+        )  # fmt: skip
+
+    def play(self, symbol: int) -> int:
+        """Close the machine's next step; its symbol as played: what did not sound before begins."""
+        before = int(sounding(self.machines[-1:])[0]) if self.machines else 0
+        pitch = int(sounding([symbol])[0])
+        self._seen_machines.append(symbol)
+        heard = symbol - HOLD if symbol != REST and symbol >= HOLD and pitch != before else symbol
+        self.machines.append(heard)
+        return heard
+
+    def miss(self) -> int:
+        """The answer is late: hold what sounds."""
+        last = self._seen_machines[-1:]
+        return self.play(int(held(np.frombuffer(last, np.uint8))[0]) if last else REST)
+
+
+def nearest_voice(line: Tokens) -> Voice | None:
+    """The voice in whose middle a line (n,) lies; None where it is silent."""
+    pitches = sounding(line)
+    pitches = pitches[pitches > 0]
+    if not len(pitches):
+        return None
+    middle = float(pitches.mean())
+    return min(VOICE_RANGES, key=lambda voice: abs(sum(VOICE_RANGES[voice]) / 2 - middle))
+
+
+def _tokens(line: bytearray, last: int = 0) -> Tokens:
+    return np.frombuffer(bytes(line[-last:]), np.uint8)

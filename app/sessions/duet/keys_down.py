@@ -1,0 +1,55 @@
+"""What the person has played, for the piano roll: notes where they really began and ended. Engine thread."""
+
+from __future__ import annotations
+
+from app.engine.scheduler import Event
+from app.sessions.duet.conductor import PART_SOURCE, Conductor
+from app.sessions.duet.snapshot import RollNote
+
+EARLIEST_STEP = -0.5
+"""What begins before belongs to the count-in."""
+MIDI_SOURCE = "midi"
+
+
+class KeysDown:
+    """Grows with every event.
+
+    Attributes:
+        notes: those that have ended. held: (channel, pitch) of those that sound, and where they began.
+        midi_held: of these, the ones that a MIDI keyboard holds, also while nothing plays.
+    """
+
+    def __init__(self) -> None:
+        self.notes: list[RollNote] = []
+        self.held: dict[tuple[int, int], float] = {}
+        self.midi_held: set[tuple[int, int]] = set()
+
+    def begin(self) -> None:
+        """A new duet."""
+        self.notes, self.held = [], {}
+
+    def note(self, event: Event, conductor: Conductor | None) -> None:
+        """Something was played; conductor: of the duet that runs."""
+        key = event.channel, event.data1
+        on = event.kind == "note_on" and event.data2 > 0
+        off = event.kind == "note_off" or (event.kind == "note_on" and not on)
+        if event.source == MIDI_SOURCE and (on or off):
+            (self.midi_held.add if on else self.midi_held.discard)(key)
+        if event.kind == "all_off":
+            self.midi_held.clear()
+        if conductor is None or (conductor.part is not None and event.source != PART_SOURCE and not off):
+            return
+        position = conductor.step_at(event.sample)
+        if event.kind == "all_off":
+            for held in tuple(self.held):
+                self._end(held, position)
+        elif on and position >= EARLIEST_STEP:
+            self._end(key, position)
+            self.held[key] = position
+        elif off:
+            self._end(key, position)
+
+    def _end(self, key: tuple[int, int], position: float) -> None:
+        begun = self.held.pop(key, None)
+        if begun is not None:
+            self.notes.append(RollNote(begun, max(position - begun, 0.0), key[1]))

@@ -1,0 +1,394 @@
+"""The conductor on the engine: a filler that opens each step in time and hands what sounds to the scheduler.
+
+All methods run in the engine thread, but for `snapshot_at`, `heard` and `score`, which any thread may call
+(they read what was swapped in whole), `note`, called by the "played" thread, and `_deliver`, called by the
+agent's.
+
+A step is closed in the middle, when all onsets that are nearest to it are known, plus the block that a key's
+event takes to get here; earlier where blocks are so long that the answer would not reach the next step.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections import deque
+from collections.abc import Callable
+from typing import Any
+
+from app.engine import calm
+from app.engine.engine import Engine
+from app.engine.midi_events import SUSTAIN
+from app.engine.scheduler import NOW, Event
+from app.sessions.duet.choices import Choices
+from app.sessions.duet.conductor import PART_SOURCE, SOURCE, Conductor
+from app.sessions.duet.hearing import NOTICES, KeyEvent
+from app.sessions.duet.keys_down import KeysDown
+from app.sessions.duet.microphone import MICROPHONE, Microphone
+from app.sessions.duet.parts import Part
+from app.sessions.duet.pictures import Pictures
+from app.sessions.duet.score import musicxml
+from app.sessions.duet.seats import Answer, Plan, Seat
+from app.sessions.duet.snapshot import DuetSnapshot, Listening
+from app.sessions.duet.sounds import SETTING_SOURCE, dressed, settings
+from app.sessions.duet.tempo import TempoFollower
+from app.sessions.heard import Heard, NothingHeard, Recording
+from models.duet.encoding import STEPS_PER_BEAT
+from pieces.errors import RipienoError
+
+log = logging.getLogger(__name__)
+
+START_DELAY_S = 0.1
+GRACE_S = 0.003
+"""Beyond a block, how long an onset may take from the audio callback to here."""
+LEAD_S = 0.008
+"""Beyond two blocks, how long a decision may take."""
+PLAN_STEPS = 8
+SLOW_STEP_S = 0.1
+"""A plan is made at every step that is no shorter, else once a beat."""
+YOURS = ("midi", "keys", MICROPHONE)
+RECORDED = {SOURCE, PART_SOURCE, SETTING_SOURCE, *YOURS}
+
+
+class Playback:
+    """One for a session. See the module."""
+
+    def __init__(
+        self, engine: Engine, seat: Seat, agent_name: str, seed: int, input_there: Callable[[], bool] | None
+    ) -> None:
+        self.choices = Choices()
+        self._engine = engine
+        self._mixer = engine.mixer
+        self._seat = seat
+        seat.deliver = self._deliver
+        self._seed = seed
+        self._input_there = input_there
+        self._conductor: Conductor | None = None
+        self._running = False
+        self._part: Part | None = None
+        self._seed_part: Part | None = None
+        self._recording: Recording | None = None
+        self._begun_with = self.choices
+        self._played: deque[Event] = deque()
+        self._keys = KeysDown()
+        self._follower = TempoFollower(self.choices.tempo_bpm)
+        self._take = 0
+        self._told: set[str] = set()
+        self._microphone: Microphone | None = None
+        self._pictures = Pictures(agent_name)
+        engine.add_sink(self.note)
+
+    # --- any thread ---------------------------------------------------------------------------------
+
+    def snapshot_at(self, sample: int) -> DuetSnapshot:
+        """What a listener hears at a sample."""
+        recording = self._recording
+        return self._pictures.at(sample, recording.duration_s if recording is not None else 0.0)
+
+    def heard(self) -> Heard:
+        """What was heard since the last start. Raises NothingHeard."""
+        recording = self._recording
+        heard = recording.heard() if recording is not None else None
+        if heard is None or not any(event.kind == "note_on" for event in heard.events):
+            raise NothingHeard("there is nothing to export yet: start, and play a bar.")
+        return dressed(heard, self._begun_with)
+
+    def score(self) -> str:
+        """Both lines as MusicXML. Raises NothingHeard."""
+        conductor = self._conductor
+        if conductor is None or not conductor.ensemble.sounds:
+            raise NothingHeard("there is nothing to write down yet: start, and play a bar.")
+        yours, machines = conductor.ensemble.lines()
+        return musicxml(yours, machines, conductor.choices.beats_a_bar, conductor.choices.tempo_bpm)
+
+    def note(self, event: Event) -> None:
+        """An event was played ("played" thread)."""
+        if event.source in RECORDED or event.kind == "all_off":
+            self._played.append(event)
+            recording = self._recording
+            if recording is not None:
+                recording.note(event)
+
+    # --- engine thread: transport -------------------------------------------------------------------
+
+    def open(self) -> None:
+        """Be called from now on."""
+        self._engine.add_filler(self)
+        self._submit(settings(self.choices))
+        self._refresh()
+
+    def close(self) -> None:
+        """Silence; the channels get their pianos back."""
+        self.stop()
+        self.listen_to(False)
+        self._submit(settings(Choices()))
+        self._engine.remove_filler(self)
+        self._engine.remove_sink(self.note)
+
+    def start(self, count_in_bars: int) -> None:
+        """Begin a new duet, unless one plays."""
+        if not self._running:
+            self._begin(max(count_in_bars, 0))
+
+    def stop(self) -> None:
+        """Stop as soon as nothing that was handed on can get in between."""
+        if self._running and self._conductor is not None:
+            self._running = False
+            at_sample = self._engine.sample + self._margin()
+            for source in (SOURCE, PART_SOURCE):
+                self._engine.mixer.scheduler.forget(source, at_sample)
+            self._submit(self._conductor.release(at_sample))
+            self._ended()
+
+    def start_over(self) -> None:
+        """Begin anew at once."""
+        self.stop()
+        self._begin(0)
+
+    def switch_roles(self) -> None:
+        """From the next beat on."""
+        if self._running and self._conductor is not None:
+            self._conductor.ensemble.want_switch()
+
+    def fill(self, now_sample: int, until_sample: int) -> None:
+        """The engine's: take in what was played, open what is due."""
+        guarded(self._engine, self._fill, on_failure=self.stop)
+
+    # --- engine thread: choices ---------------------------------------------------------------------
+
+    def choose(self, **changes: Any) -> None:
+        """Other choices, from the next step on. Raises DuetProblem."""
+        before, self.choices = self.choices, self.choices.but(**changes)
+        if self._conductor is not None:
+            self._conductor.choices = self.choices
+        if list(settings(before)) != list(settings(self.choices)):
+            self._submit(settings(self.choices))
+        if before.tempo_bpm != self.choices.tempo_bpm or not self.choices.follow_tempo:
+            self._lead(None)
+        self._refresh()
+
+    def use_part(self, part: Part | None) -> None:
+        """What plays in the person's place from the next start on."""
+        self._part = part
+        if part is not None:
+            self.choose(tempo_bpm=part.tempo_bpm, beats_a_bar=part.beats_a_bar)
+            self._engine.tell(f"{part.name} plays your part from the next start on.")
+        self._refresh()
+
+    def seed_from(self, part: Part) -> None:
+        """The piece that gives the machine its first two bars."""
+        if not len(part.low):
+            self._engine.tell(f"{part.name} has only one line: there is none for the machine to begin with.")
+        self._seed_part = part
+
+    def listen_to(self, microphone: bool) -> None:
+        """Take your line from the microphone, or let go of it."""
+        if microphone == (self._microphone is not None):
+            return
+        if self._microphone is not None:
+            self._microphone.close()
+            self._microphone = None
+        else:
+            self._microphone = Microphone(self._engine, self._sung)
+        self._engine.set_source("input" if microphone else "synth")
+        self._refresh()
+
+    # --- inside -------------------------------------------------------------------------------------
+
+    def _begin(self, count_in_bars: int) -> None:
+        engine = self._engine
+        self._take += 1
+        start_sample = engine.sample + max(round(START_DELAY_S * engine.rate), self._margin())
+        source = self._seed_part or self._part
+        conductor = Conductor(
+            engine.rate, start_sample, self.choices, self._part, count_in_bars, self._take, self._seed,
+            source.low if source is not None else None,
+        )  # fmt: skip
+        self._conductor, self._running = conductor, True
+        self._follower = TempoFollower(self.choices.tempo_bpm)
+        self._begun_with = self.choices
+        self._recording = Recording(conductor.timeline, RECORDED)
+        self._keys.begin()
+        self._told.clear()
+        self._pictures.begin()
+        calm.begin(self)
+        self._fill()
+
+    def _ended(self) -> None:
+        calm.end(self)
+        self._refresh()
+
+    def _fill(self) -> None:
+        if self._engine.mixer is not self._mixer:
+            self._change_mixer()
+        self._take_in()
+        conductor, engine = self._conductor, self._engine
+        while self._running and conductor is not None:
+            cutoff_sample = self._cutoff(conductor)
+            if engine.sample < cutoff_sample:
+                engine.wake_at(cutoff_sample)
+                break
+            self._advance(conductor)
+        self._refresh()
+
+    def _cutoff(self, conductor: Conductor) -> int:
+        """When the step that was opened last is closed."""
+        block, rate = self._engine.mixer.block_samples, self._engine.rate
+        middle = conductor.sample_at(conductor.step + 0.5) + block + round(GRACE_S * rate)
+        latest = conductor.sample_at(conductor.step + 1) - 2 * block - round(LEAD_S * rate)
+        return min(middle, latest)
+
+    def _advance(self, conductor: Conductor) -> None:
+        """Open the next step, and ask."""
+        timeline = conductor.timeline
+        self._submit(conductor.open_next(self._plan_steps(conductor)))
+        if conductor.timeline is not timeline and self._recording is not None:
+            self._recording.follow(conductor.timeline)
+        if conductor.choices is not self.choices:  # the roles were switched
+            self.choices = conductor.choices
+        if conductor.asked is not None:
+            self._ask(conductor)
+        for notice in conductor.reader.notices:
+            self._tell_once(NOTICES[notice])
+        if conductor.over:
+            self._running = False
+            self._ended()
+
+    def _ask(self, conductor: Conductor) -> None:
+        assert conductor.asked is not None
+        if not self._seat.taken:
+            self._submit(conductor.rested())
+        elif self._too_late(conductor):
+            self._submit(conductor.missed())
+        else:
+            self._seat.ask(conductor.asked)
+
+    def _too_late(self, conductor: Conductor) -> bool:
+        """What belongs to the opened step's beginning would not be played in time any more."""
+        mixer = self._engine.mixer
+        return conductor.sample_at(conductor.step) < mixer.clock.sample + mixer.block_samples
+
+    def _plan_steps(self, conductor: Conductor) -> int:
+        step_s = 60.0 / (conductor.timeline.changes[-1].bpm * STEPS_PER_BEAT)
+        return PLAN_STEPS if step_s >= SLOW_STEP_S or (conductor.step + 1) % STEPS_PER_BEAT == 0 else 0
+
+    def _deliver(self, answer: Answer | Plan) -> None:
+        """The agent's thread: on to the engine's."""
+        self._engine.call(lambda: guarded(self._engine, lambda: self._delivered(answer)))
+
+    def _delivered(self, answer: Answer | Plan) -> None:
+        conductor = self._conductor
+        if conductor is None or not self._running:
+            return
+        if isinstance(answer, Plan):
+            if answer.take == self._take:
+                self._pictures.plan = answer
+        elif answer.question is conductor.asked:
+            self._pictures.decided(answer.took_ms)
+            self._submit(
+                conductor.missed() if self._too_late(conductor) else conductor.answered(answer.symbol)
+            )
+        self._refresh()
+
+    def _submit(self, events: Any) -> None:
+        """To the scheduler; what should have begun in the past does not begin at all."""
+        sample = self._engine.sample
+        for event in events:
+            if event.kind in ("note_on", "click") and NOW < event.sample < sample:
+                continue
+            self._engine.submit(event)
+
+    # --- your hands ---------------------------------------------------------------------------------
+
+    def _take_in(self) -> None:
+        """What was played since the last time."""
+        while self._played:
+            event = self._played.popleft()
+            conductor = self._conductor if self._running else None
+            self._keys.note(event, conductor)
+            if conductor is None:
+                continue
+            position = conductor.step_at(event.sample)
+            if event.kind == "all_off":
+                conductor.silenced()
+                conductor.listen(KeyEvent(position, "all off"))
+            elif event.source in YOURS:
+                self._hear(conductor, event, position)
+        if self._keys.midi_held and self._input_there is not None and not self._input_there():
+            self._let_go()
+
+    def _hear(self, conductor: Conductor, event: Event, position: float) -> None:
+        key = key_event(event, position)
+        if key is None:
+            return
+        conductor.listen(key)
+        if key.what == "on" and self.choices.follow_tempo and position >= -0.5 and conductor.part is None:
+            self._lead(self._follower.onset(event.sample / self._engine.rate, position))
+
+    def _lead(self, bpm: float | None) -> None:
+        """Your tempo from the next step on; None: the one that was set."""
+        if bpm is None:
+            self._follower = TempoFollower(self.choices.tempo_bpm)
+        if self._conductor is not None:
+            self._conductor.led_bpm = bpm
+
+    def _let_go(self) -> None:
+        """The keyboard is gone, no release can come any more."""
+        for channel, pitch in self._keys.midi_held:
+            self._engine.submit(Event(NOW, "note_off", pitch, 0, channel, "midi"))
+        self._keys.midi_held.clear()
+        self._engine.tell("The keyboard is gone: its notes are let go, and the music goes on.")
+
+    def _sung(self, event: Event) -> None:
+        """The microphone's thread: a note began or ended."""
+        self.note(event)
+
+    def _tell_once(self, sentence: str) -> None:
+        if sentence not in self._told:
+            self._told.add(sentence)
+            self._engine.tell(sentence)
+
+    def _change_mixer(self) -> None:
+        """The sound card runs at another rate: the duet ends, what was played stays."""
+        self._mixer = self._engine.mixer
+        self._submit(settings(self.choices))
+        if self._running:
+            self._running = False
+            self._engine.panic()
+            self._engine.tell("The sound device changed; start again. What you played can be exported.")
+            self._ended()
+
+    def _margin(self) -> int:
+        mixer = self._engine.mixer
+        return max(2 * mixer.block_samples, round(GRACE_S * self._engine.rate))
+
+    def _refresh(self) -> None:
+        listening: Listening = "microphone" if self._microphone is not None else "keys"
+        conductor = self._conductor
+        self._pictures.refresh(
+            conductor, self._running, self.choices, self._keys, self._part, self._seat.taken, listening
+        )
+
+
+def key_event(event: Event, position: float) -> KeyEvent | None:
+    """What a hand did, from an event of the engine; None where it has nothing to do with the line."""
+    if event.kind == "note_on" and event.data2:
+        return KeyEvent(position, "on", event.data1, event.data2)
+    if event.kind in ("note_on", "note_off"):
+        return KeyEvent(position, "off", event.data1)
+    if event.kind == "control" and event.data1 == SUSTAIN:
+        return KeyEvent(position, "pedal down" if event.data2 >= 64 else "pedal up")
+    return None
+
+
+def guarded(
+    engine: Engine, command: Callable[[], object], on_failure: Callable[[], object] = lambda: None
+) -> None:
+    """Run a command in the engine thread, which nothing may end: others play through it too."""
+    try:
+        command()
+    except RipienoError as problem:
+        engine.tell(str(problem))
+    except Exception:
+        log.exception("the duet failed")
+        engine.tell("Something of the duet failed; details are in the log.")
+        on_failure()

@@ -1,0 +1,104 @@
+"""The duet as it is written: two staves, bars, ties, key and clefs, on sixteenths. Pure.
+
+The text is read again by `pieces.reading` and engraved like any other score.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from fractions import Fraction
+
+import numpy as np
+
+from models.duet.encoding import MULTI_HOLD, Tokens, notes, sounding
+from models.duet.keys import Key, heard_key
+from pieces.musicxml import to_musicxml
+from pieces.notation import STEPS, Event, Measure, Meter, Pitch, Score, split_length
+from pieces.notation import Key as Signature
+
+TITLE = "Duet"
+MIDDLE = 60
+STEPS_A_QUARTER = 4
+
+
+def musicxml(yours: Tokens, machines: Tokens, beats_a_bar: int, tempo_bpm: float) -> str:
+    """A document of two lines (n,) multi-hold, the higher one on the upper staff."""
+    length = max(len(yours), len(machines))
+    lines = sorted((_padded(line, length) for line in (yours, machines)), key=_middle, reverse=True)
+    key, found = heard_key(*lines) or Key(0), [notes(line) for line in lines]
+    score = Score(title=TITLE, staves=2, tempo_bpm=round(tempo_bpm, 1))
+    bar_steps = STEPS_A_QUARTER * beats_a_bar
+    for start in range(0, length, bar_steps):
+        measure = Measure(number=str(start // bar_steps + 1))
+        for staff, line_notes in enumerate(found, 1):
+            measure.voices[staff, staff] = list(_events(line_notes, start, start + bar_steps, key, staff))
+        score.measures.append(measure)
+    first = score.measures[0]
+    first.key, first.meter = Signature(key.fifths), Meter(beats_a_bar, 4)
+    first.clefs = {staff: "treble" if _middle(line) >= MIDDLE else "bass"
+                   for staff, line in enumerate(lines, 1)}  # fmt: skip
+    score.measures[-1].barline = "light-heavy"
+    return to_musicxml(score)
+
+
+def spelled(pitch: int, key: Key) -> Pitch:
+    """A MIDI pitch as the key writes it: its own notes, then naturals, then as the signature leans."""
+    signature = Signature(key.fifths)
+    leaning = 1 if key.fifths >= 0 or key.minor else -1
+    for alters in (signature.alter, lambda step: 0, lambda step: leaning, lambda step: -leaning):
+        for step in STEPS:
+            octave, rest = divmod(pitch - Pitch(0, step, alters(step)).midi, 12)
+            if not rest:
+                return Pitch(octave, step, alters(step))
+    raise ValueError(f"no name for {pitch}")
+
+
+def _events(
+    line_notes: list[tuple[int, int, int]], start: int, stop: int, key: Key, staff: int
+) -> Iterator[Event]:
+    """Notes and rests of one bar of a line."""
+    position = start
+    for begin, length, pitch in line_notes:
+        low, high = max(begin, start), min(begin + length, stop)
+        if low >= high:
+            continue
+        if low > position:
+            yield from _rests(position - start, low - position, staff)
+        yield from _tied(spelled(pitch, key), low - start, high - low, begin < start, begin + length > stop,
+                         staff)  # fmt: skip
+        position = high
+    yield from _rests(position - start, stop - position, staff)
+
+
+def _tied(
+    pitch: Pitch, place: int, steps: int, back: bool, on: bool, staff: int
+) -> Iterator[Event]:
+    lengths = _lengths(place, steps)
+    one = frozenset({pitch})
+    for index, quarters in enumerate(lengths):
+        yield Event(
+            (pitch,), quarters, quarters, staff=staff,
+            tied_back=one if index or back else frozenset(),
+            tied_on=one if index < len(lengths) - 1 or on else frozenset(),
+        )  # fmt: skip
+
+
+def _rests(place: int, steps: int, staff: int) -> Iterator[Event]:
+    for quarters in _lengths(place, steps):
+        yield Event((), quarters, quarters, staff=staff)
+
+
+def _lengths(place: int, steps: int) -> list[Fraction]:
+    """Note values that fill `steps` sixteenths from a place in the bar: first up to the beat, then on."""
+    to_beat = -place % STEPS_A_QUARTER
+    parts = [min(to_beat, steps), steps - min(to_beat, steps)] if to_beat else [steps]
+    return [value for part in parts if part for value in split_length(Fraction(part, STEPS_A_QUARTER))]
+
+
+def _padded(line: Tokens, length: int) -> Tokens:
+    return np.append(line, np.full(length - len(line), MULTI_HOLD.rest, np.uint8))
+
+
+def _middle(line: Tokens) -> float:
+    pitches = sounding(line)
+    return float(pitches[pitches > 0].mean()) if pitches.any() else 0.0
