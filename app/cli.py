@@ -122,6 +122,47 @@ def launchpad(
     _open_window("launchpad", seed=seed)
 
 
+@cli.command()
+def duet(
+    headless: Annotated[bool, Option("--headless", help="Without a window, to a MIDI file.")] = False,
+    melody: Annotated[
+        str | None, Option(metavar="FILE.mid", help="What it answers; or a score, or a piece's name.")
+    ] = None,
+    out: Annotated[Path | None, Option(metavar="OUT.mid", help="The MIDI file to write.")] = None,
+    tempo: Annotated[
+        float | None, Option(min=20.0, max=400.0, metavar="BPM", help="By default the melody's.")
+    ] = None,
+    temperature: Annotated[
+        float, Option(min=0.0, max=2.0, metavar="T", help="0 plays the likeliest, 1 as it was trained.")
+    ] = 0.5,
+    voice: Annotated[
+        str, Option(metavar="NAME", help="soprano, alto, tenor or bass; by default what goes with it.")
+    ] = "",
+    begin: Annotated[
+        str, Option(metavar="HOW", help='cold, "two bars" (of counterpoint) or piece (its lowest line).')
+    ] = "cold",
+    agent: Annotated[str, Option(metavar="NAME", help="Or a .safetensors file.")] = "duet",
+    wav: Annotated[Path | None, Option(metavar="OUT.wav", help="Write it as sound too.")] = None,
+    musicxml: Annotated[Path | None, Option(metavar="OUT.musicxml", help="Write it as a score too.")] = None,
+    seed: SeedOption = 0,
+) -> None:
+    """You improvise a line, it improvises the other one.
+
+    Headless, it answers a melody from a file, sixteenth by sixteenth, as it would live.
+    """
+    if headless:
+        from app.commands.duet import DuetOptions, duet_headless
+
+        if melody is None or out is None:
+            raise UsageProblem("duet --headless needs --melody FILE.mid and --out OUT.mid.")
+        options = DuetOptions(melody, out, tempo, temperature, voice, begin, agent, wav, musicxml, seed)
+        duet_headless(options)
+        return
+    if melody or out or wav or musicxml:
+        raise UsageProblem("--melody, --out, --wav and --musicxml go with --headless.")
+    _open_window("duet", seed=seed)
+
+
 _FREE_FORM = {"allow_extra_args": True, "ignore_unknown_options": True}
 
 
@@ -130,10 +171,9 @@ def _later(mode: str, what: str) -> None:
 
     @cli.command(name=mode, help=f"{what} [dim](not built yet)[/]", context_settings=_FREE_FORM)
     def command(context: typer.Context) -> None:
-        raise NotBuiltYet(f"{mode} is not built yet; `{_PROGRAM} follow`, `play` and `launchpad` are.")
+        raise NotBuiltYet(f"{mode} is not built yet; follow, play, duet and launchpad are.")
 
 
-_later("duet", "You improvise a line, it improvises the other one.")
 _later("compose", "It writes polyphony that you can prime, hear and keep.")
 _later("inside", "What an agent sees, believes and prefers.")
 

@@ -59,9 +59,7 @@ def test_the_options_of_the_contract_are_there(
 @pytest.mark.parametrize(
     "line",
     [
-        "duet --headless --melody a.mid --out b.mid --tempo 90 --temperature 0.5 --seed 1",
         "compose --headless --bars 8 --out b.mid --prime a.mid",
-        "duet",
         "inside",
     ],
 )

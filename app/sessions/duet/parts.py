@@ -7,7 +7,7 @@ a file (which track, chords, notes that never end) is told in a sentence.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from itertools import pairwise
 from pathlib import Path
@@ -27,7 +27,7 @@ MAX_MIDI_BYTES = 8_000_000
 LONGEST_BEATS = 20_000.0
 MIDI_SUFFIXES = (".mid", ".midi", ".kar")
 DRUMS = 9
-HANGING_BEATS = 8.0
+SHORTEST_BEATS, HANGING_BEATS = 1 / 64, 8.0
 """A note that is never released ends with the next one, or after two bars."""
 USUAL_BPM = 120.0
 MELODY_NAMES = ("melody", "soprano", "vocal", "voice", "lead", "sing", "solo", "cantus")
@@ -87,7 +87,7 @@ def read_part(name_or_path: str | Path, tell: Tell) -> Part:
 class _Track:
     name: str
     notes: list[PartNote]
-    hanging: int = 0
+    hanging: list[PartNote] = field(default_factory=list)
 
 
 def read_midi(path: Path, tell: Tell) -> Part:
@@ -101,7 +101,7 @@ def read_midi(path: Path, tell: Tell) -> Part:
         called = f'"{chosen.name}"' if chosen.name else "the one that lies highest"
         tell(f"{path.name} has {len(tracks)} tracks with notes; {called} is played.")
     if chosen.hanging:
-        tell(f"{path.name}: {chosen.hanging} notes never end in the file; they end with the next one.")
+        tell(f"{path.name}: {len(chosen.hanging)} notes never end in the file; they end with the next one.")
     notes = tuple(sorted(chosen.notes, key=lambda note: (note.beat, -note.pitch)))
     if _in_chords(notes):
         tell(f"{path.name} has chords: of notes that begin together the highest one counts.")
@@ -126,30 +126,34 @@ def _tracks(track: mido.MidiTrack, ticks_a_beat: int) -> list[_Track]:
     """The notes of each channel of a track, but for drums."""
     name = next((str(m.name).strip() for m in track if m.type == "track_name"), "")
     found: dict[int, _Track] = {}
-    sounding: dict[tuple[int, int], tuple[float, int]] = {}
+    sounding: dict[tuple[int, int], PartNote] = {}
     beat = 0.0
     for message in track:
         beat += message.time / ticks_a_beat
         if message.type not in ("note_on", "note_off") or message.channel == DRUMS or beat > LONGEST_BEATS:
             continue
-        voice = found.setdefault(message.channel, _Track(name, []))
-        begun = sounding.pop((message.channel, message.note), None)
-        if begun is not None:
-            length = max(beat - begun[0], 1 / 64)
-            voice.notes.append(PartNote(begun[0], length, message.note, begun[1]))
-        if message.type == "note_on" and message.velocity > 0:
-            sounding[message.channel, message.note] = beat, message.velocity
-    for (channel, pitch), (begun_beat, velocity) in sounding.items():
-        _let_go(found[channel], PartNote(begun_beat, HANGING_BEATS, pitch, velocity))
+        voice, key = found.setdefault(message.channel, _Track(name, [])), (message.channel, message.note)
+        strikes = message.type == "note_on" and message.velocity > 0
+        begun = sounding.pop(key, None)
+        if begun is not None and strikes:
+            voice.hanging.append(begun)
+        elif begun is not None:
+            voice.notes.append(replace(begun, beats=max(beat - begun.beat, SHORTEST_BEATS)))
+        if strikes:
+            sounding[key] = PartNote(beat, HANGING_BEATS, message.note, message.velocity)
+    for (channel, _), note in sounding.items():
+        found[channel].hanging.append(note)
+    for voice in found.values():
+        _let_go(voice)
     return [voice for voice in found.values() if voice.notes]
 
 
-def _let_go(track: _Track, note: PartNote) -> None:
-    """End a note that the file does not."""
-    later = [other.beat for other in track.notes if other.beat > note.beat]
-    length = min([HANGING_BEATS, *(beat - note.beat for beat in later)])
-    track.notes.append(PartNote(note.beat, length, note.pitch, note.velocity))
-    track.hanging += 1
+def _let_go(track: _Track) -> None:
+    """End the notes that the file does not."""
+    onsets = sorted({note.beat for note in (*track.notes, *track.hanging)})
+    for note in track.hanging:
+        later = next((beat for beat in onsets if beat > note.beat), note.end)
+        track.notes.append(replace(note, beats=min(HANGING_BEATS, later - note.beat)))
 
 
 def _melody(tracks: Sequence[_Track]) -> _Track:

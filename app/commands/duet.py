@@ -1,0 +1,62 @@
+"""`duet --headless`: an agent answers a melody from a file, into a MIDI file, without a window.
+
+Runs on the main thread.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from app.console import console, progress
+
+
+@dataclass(frozen=True)
+class DuetOptions:
+    """What the command is given. tempo None: the melody's own. voice "": the one that goes with it."""
+
+    melody: str
+    out: Path
+    tempo: float | None = None
+    temperature: float = 0.0
+    voice: str = ""
+    begin: str = "cold"
+    agent: str = "duet"
+    wav: Path | None = None
+    musicxml: Path | None = None
+    seed: int = 0
+
+
+def duet_headless(options: DuetOptions) -> None:
+    """Write the melody and what an agent plays to it; the same options give the same file, byte for byte.
+
+    Raises:
+        RipienoError: no such agent, no melody, or a file that cannot be written.
+    """
+    from app.sessions.duet.choices import Choices
+    from app.sessions.duet.headless import play_duet, voice_beside
+    from app.sessions.duet.parts import read_part
+    from app.sessions.duet.score import musicxml
+    from app.sessions.export import save_midi, save_text, save_wav
+    from models.duet.agent import load_agent
+    from models.duet.encoding import HOLD
+
+    agent = load_agent(options.agent, options.seed)
+    part = read_part(options.melody, lambda sentence: console.print(sentence, markup=False, soft_wrap=True))
+    choices = Choices().but(
+        tempo_bpm=options.tempo or part.tempo_bpm, beats_a_bar=part.beats_a_bar,
+        temperature=options.temperature, voice=options.voice or voice_beside(part), seed=options.begin,
+    )  # fmt: skip
+    with progress(f"Answering {part.name}") as advance:
+        heard, conductor = play_duet(part, agent, choices, options.seed, advance)
+    save_midi(heard, options.out)
+    yours, machines = conductor.ensemble.lines()
+    if options.musicxml is not None:
+        save_text(musicxml(yours, machines, choices.beats_a_bar, choices.tempo_bpm), options.musicxml)
+    if options.wav is not None:
+        with progress(f"Writing {options.wav.name}") as advance:
+            save_wav(heard, options.wav, progress=lambda share: advance(share, 1.0))
+    notes = sum(1 for symbol in machines if symbol < HOLD)
+    bars = -(-len(machines) // choices.bar_steps)
+    said = f"{options.out}: {bars} bars, {notes} notes in the {choices.voice}, {heard.duration_s:.1f} s."
+    console.print(said, markup=False, soft_wrap=True)
