@@ -29,6 +29,8 @@ from pieces.files import replace_file
 
 STARTS = ("uniform", "sparse", "corpus")
 SONG_BARS = 200
+OURS = ("motifs", "afterstates")
+"""Kinds of network that play live, and so restlessly, too."""
 OF_THE_FIGURES = "launchpad-pop909"
 """The agent that is measured on a folder's corpus where none is named."""
 RECIPES = Path(__file__).with_name("recipes")
@@ -140,7 +142,7 @@ def _measured(study: Study, names: list[str], console: Console) -> Iterator[tupl
 def _manners(agent: LaunchpadAgent, study: Study) -> dict[str, Callable[[], Player]]:
     """How an agent plays, by the row's name: the paper's networks only greedily."""
     manners: dict[str, Callable[[], Player]] = {agent.name: partial(greedy_player, agent)}
-    if agent.metadata["kind"] == "motifs":
+    if agent.metadata["kind"] in OURS:
         manners[f"{agent.name}, restless"] = partial(restless_player, agent, study.songs, study.seed)
     return manners
 

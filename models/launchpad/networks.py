@@ -36,12 +36,12 @@ class FeatureQ(nn.Sequential):
         return cast(Tensor, super().forward(features(states, self._instrument)))
 
     def chosen(self, states: Tensor, actions: Tensor) -> Tensor:
-        """(n,) the values of one action each: only their rows of the last layer are multiplied."""
+        """(n, m) the values of m actions each: only their rows of the last layer are multiplied."""
         last = cast(nn.Linear, self[-1])
         hidden = features(states, self._instrument)
         for layer in list(self)[:-1]:
             hidden = layer(hidden)
-        return (hidden * last.weight[actions]).sum(1) + last.bias[actions]
+        return (hidden[:, None] * last.weight[actions]).sum(-1) + last.bias[actions]
 
 
 def features(states: Tensor, instrument: Instrument = LAUNCHPAD) -> Tensor:
@@ -72,8 +72,31 @@ def deep_q(instrument: Instrument = LAUNCHPAD) -> FeatureQ:
     )  # fmt: skip
 
 
-class MotifQ(nn.Module):
-    """Q(s, a) = U(T(s, a)): the value of the grid that a button leads to, as a soft maximum over motifs.
+class GridQ(nn.Module):
+    """Q(s, a) = U(T(s, a)): the value of the grid that a button leads to."""
+
+    moves: Tensor
+    """`row_moves`."""
+    seen: Tensor
+    """`row_features`."""
+
+    def __init__(self, instrument: Instrument) -> None:
+        super().__init__()
+        self.register_buffer("seen", torch.from_numpy(row_features(instrument)), persistent=False)
+        self.register_buffer("moves", torch.from_numpy(row_moves(instrument)).long(), persistent=False)
+
+    def value(self, states: Tensor) -> Tensor:
+        """U: (n, keys, 2) -> (n,)."""
+        raise NotImplementedError
+
+    def chosen(self, states: Tensor, actions: Tensor) -> Tensor:
+        """(n, m) the values of m actions each."""
+        after = pressed(states, actions, self.moves)
+        return self.value(after.flatten(0, 1)).view(actions.shape)
+
+
+class MotifQ(GridQ):
+    """The grid's value as a soft maximum over motifs: a plan, written down as weights.
 
     A motif scores every key by its bar, its offset and its patterns, and adds the keys up, so a button
     changes one summand of it; what a motif wants of a key, it can say exactly. The grid is worth what the
@@ -81,18 +104,13 @@ class MotifQ(nn.Module):
     """
 
     kind = "motifs"
-    moves: Tensor
-    seen: Tensor
     softness: Tensor
 
     def __init__(self, motifs: int = MOTIFS, instrument: Instrument = LAUNCHPAD) -> None:
-        super().__init__()
-        seen = torch.from_numpy(row_features(instrument))
-        self.weight = nn.Parameter(torch.randn(instrument.keys, seen.shape[-1], motifs) * 0.05)
+        super().__init__(instrument)
+        self.weight = nn.Parameter(torch.randn(instrument.keys, self.seen.shape[-1], motifs) * 0.05)
         self.bias = nn.Parameter(torch.zeros(motifs))
         self.register_buffer("softness", torch.full((1,), SOFTNESS))
-        self.register_buffer("seen", seen, persistent=False)
-        self.register_buffer("moves", torch.from_numpy(row_moves(instrument)).long(), persistent=False)
 
     @classmethod
     def planned(cls, plan: Plan, softness: float = PLANNED_SOFTNESS) -> MotifQ:
@@ -121,21 +139,79 @@ class MotifQ(nn.Module):
         mask, offset = states.long().permute(1, 0, 2).unbind(-1)
         return self._best(torch.bmm(self.seen[mask, offset], self.weight).sum(0) + self.bias)
 
-    def chosen(self, states: Tensor, actions: Tensor) -> Tensor:
-        """(n,) the values of one action each."""
-        column = self.moves.shape[2]
-        key = (actions // column).clamp_max(states.shape[1] - 1)
-        each = torch.arange(len(states))
-        mask, offset = states[each, key].long().unbind(-1)
-        moved = self.moves[mask, offset, actions % column].to(states.dtype)
-        presses = (actions < states.shape[1] * column)[:, None]
-        after = states.clone()
-        after[each, key] = torch.where(presses, moved, after[each, key])
-        return self.value(after)
-
     def _best(self, scores: Tensor) -> Tensor:
         return self.softness * torch.logsumexp(scores / self.softness, -1)
 
 
-QNetwork = FeatureQ | MotifQ
-KINDS: dict[str, Callable[[], QNetwork]] = {"linear": linear_q, "deep": deep_q, "motifs": MotifQ}
+class AfterstateQ(GridQ):
+    """The grid's value by a network of three layers: what is learned from reward.
+
+    Its first layer adds up what every key says, read from the key's bar, offset and patterns, so the 313
+    grids that the buttons lead to differ in one summand each. Two small layers make a value of the sum.
+    """
+
+    kind = "afterstates"
+    turned: Tensor
+
+    def __init__(self, hidden: int = 64, instrument: Instrument = LAUNCHPAD) -> None:
+        super().__init__(instrument)
+        scale = instrument.keys**-0.5 / 4
+        self.weight = nn.Parameter(torch.randn(instrument.keys, self.seen.shape[-1], hidden) * scale)
+        self.bias = nn.Parameter(torch.zeros(hidden))
+        self.head = nn.Sequential(
+            nn.ReLU(inplace=True), nn.Linear(hidden, hidden // 2),
+            nn.ReLU(inplace=True), nn.Linear(hidden // 2, 1),
+        )  # fmt: skip
+        turned = (self.moves[..., 0] * instrument.steps + self.moves[..., 1]).flatten(0, 1)
+        self.register_buffer("turned", turned, persistent=False)
+        self._shares: tuple[int, Tensor] | None = None
+
+    @torch.no_grad()
+    def forward(self, states: Tensor) -> Tensor:
+        """(n, keys, 2) -> (n, actions), without gradients: these are taken of `chosen`."""
+        shares, (count, keys) = self._table(), states.shape[:2]
+        first = torch.arange(keys) * len(self.turned)                          # of each key, in the table
+        mask, offset = states.long().unbind(-1)
+        row = mask * self.seen.shape[1] + offset                               # (n, keys)
+        after = self.turned.index_select(0, row.flatten()).view(count, keys, -1) + first[:, None]
+        before = shares.index_select(0, (row + first).flatten()).view(count, keys, -1)
+        here = before.sum(1) + self.bias
+        there = shares.index_select(0, after.flatten()).view(*after.shape, -1)
+        there += (here[:, None] - before)[:, :, None]
+        values = [self.head(scores).squeeze(-1) for scores in (there.flatten(1, 2), here[:, None])]
+        return torch.cat(values, 1)
+
+    def value(self, states: Tensor) -> Tensor:
+        """U: (n, keys, 2) -> (n,)."""
+        mask, offset = states.long().permute(1, 0, 2).unbind(-1)
+        summed = torch.bmm(self.seen[mask, offset], self.weight).sum(0) + self.bias
+        return cast(Tensor, self.head(summed).squeeze(-1))
+
+    @torch.no_grad()
+    def _table(self) -> Tensor:
+        """(keys * 2^patterns * steps, hidden) what every key can say; made anew when the weights changed."""
+        version = self.weight._version
+        if self._shares is None or self._shares[0] != version:
+            seen = self.seen.flatten(0, 1)
+            self._shares = version, torch.cat([seen @ weight for weight in self.weight])
+        return self._shares[1]
+
+
+def pressed(states: Tensor, actions: Tensor, moves: Tensor) -> Tensor:
+    """(n, m, keys, 2) the states (n, keys, 2) after m actions each, (n, m), by `row_moves`."""
+    count, m = actions.shape
+    column = moves.shape[2]
+    after = states[:, None].repeat(1, m, 1, 1).flatten(0, 1)
+    button, each = actions.flatten(), torch.arange(count * m)
+    key = (button // column).clamp_max(states.shape[1] - 1)
+    mask, offset = after[each, key].long().unbind(-1)
+    moved = moves[mask, offset, button % column].to(states.dtype)
+    presses = (button < states.shape[1] * column)[:, None]
+    after[each, key] = torch.where(presses, moved, after[each, key])
+    return after.unflatten(0, (count, m))
+
+
+QNetwork = FeatureQ | MotifQ | AfterstateQ
+KINDS: dict[str, Callable[[], QNetwork]] = {
+    "linear": linear_q, "deep": deep_q, "motifs": MotifQ, "afterstates": AfterstateQ,
+}  # fmt: skip

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from models.launchpad.corpus import Bars, Corpus, densities
 from models.launchpad.instrument import LAUNCHPAD, Instrument, States
 from models.launchpad.oracle import project
-from models.launchpad.reward import PAPERS_BARS, Shape, squared_distances
+from models.launchpad.reward import PAPERS_BARS, Rewards, Shape, squared_distances
 from pieces.files import replace_file
 
 Floats = NDArray[np.float64]
@@ -70,7 +70,7 @@ class Plan:
 class Expectation:
     """The mean of the shaped reward over all samples of `count` bars, standing still not counted."""
 
-    def __init__(self, corpus: Corpus, shape: Shape, count: int = PAPERS_BARS) -> None:
+    def __init__(self, corpus: Corpus, shape: Shape, count: float = PAPERS_BARS) -> None:
         self.bars, self.shape = corpus.bars, shape
         lightness = corpus.densities.mean() / corpus.densities
         self.weights = lightness**shape.density_power
@@ -104,6 +104,27 @@ class Expectation:
         missing = np.maximum(self.shape.floor - cells, 0)
         expected: Floats = -(self._chances[:nearest] @ lowest) - self.shape.missing_cost * missing
         return expected
+
+
+class Expected:
+    """The shaped reward's expectation as a reward: less noise to learn from than one sample of bars has.
+
+    Taken over `of` bars of the corpus, drawn anew at every call, and all samples of PAPERS_BARS different
+    ones of them: as if these had been drawn from the corpus itself. What was heard before does not count.
+    """
+
+    def __init__(self, corpus: Corpus, shape: Shape, of: int = 2048, seed: int = 0) -> None:
+        self._corpus, self._shape, self._of = corpus, shape, of
+        self._rng = np.random.default_rng(seed)
+        self._whole = Expectation(corpus, shape) if len(corpus) <= of else None
+
+    def __call__(self, bars: Bars, heard: Bars | None = None) -> Rewards:
+        """(N, keys) -> (N,)."""
+        if self._whole:
+            return self._whole(bars).astype(np.float32)
+        part = Corpus(self._corpus.sample(self._rng, self._of), self._corpus.name, self._corpus.roll)
+        without_replacement = self._of * np.log(self._of / (self._of - PAPERS_BARS))
+        return Expectation(part, self._shape, without_replacement)(bars).astype(np.float32)
 
 
 def climb(bar: Bars, expectation: Expectation, suggestions: Bars) -> tuple[Bars, float]:

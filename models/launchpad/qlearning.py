@@ -46,6 +46,9 @@ class QConfig:
     """Transitions a gradient step."""
     discount: float = 0.99
     """Gamma: the weight of a reward one bar later."""
+    first_discount: float | None = None
+    """Where it begins, if not there: its horizon, 1 / (1 - gamma) bars, then grows in even ratios, so that
+    what a button does at once is learned before what it does in the end (Francois-Lavet et al. 2015)."""
     target_every: int = 1000
     """Updates between two copies into the target network."""
     learning_rate: tuple[float, float] = (2.5e-4, 5e-5)
@@ -60,6 +63,11 @@ class QConfig:
     """Added to every reward: songs have no end, so the best policy stays the best."""
     reward_scale: float = 1.0
     """Rewards are then multiplied by this: a change of units, to one that steps of Adam can cross."""
+    backups: int = 1
+    """Actions learnt of each remembered state: 1 is the paper's, the one that was taken. With more, others
+    drawn at random are tried besides it, for the simulator is at hand."""
+    compressed: bool = False
+    """Whether values are learned in a scale that is fine near 0 and coarse far off (Pohlen et al. 2018)."""
     double: bool = False
     """Whether the online network chooses the action that the target network values (van Hasselt)."""
     report_every: int = 1000
@@ -142,8 +150,7 @@ class QLearner:
         heard = self._instrument.packed(self._songs)[:, None]
         rewards = self._reward(self._instrument.packed(after), heard)
         self._earned.append(float(rewards.mean()))
-        floored = np.maximum(rewards, self.config.reward_floor) + self.config.reward_shift
-        self._replay.add(self._songs, actions, (floored * self.config.reward_scale).astype(np.float32))
+        self._replay.add(self._songs, actions, self._in_units(rewards))
         self._songs, self._ages = after, self._ages + 1
         over = np.flatnonzero(self._ages >= self.config.song_bars)
         if len(over):
@@ -152,9 +159,14 @@ class QLearner:
     def learn(self) -> None:
         """One gradient step towards r + gamma max Q(s', a')."""
         states, actions, rewards = self._batch()
-        after = torch.from_numpy(self._instrument.press(states, actions))
-        target = torch.from_numpy(rewards) + self.config.discount * self._future(after)
-        values = self.network.chosen(torch.from_numpy(states), torch.from_numpy(actions))
+        before = np.repeat(states, actions.shape[1], 0)
+        after = self._instrument.press(before, actions.ravel())
+        if self.config.backups > 1:
+            rewards = self._in_units(
+                self._reward(self._instrument.packed(after), self._instrument.packed(before)[:, None])
+            )
+        target = self._backed_up(torch.from_numpy(rewards.ravel()), torch.from_numpy(after))
+        values = self.network.chosen(torch.from_numpy(states), torch.from_numpy(actions)).flatten()
         loss = (target - values).square().mean()
         self._optimiser.param_groups[0]["lr"] = self._scheduled(self.config.learning_rate)
         self._optimiser.zero_grad(set_to_none=True)
@@ -173,6 +185,23 @@ class QLearner:
         if norm > self.config.gradient_clip:
             nn.utils.clip_grads_with_norm_(self.network.parameters(), self.config.gradient_clip, norm)
 
+    def _in_units(self, rewards: NDArray[np.float32]) -> NDArray[np.float32]:
+        floored = np.maximum(rewards, self.config.reward_floor) + self.config.reward_shift
+        return (floored * self.config.reward_scale).astype(np.float32)
+
+    def _backed_up(self, rewards: Tensor, after: Tensor) -> Tensor:
+        """(n,) r + gamma max Q(s', a'), in the scale of the network's values."""
+        if not self.config.compressed:
+            return rewards + self._discount * self._future(after)
+        return compress(rewards + self._discount * expand(self._future(after)))
+
+    @property
+    def _discount(self) -> float:
+        last, first = self.config.discount, self.config.first_discount
+        if first is None:
+            return last
+        return 1.0 - (1.0 - first) * ((1.0 - last) / (1.0 - first)) ** (self.updates / self.config.updates)
+
     @torch.no_grad()
     def _future(self, after: Tensor) -> Tensor:
         """(n,) what the best action from `after` is worth."""
@@ -182,17 +211,26 @@ class QLearner:
         return values.gather(1, self.network(after).argmax(1, keepdim=True)).squeeze(1)
 
     @torch.no_grad()
+    def _best(self, network: QNetwork, states: States) -> NDArray[np.int64]:
+        best: NDArray[np.int64] = network(torch.from_numpy(states)).argmax(1).numpy()
+        return best
+
     def _act(self) -> NDArray[np.int64]:
-        greedy = self.network(torch.from_numpy(self._songs)).argmax(1).numpy()
+        greedy = self._best(self._target if self.config.backups > 1 else self.network, self._songs)
         random = self._rng.integers(0, self._instrument.actions, len(greedy))
         explores = self._rng.random(len(greedy)) < self._scheduled(self.config.epsilon)
         actions: NDArray[np.int64] = np.where(explores, random, greedy)
         return actions
 
     def _batch(self) -> tuple[States, NDArray[np.int64], NDArray[np.float32]]:
+        """States (n, keys, 2), actions (n, backups), and the remembered reward of the first of these (n,)."""
         picked = self._rng.integers(0, len(self._replay), self.config.batch)
-        replay = self._replay
-        return replay.states[picked], replay.actions[picked].astype(np.int64), replay.rewards[picked]
+        replay, backups = self._replay, self.config.backups
+        states, taken = replay.states[picked], replay.actions[picked].astype(np.int64)[:, None]
+        if backups == 1:
+            return states, taken, replay.rewards[picked]
+        others = self._rng.integers(0, self._instrument.actions, (len(states), backups - 1))
+        return states, np.concatenate([taken, others], 1), replay.rewards[picked]
 
     def _scheduled(self, ends: tuple[float, float]) -> float:
         return ends[0] + (ends[1] - ends[0]) * self.updates / self.config.updates
@@ -238,6 +276,16 @@ class QLearner:
             state.setdefault(int(index), {})[field] = tensor
         groups = self._optimiser.state_dict()["param_groups"]
         self._optimiser.load_state_dict({"state": state, "param_groups": groups})
+
+
+def compress(values: Tensor) -> Tensor:
+    """sign(x) (sqrt(|x| + 1) - 1): Pohlen et al. 2018, "Observe and Look Further", without its slope."""
+    return values.sign() * ((values.abs() + 1.0).sqrt() - 1.0)
+
+
+def expand(values: Tensor) -> Tensor:
+    """The inverse of `compress`."""
+    return values.sign() * ((values.abs() + 1.0).square() - 1.0)
 
 
 def _below(prefix: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:

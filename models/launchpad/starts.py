@@ -53,6 +53,19 @@ def corpus_like(corpus: Corpus) -> Start:
     return lambda count, rng: project(corpus.sample(rng, count))
 
 
+def near(states: States) -> Start:
+    """Around grids that are worth going to, (n, keys, 2): up to `SPARSE_PRESSES` buttons away from one."""
+
+    def draw(count: int, rng: np.random.Generator) -> States:
+        drawn = states[rng.integers(0, len(states), count)]
+        presses = rng.integers(0, SPARSE_PRESSES + 1, count)
+        for done in range(SPARSE_PRESSES):
+            drawn = np.where((presses > done)[:, None, None], pressed_at_random(drawn, 1, rng), drawn)
+        return drawn
+
+    return draw
+
+
 def mixed(*starts: Start) -> Start:
     """Each song begins in one of some ways, drawn by equal chance."""
 

@@ -19,22 +19,29 @@ from rich.console import Console
 from models import checkpoint
 from models.journal import STATE_NAME, Journal, take_up
 from models.launchpad.corpus import Corpus, composed_corpus
-from models.launchpad.networks import KINDS, MotifQ
-from models.launchpad.planning import Plan, make_plan
+from models.launchpad.networks import KINDS, MotifQ, QNetwork
+from models.launchpad.planning import Expected, Plan, make_plan
 from models.launchpad.qlearning import PAPERS_LINEAR, QConfig, QLearner
 from models.launchpad.reward import NearestBar, Reward, Shape, Shaped
-from models.launchpad.starts import STARTS, mixed, named_start
+from models.launchpad.starts import STARTS, mixed, named_start, near
 from pieces.errors import RipienoError
 
 PLAN_NAME = "plan.npz"
-REWARDS = ("nearest", "shaped")
+REWARDS = ("nearest", "shaped", "expected")
 MOTIF_LEARNING = QConfig(
     updates=1000, updates_per_bar=4, song_bars=200, replay=100_000, warm_up=8000, discount=0.9,
     target_every=250, learning_rate=(3e-4, 3e-5), epsilon=(0.1, 0.02), reward_floor=-30.0, double=True,
     report_every=100,
 )  # fmt: skip
 """Past the paper: a plan to begin with, so short songs, a near horizon and small steps are enough."""
-PRESETS = {"linear": PAPERS_LINEAR, "deep": QConfig(), "motifs": MOTIF_LEARNING}
+AFTERSTATE_LEARNING = QConfig(
+    updates=4000, songs=128, updates_per_bar=6, song_bars=200, replay=200_000, warm_up=2000, batch=64,
+    discount=0.99, target_every=25, learning_rate=(1e-3, 5e-5), epsilon=(0.1, 0.05), backups=4,
+    reward_shift=4.5, compressed=True, report_every=100,
+)  # fmt: skip
+"""Many actions of each state, values in a scale that is fine where music is."""
+PRESETS = {"linear": PAPERS_LINEAR, "deep": QConfig(), "motifs": MOTIF_LEARNING,
+           "afterstates": AFTERSTATE_LEARNING}  # fmt: skip
 
 
 class TrainingProblem(RipienoError):
@@ -53,7 +60,7 @@ class TrainConfig:
     corpus: str = ""
     """A folder made by `data build launchpad`; none is the corpus composed by rule."""
     reward: str = "shaped"
-    """shaped, or nearest: the paper's."""
+    """shaped, expected: the mean of shaped over samples, or nearest: the paper's."""
     shape: dict[str, float] = field(default_factory=dict)
     """Fields of reward.Shape that differ."""
     motifs: int = 16
@@ -128,26 +135,32 @@ def open_corpus(folder: str) -> Corpus:
 def make_learner(settings: TrainConfig, corpus: Corpus) -> QLearner:
     """The learner at its beginning."""
     torch.manual_seed(settings.seed)
-    begin = mixed(*(named_start(name, corpus) for name in settings.starts))
-    network = planned(settings, corpus) if settings.kind == "motifs" else KINDS[settings.kind]()
-    return QLearner(network, make_reward(settings, corpus), learning_config(settings), begin)
+    starts = [named_start(name, corpus) for name in settings.starts]
+    network: QNetwork
+    if settings.kind == "motifs":
+        network = MotifQ.planned(planned(settings, corpus))
+    else:
+        network = KINDS[settings.kind]()
+    if settings.kind == "afterstates":
+        starts.append(near(planned(settings, corpus).states))
+    return QLearner(network, make_reward(settings, corpus), learning_config(settings), mixed(*starts))
 
 
 def make_reward(settings: TrainConfig, corpus: Corpus) -> Reward:
     """What songs earn while training."""
     if settings.reward == "nearest":
         return NearestBar(corpus, seed=settings.seed)
-    return Shaped(corpus, seed=settings.seed, shape=Shape(**settings.shape))  # type: ignore[arg-type]
+    shape = Shape(**settings.shape)  # type: ignore[arg-type]
+    return (Shaped if settings.reward == "shaped" else Expected)(corpus, seed=settings.seed, shape=shape)
 
 
-def planned(settings: TrainConfig, corpus: Corpus) -> MotifQ:
-    """The network that knows the plan; the plan is kept in the run's folder and made only once."""
+def planned(settings: TrainConfig, corpus: Corpus) -> Plan:
+    """The best of the plan, which is kept in the run's folder and made only once."""
     path = Path(settings.out) / PLAN_NAME
     if not path.exists():
         path.parent.mkdir(parents=True, exist_ok=True)
         _make_plan(settings, corpus).save(path)
-    network = MotifQ.planned(Plan.load(path).best(settings.motifs))
-    return network
+    return Plan.load(path).best(settings.motifs)
 
 
 def _make_plan(settings: TrainConfig, corpus: Corpus) -> Plan:

@@ -1,8 +1,8 @@
 """What a trained network thinks of every button, in numpy: the live agent needs no torch.
 
-Three kinds of network, by the `kind` in a checkpoint. The paper's (section 2.3.1) map the 312 features to 313
-values: `linear` in one layer, `deep` in three. A `motifs` network values the grid that a button leads to,
-Q(s, a) = U(T(s, a)): one function of a grid, asked 313 times. `networks.py` holds the same for training.
+Four kinds of network, by the `kind` in a checkpoint. The paper's (section 2.3.1) map the 312 features to 313
+values: `linear` in one layer, `deep` in three. `motifs` and `afterstates` value the grid that a button leads
+to, Q(s, a) = U(T(s, a)): one function of a grid, asked 313 times. `networks.py` holds the same for training.
 Pure functions of arrays: any thread may call them.
 """
 
@@ -57,7 +57,7 @@ def q_function(
     Raises:
         KeyError, ValueError: an unknown kind, or weights that do not fit it.
     """
-    evaluate = {"linear": _linear, "deep": _deep, "motifs": _motifs}[kind]
+    evaluate = {"linear": _linear, "deep": _deep, "motifs": _motifs, "afterstates": _afterstates}[kind]
     arrays = {name: np.ascontiguousarray(array, np.float32) for name, array in weights.items()}
     evaluate(arrays, instrument, instrument.empty(1))  # what does not fit shows here, not while playing
     return partial(evaluate, arrays, instrument)
@@ -74,21 +74,32 @@ def _deep(weights: Weights, instrument: Instrument, states: States) -> Floats:
 
 
 def _motifs(weights: Weights, instrument: Instrument, states: States) -> Floats:
-    """A button changes one key: only that key's share of a motif's score is computed anew."""
+    """The soft maximum over motifs of the grid that each button leads to."""
+    scores = _scores_after(weights, instrument, states) / weights["softness"]
+    best = scores.max(-1, keepdims=True)
+    total = np.log(np.exp(scores - best).sum(-1)) + best[..., 0]
+    values: Floats = weights["softness"] * total
+    return values
+
+
+def _afterstates(weights: Weights, instrument: Instrument, states: States) -> Floats:
+    hidden = np.maximum(_scores_after(weights, instrument, states), 0.0)
+    hidden = np.maximum(_layer(weights, "head.1", hidden), 0.0)
+    return _layer(weights, "head.3", hidden)[..., 0]
+
+
+def _scores_after(weights: Weights, instrument: Instrument, states: States) -> Floats:
+    """(n, actions, units) of the first layer. A button changes one key: only its share is computed anew."""
     seen, moves, weight = row_features(instrument), row_moves(instrument), weights["weight"]
     before = states.transpose(1, 0, 2)                                         # (keys, n, 2)
     after = moves[before[..., 0], before[..., 1]]                              # (keys, n, columns, 2)
     rows = np.concatenate([after, before[:, :, None]], 2)                      # every move, then none
     inputs = seen[rows[..., 0], rows[..., 1]].reshape(instrument.keys, -1, seen.shape[-1])
-    shares = (inputs @ weight).reshape(*rows.shape[:3], -1)                    # (keys, n, moves, motifs)
-    here = shares[:, :, -1].sum(0) + weights["bias"]                           # (n, motifs)
+    shares = (inputs @ weight).reshape(*rows.shape[:3], -1)                    # (keys, n, moves, units)
+    here = shares[:, :, -1].sum(0) + weights["bias"]                           # (n, units)
     there = here[:, None, None] + (shares[:, :, :-1] - shares[:, :, -1:]).transpose(1, 0, 2, 3)
-    scores = np.concatenate([there.reshape(len(states), -1, there.shape[-1]), here[:, None]], 1)
-    scores /= weights["softness"]
-    best = scores.max(-1, keepdims=True)
-    total = np.log(np.exp(scores - best).sum(-1)) + best[..., 0]
-    values: Floats = weights["softness"] * total
-    return values
+    scores: Floats = np.concatenate([there.reshape(len(states), -1, there.shape[-1]), here[:, None]], 1)
+    return scores
 
 
 def _layer(weights: Weights, name: str, inputs: Floats) -> Floats:

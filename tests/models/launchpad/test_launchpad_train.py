@@ -18,7 +18,7 @@ def configuration(folder: Path, **fields: object) -> Path:
     return path
 
 
-@pytest.mark.parametrize("kind", ["linear", "deep", "motifs"])
+@pytest.mark.parametrize("kind", ["linear", "deep", "motifs", "afterstates"])
 def test_a_run_leaves_an_agent_and_its_card(tmp_path, kind: str) -> None:
     train(configuration(tmp_path, kind=kind, name="mine", motifs=3, candidates=40))
     agent = load_agent(tmp_path / "run" / "mine.safetensors")

@@ -5,8 +5,9 @@ import pytest
 
 from models.launchpad.corpus import composed_corpus
 from models.launchpad.instrument import LAUNCHPAD
-from models.launchpad.planning import Expectation, Plan, climb, make_plan, presses_to_offset
+from models.launchpad.planning import Expectation, Expected, Plan, climb, make_plan, presses_to_offset
 from models.launchpad.reward import Shape, Shaped
+from models.launchpad.starts import sparse
 
 CORPUS = composed_corpus(1, 300)
 
@@ -17,6 +18,17 @@ def test_the_expectation_is_the_mean_of_the_reward() -> None:
     reward = Shaped(CORPUS, count=40, seed=1)
     drawn = np.mean([reward(bars) for _ in range(2000)], 0)
     assert np.allclose(Expectation(CORPUS, Shape(), 40)(bars), drawn, atol=0.15)
+
+
+def test_the_expected_reward_of_a_part_is_that_of_the_corpus() -> None:
+    corpus = composed_corpus(2, 3000)
+    bars = LAUNCHPAD.packed(sparse(6, np.random.default_rng(0)))
+    whole = Expectation(corpus, Shape())(bars)
+    assert np.allclose(Expected(corpus, Shape(), of=3000)(bars), whole, atol=1e-5)
+    part = Expected(corpus, Shape(), of=1500, seed=1)
+    drawn = [part(bars, bars[:, None]) for _ in range(100)]
+    assert np.std(drawn, 0).max() > 0.0
+    assert np.allclose(np.mean(drawn, 0), whole, rtol=0.01)
 
 
 def test_a_climb_never_loses() -> None:

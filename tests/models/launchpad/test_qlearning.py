@@ -1,16 +1,19 @@
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import ClassVar
 
 import numpy as np
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 
 from models.launchpad.corpus import Bars
 from models.launchpad.instrument import LAUNCHPAD, TOY
-from models.launchpad.networks import KINDS, MotifQ, QNetwork, deep_q, features, linear_q
+from models.launchpad.networks import KINDS, AfterstateQ, MotifQ, QNetwork, deep_q, features, linear_q
 from models.launchpad.planning import Plan
-from models.launchpad.qlearning import QConfig, QLearner, Replay
+from models.launchpad.qlearning import QConfig, QLearner, Replay, compress, expand
 from models.launchpad.reward import Rewards
 from models.launchpad.valuation import q_function
 
@@ -41,19 +44,28 @@ def test_the_chosen_value_is_the_actions_own(kind: str) -> None:
     network = KINDS[kind]()
     actions = torch.tensor([0, 5, 12, 150, 311, 312])
     expected = network(states())[torch.arange(6), actions]
-    assert torch.allclose(network.chosen(states(), actions), expected, atol=1e-4)
+    assert torch.allclose(network.chosen(states(), actions[:, None])[:, 0], expected, atol=1e-4)
 
 
 def test_torch_sees_the_instruments_features() -> None:
     assert (features(states()).numpy() == LAUNCHPAD.features(states().numpy())).all()
 
 
-def test_motifs_value_the_state_that_a_button_leads_to() -> None:
-    network = MotifQ(8)
+@pytest.mark.parametrize("make", [MotifQ, AfterstateQ])
+def test_the_state_that_a_button_leads_to_is_valued(make: Callable[[int], MotifQ | AfterstateQ]) -> None:
+    network = make(8)
     values = network(states())
     for action in (0, 9, 200, 312):
         after = torch.from_numpy(LAUNCHPAD.press(states().numpy(), action))
         assert torch.allclose(values[:, action], network.value(after), atol=1e-4)
+
+
+def test_what_was_learned_shows_at_once_in_the_values() -> None:
+    network = AfterstateQ(8)
+    network(states())
+    with torch.no_grad():
+        network.weight.mul_(2.0)
+    assert torch.allclose(network(states())[:, -1], network.value(states()), atol=1e-4)
 
 
 def test_a_planned_network_goes_where_the_plan_says() -> None:
@@ -92,6 +104,51 @@ def test_motifs_learn_a_trivial_instrument(double: bool) -> None:
 def test_the_deep_network_learns_a_trivial_instrument() -> None:
     torch.manual_seed(1)
     assert solved(toy_learner(deep_q(TOY), learning_rate=(1e-3, 2e-4))) > -0.2
+
+
+def test_many_actions_of_each_state_are_learnt_in_fewer_updates() -> None:
+    torch.manual_seed(1)
+    network = AfterstateQ(16, TOY)
+    assert solved(toy_learner(network, updates=300, backups=4, compressed=True, songs=2)) > -0.2
+
+
+def test_beside_the_action_that_was_taken_others_are_tried() -> None:
+    torch.manual_seed(1)
+    learner = toy_learner(AfterstateQ(16, TOY), backups=5, songs=1, warm_up=1, replay=1)
+    learner.play()
+    taken = int(learner._replay.actions[0])
+    known, actions, _ = learner._batch()
+    assert len(known) == 32 and actions.shape == (32, 5) and (actions[:, 0] == taken).all()
+    assert set(actions[:, 1:].ravel().tolist()) == set(range(TOY.actions))
+
+
+def test_all_that_is_learnt_of_a_state_earns_what_it_leads_to() -> None:
+    """One update of a network that says nothing yet: its loss is the mean squared reward of what is tried."""
+    learner = toy_learner(linear_q(TOY), backups=6, discount=0.0, songs=1, warm_up=1, replay=1)
+    for parameter in learner.network.parameters():
+        torch.nn.init.zeros_(parameter)
+    learner.play()
+    known, actions, _ = learner._batch()
+    after = TOY.press(known.repeat(6, 0), actions.ravel())
+    learner._batch = lambda: (known, actions, np.zeros(len(known), np.float32))  # type: ignore[method-assign]
+    learner.learn()
+    loss, _ = learner._sums[-1]
+    assert float(loss) == pytest.approx(float(np.square(TargetBar()(TOY.packed(after))).mean()), rel=1e-5)
+
+
+def test_the_horizon_grows_in_even_ratios() -> None:
+    learner = toy_learner(linear_q(TOY), updates=10, first_discount=0.0, discount=0.99)
+    horizons = []
+    for learner.updates in (0, 5, 10):
+        horizons.append(1.0 / (1.0 - learner._discount))
+    assert horizons == pytest.approx([1.0, 10.0, 100.0])
+    assert toy_learner(linear_q(TOY))._discount == 0.9
+
+
+@given(st.floats(-1e5, 1e5))
+def test_values_are_compressed_without_loss(value: float) -> None:
+    there = compress(torch.tensor(value, dtype=torch.float64))
+    assert float(expand(there)) == pytest.approx(value, abs=1e-6) and abs(float(there)) <= abs(value) + 1e-9
 
 
 def test_same_seed_same_weights_and_a_resumed_run_is_the_whole_run() -> None:

@@ -5,7 +5,16 @@ import numpy as np
 from models.launchpad.corpus import composed_corpus, densities
 from models.launchpad.instrument import LAUNCHPAD
 from models.launchpad.oracle import project
-from models.launchpad.starts import STARTS, empty, mixed, named_start, triad, uniform
+from models.launchpad.starts import (
+    SPARSE_PRESSES,
+    STARTS,
+    empty,
+    mixed,
+    named_start,
+    near,
+    triad,
+    uniform,
+)
 
 CORPUS = composed_corpus(0, 200)
 
@@ -43,3 +52,10 @@ def test_mixed_starts_hold_some_of_each() -> None:
     states = mixed(empty, uniform)(100, np.random.default_rng(4))
     blank = int((~states.any((1, 2))).sum())
     assert 30 < blank < 70
+
+
+def test_starts_near_grids_are_a_few_presses_away() -> None:
+    grid = uniform(1, np.random.default_rng(5))
+    states = near(grid)(200, np.random.default_rng(6))
+    changed = (states != grid).sum((1, 2))
+    assert changed.max() <= SPARSE_PRESSES and (changed == 0).any() and (changed > 8).any()
