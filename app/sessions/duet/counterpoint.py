@@ -1,7 +1,8 @@
-"""Two bars to begin with: a plain line under (or over) what is played, one note a beat. Pure.
+"""Two bars to begin with: a plain line under (or over) what is played. Pure.
 
-First species, loosely: consonant with the note that sounds, near the note before, in the key heard so far, no
-two unisons, octaves or fifths in a row. It is what the agent takes up, not what it could do.
+What you play on a beat is known only when it sounds. So the line holds its note into the beat, as in fourth
+species, and where that has become dissonant it resolves on the next eighth: to a consonance near by, in the
+key heard so far, no two unisons, octaves or fifths in a row. It is what the agent takes up, not what it can.
 """
 
 from __future__ import annotations
@@ -13,24 +14,28 @@ from models.duet.keys import Key, scale_of
 from models.duet.measures import CONSONANT
 
 PERFECT = (0, 7)
+RESOLUTION = 2
+"""Sixteenths after the beat."""
 MIDDLE_PULL, PERFECT_COST, PARALLEL_COST, OUTSIDE_COST = 0.2, 2.0, 12.0, 6.0
 
 
 def next_symbol(human: Tokens, machine: Tokens, step: int, lowest: int, highest: int, key: Key | None) -> int:
-    """The symbol for `step`, after lines (n,) multi-hold: a new note on a beat, held in between.
-
-    While nothing sounds yet it rests.
-    """
+    """The symbol for `step`, after lines (n,) multi-hold. While nothing sounds yet it rests."""
     heard = int(sounding(human[-1:])[0]) if len(human) else 0
     before = int(sounding(machine[-1:])[0]) if len(machine) else 0
-    if step % STEPS_PER_BEAT and before:
-        return before - LOWEST + HOLD
-    if not heard:
+    if not heard or (before and not _moves(step, heard, before)):
         return before - LOWEST + HOLD if before else MULTI_HOLD.rest
     last = _last_interval(human, machine)
     costs = {pitch: _cost(pitch, heard, before, last, lowest, highest, key)
              for pitch in range(lowest, highest + 1) if abs(pitch - heard) % 12 in CONSONANT}  # fmt: skip
-    return min(costs, key=lambda pitch: (costs[pitch], pitch)) - LOWEST
+    best = min(costs, key=lambda pitch: (costs[pitch], pitch))
+    return best - LOWEST + (HOLD if best == before else 0)
+
+
+def _moves(step: int, heard: int, before: int) -> bool:
+    """Off the beat where it must, on every other beat where it likes."""
+    dissonant = abs(before - heard) % 12 not in CONSONANT
+    return (dissonant and step % STEPS_PER_BEAT == RESOLUTION) or step % (2 * STEPS_PER_BEAT) == 0
 
 
 def _last_interval(human: Tokens, machine: Tokens) -> int | None:

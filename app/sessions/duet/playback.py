@@ -227,12 +227,18 @@ class Playback:
             if engine.sample < cutoff_sample:
                 engine.wake_at(cutoff_sample)
                 break
+            if conductor.over:
+                self._running = False
+                self._ended()
+                break
             self._advance(conductor)
         self._refresh()
 
     def _cutoff(self, conductor: Conductor) -> int:
-        """When the step that was opened last is closed."""
+        """When the step that was opened last is closed; where it is over, when its end has been heard."""
         block, rate = self._engine.mixer.block_samples, self._engine.rate
+        if conductor.over:
+            return conductor.sample_at(conductor.step) + 2 * block
         middle = conductor.sample_at(conductor.step + 0.5) + block + round(GRACE_S * rate)
         latest = conductor.sample_at(conductor.step + 1) - 2 * block - round(LEAD_S * rate)
         return min(middle, latest)
@@ -249,9 +255,6 @@ class Playback:
             self._ask(conductor)
         for notice in conductor.reader.notices:
             self._tell_once(NOTICES[notice])
-        if conductor.over:
-            self._running = False
-            self._ended()
 
     def _ask(self, conductor: Conductor) -> None:
         assert conductor.asked is not None

@@ -12,7 +12,7 @@ import math
 
 PLAIN, DOTTED = (1, 2, 4, 8, 16), (3, 6, 12)
 """Note values in sixteenths."""
-DOTTED_COST = 0.1
+DOTTED_COST = 0.2
 """In the logarithm of time: a dotted value is believed where it fits that much better."""
 CHORD_STEPS = 0.4
 """What comes sooner belongs to the onset before."""

@@ -77,8 +77,8 @@ class Counted(deque):
 class Stage:
     """A session on the hand-cranked engine that is settled after every block, so that nothing is late."""
 
-    def __init__(self, engine, card, make_session: Callable[[], DuetSession]) -> None:
-        self.engine, self.card = engine, card
+    def __init__(self, engine, card, instrument, make_session: Callable[[], DuetSession]) -> None:
+        self.engine, self.card, self.instrument = engine, card, instrument
         self.applied = engine.mixer.applied = Counted()
         self.session = make_session()
         self.played: list[Event] = []
@@ -114,12 +114,12 @@ class Stage:
 
 
 @pytest.fixture
-def stage(engine, hand_cranked) -> Iterator[Callable[..., Stage]]:
+def stage(engine, hand_cranked, impulses) -> Iterator[Callable[..., Stage]]:
     """Make a stage for an agent."""
     made: list[Stage] = []
 
     def make(agent=None, **options) -> Stage:
-        made.append(Stage(engine, hand_cranked, lambda: DuetSession(
+        made.append(Stage(engine, hand_cranked, impulses, lambda: DuetSession(
             engine, agent, "made up", make_seat=lambda agent, tell: InlineSeat(agent), **options
         )))  # fmt: skip
         return made[-1]

@@ -1,6 +1,20 @@
 """The duet on the engine, block by block: on the sample, never late, the same as offline."""
 from __future__ import annotations
 
+import numpy as np
+import pytest
+
+from app.engine.scheduler import NOW, Event
+from app.sessions.duet import Choices, DuetSession
+from app.sessions.duet.headless import play_duet
+from app.sessions.duet.parts import Part, PartNote
+from app.sessions.duet.seats import ComingAgent, Question
+from app.sessions.export import NotSaved
+from app.sessions.heard import NothingHeard
+from models.duet.agent import load_agent
+from models.duet.encoding import MULTI_HOLD, line, sounding
+from tests.app.sessions.duet.test_command import notes, write
+
 RATE = 44_100
 
 
@@ -25,3 +39,330 @@ def test_it_plays_on_the_sample_after_a_count_in(stage, scripted):
     on.crank(8 * 256)
     on_off = [kind for kind, _, _ in on.notes()]
     assert on_off.count("note_on") == on_off.count("note_off")
+
+
+STEP = RATE * 60 / 100 / 4
+"""Samples of a sixteenth at 100."""
+TUNE = ((0, 4, 72), (4, 2, 74), (6, 2, 76), (8, 6, 77), (14, 1, 76), (15, 1, 74), (16, 8, 72), (28, 4, 67),
+        (32, 4, 69), (36, 12, 71))  # fmt: skip
+
+
+def play_tune(on, first_sample: int, source: str = "midi", off_grid: float = 0.0) -> None:
+    """Submit a tune on the keys, `off_grid` steps late."""
+    for start, steps, pitch in TUNE:
+        begin = round(first_sample + (start + off_grid) * STEP)
+        on.engine.submit(Event(begin, "note_on", pitch, 70, source=source))
+        on.engine.submit(Event(round(begin + (steps - 0.2) * STEP), "note_off", pitch, source=source))
+
+
+def begin(on, count_in_bars: int = 0, **choices) -> int:
+    """Start at 100 BPM; the sample of the first bar."""
+    on.session.set_tempo(100)
+    on.session.start(count_in_bars)
+    on.settle()
+    conductor = on.session._playback._conductor
+    return conductor.sample_at(0)
+
+
+@pytest.mark.parametrize("block", [64, 256, 1024])
+@pytest.mark.parametrize("off_grid", [-0.3, 0.0, 0.35])
+def test_live_is_offline_on_the_same_keys(stage, network_agent, block, off_grid):
+    on = stage(network_agent(0), seed=5)
+    on.session.set_temperature(1.0)
+    on.crank(1, block)
+    first_sample = begin(on)
+    if off_grid < 0:
+        on.crank_steps(0)
+        on.session.stop()
+        on.crank(4 * block, block)
+        first_sample = begin(on, count_in_bars=1)
+    play_tune(on, first_sample, off_grid=off_grid)
+    on.crank_steps(50, block)
+    notes = tuple(PartNote((s + off_grid) / 4, (n - 0.2) / 4, pitch, 70) for s, n, pitch in TUNE)
+    part = Part("tune", notes, 100.0, 4, line([], 0))
+    choices = Choices().but(tempo_bpm=100.0, temperature=1.0)
+    heard, conductor = play_duet(part, network_agent(0), choices, seed=5)
+    yours, machines = on.session._playback._conductor.ensemble.lines()
+    expected = conductor.ensemble.lines()
+    assert yours[:48].tolist() == expected[0][:48].tolist()
+    assert machines[:48].tolist() == expected[1][:48].tolist()
+    live = [(kind, pitch, sample - first_sample) for kind, pitch, sample in on.notes()
+            if 0 <= sample - first_sample < 47 * STEP]  # fmt: skip
+    offline = [(event.kind, event.data1, event.sample) for event in heard.events
+               if event.source == "duet" and event.sample < 47 * STEP]  # fmt: skip
+    assert live == offline and len(live) > 20
+    assert on.session.snapshot.late_steps == 0
+
+
+def test_a_key_is_heard_within_a_block_and_drawn_while_it_sounds(stage, scripted):
+    on = stage(scripted(48))
+    begin(on)
+    on.crank_steps(4)
+    on.engine.note_on(64, 90)
+    before = on.engine.sample
+    on.crank(1)
+    assert next(e for e in on.played if e.data1 == 64).sample < before + 256
+    on.crank_steps(7)
+    now = on.session.snapshot
+    first, steps, pitch = now.human[-1]
+    assert pitch == 64 and abs(first - 4) < 0.1 and abs(first + steps - now.step) < 1e-6
+    assert now.consonance is None or 0 <= now.consonance <= 1
+
+
+def test_the_plan_lies_after_what_is_decided(stage, scripted):
+    on = stage(scripted(48, 50))
+    begin(on)
+    on.crank_steps(9)
+    now = on.session.snapshot
+    assert now.intended and min(note.first_step for note in now.intended) >= now.machine[-1].first_step
+    assert {note.pitch for note in now.intended} <= {48, 50}
+    on.session.stop()
+    on.settle()
+    assert not on.session.snapshot.intended
+
+
+def test_a_slow_agent_is_held_counted_and_never_heard_late(stage, scripted, engine):
+    on = stage(scripted(48, 50))
+    asked: list[Question] = []
+    on.session._seat.ask = asked.append  # type: ignore[method-assign]
+    begin(on)
+    on.crank_steps(12)
+    assert on.session.snapshot.late_steps >= 11 and not on.notes()
+    del on.session._seat.ask
+    on.crank_steps(20)
+    struck = [s for kind, _, s in on.notes() if kind == "note_on"]
+    conductor = on.session._playback._conductor
+    assert struck[:1] == [conductor.sample_at(16)]
+
+
+def test_an_agent_that_fails_leaves_and_you_play_on(engine, hand_cranked, eventually):
+    class Broken:
+        def reset(self, seed=0):
+            """Well so far."""
+
+        def choose(self, *arguments, **options):
+            raise ValueError("broken")
+
+        def intend(self, *arguments, **options):
+            raise ValueError("broken")
+
+    session = DuetSession(engine, Broken(), "broken")
+    session.start(0)
+    for _ in range(400):
+        hand_cranked.crank()
+    assert eventually(lambda: session.snapshot.agent == "" or hand_cranked.crank() is None)
+    assert any("play on alone" in said for said in engine.take_messages())
+    before = session.snapshot.step
+    for _ in range(100):
+        hand_cranked.crank()
+    assert session.snapshot.step > before and session.snapshot.state == "playing"
+    session.close()
+
+
+def test_without_a_checkpoint_it_says_what_to_do(engine, eventually):
+    session = DuetSession(engine, ComingAgent(lambda: load_agent("nobody")), "nobody")
+    said: list[str] = []
+
+    def told() -> bool:
+        said.extend(engine.take_messages())
+        return bool(said)
+
+    assert eventually(told)
+    assert "You play alone" in said[0] and "train it" in said[0]
+    session.close()
+
+
+def test_a_change_of_tempo_is_heard_from_the_next_sixteenth_on(stage, scripted):
+    on = stage(scripted(48, 50, 52, 53))
+    begin(on)
+    on.crank_steps(6.2)
+    on.session.set_tempo(200)
+    on.settle()
+    on.crank_steps(30)
+    struck = [s for kind, _, s in on.notes() if kind == "note_on"]
+    gaps = np.diff(struck)
+    assert gaps[0] == pytest.approx(4 * STEP, abs=1) and gaps[-1] == pytest.approx(2 * STEP, abs=1)
+    assert 2 * STEP < gaps[1] < 4 * STEP and on.session.snapshot.tempo_bpm == 200
+    heard = on.session._playback.heard()
+    assert [round(change.bpm) for change in heard.timeline.changes] == [100, 200]
+
+
+@pytest.mark.parametrize("bpm", [20, 400])
+def test_extreme_tempos_are_played_in_time(stage, scripted, bpm):
+    on = stage(scripted(48, 50))
+    on.session.set_tempo(bpm)
+    on.session.start(0)
+    on.settle()
+    on.crank_steps(9, 256)
+    struck = [s for kind, _, s in on.notes() if kind == "note_on"]
+    assert np.diff(struck) == pytest.approx(RATE * 60 / bpm, abs=1)
+    assert on.session.snapshot.late_steps == 0
+
+
+def test_starting_over_forgets_and_begins_at_once(stage, scripted):
+    agent = scripted(48, 50)
+    on = stage(agent)
+    begin(on)
+    on.crank_steps(20)
+    on.session.start_over()
+    on.settle()
+    assert on.session.snapshot.machine == () and on.session.snapshot.step <= 0.5
+    on.crank_steps(9)
+    assert [len(human) for human, _, beat in agent.asked if beat == 0] == [0, 0]
+    kinds = [kind for kind, _, _ in on.notes()]
+    assert kinds.count("note_on") - kinds.count("note_off") <= 1
+    assert agent.seeds[-1] == agent.seeds[0]
+
+
+def test_roles_are_switched_on_the_next_beat(stage, scripted):
+    on = stage(scripted(48))
+    first = begin(on)
+    play_tune(on, first)
+    on.crank_steps(9.1)
+    on.session.switch_roles()
+    on.settle()
+    assert not on.session.snapshot.switched
+    on.crank_steps(13)
+    now = on.session.snapshot
+    assert now.switched and now.choices.voice == "soprano" and on.session.choices.voice == "soprano"
+
+
+def test_panic_silences_and_it_goes_on(stage, scripted):
+    on = stage(scripted(48, 50))
+    begin(on)
+    on.crank_steps(5)
+    on.engine.note_on(72)
+    on.crank_steps(6)
+    on.engine.panic()
+    on.crank_steps(8)
+    assert on.session.snapshot.human[-1].steps < 1.5
+    on.crank_steps(13)
+    assert [pitch for kind, pitch, _ in on.notes() if kind == "note_on"][-2:] == [48, 50]
+
+
+def test_a_keyboard_that_is_unplugged_leaves_no_note(stage, scripted):
+    there = [True]
+    on = stage(scripted(48), input_there=lambda: there[0])
+    begin(on)
+    on.engine.submit(Event(NOW, "note_on", 70, 90, source="midi"))
+    on.crank_steps(6)
+    there[0] = False
+    on.crank_steps(9)
+    assert ("off", 70) in on.instrument.log and on.session.snapshot.state == "playing"
+    assert sum("keyboard is gone" in said for said in on.engine.take_messages()) == 1
+    yours, _ = on.session._playback._conductor.ensemble.lines()
+    assert yours[-1] == MULTI_HOLD.rest and yours[3] != MULTI_HOLD.rest
+
+
+def test_minutes_of_silence_change_nothing(stage, network_agent):
+    on = stage(network_agent(0))
+    on.session.set_tempo(400)
+    on.session.start(0)
+    on.settle()
+    on.crank_steps(1600, 4096)
+    assert on.session.snapshot.state == "playing" and on.session.snapshot.bar >= 100
+
+
+def test_chords_are_told_once_a_duet(stage, scripted):
+    on = stage(scripted(48))
+    first = begin(on)
+    for step in (0, 4, 8):
+        for pitch in (60, 64, 67):
+            on.engine.submit(Event(round(first + step * STEP), "note_on", pitch, 80, source="keys"))
+            on.engine.submit(Event(round(first + (step + 3) * STEP), "note_off", pitch, source="keys"))
+    on.crank_steps(14)
+    assert sum("highest one counts" in said for said in on.engine.take_messages()) == 1
+    yours, _ = on.session._playback._conductor.ensemble.lines()
+    assert sounding(yours[:3]).tolist() == [67] * 3
+
+
+def test_a_part_plays_in_your_place_and_the_duet_ends_with_it(stage, scripted, tmp_path):
+    path = write(tmp_path / "tune.mid", ("", 0, (60, 62, 64, 65)), tempo_bpm=200)
+    on = stage(scripted(48, 50))
+    on.session.play_part(path)
+    on.settle()
+    now = on.session.snapshot
+    assert now.part_name == "tune" and [note.pitch for note in now.part] == [60, 62, 64, 65]
+    assert now.choices.tempo_bpm == pytest.approx(200)
+    on.session.start(0)
+    on.settle()
+    on.crank(3 * RATE)
+    now = on.session.snapshot
+    assert now.state == "stopped" and [note.pitch for note in now.human] == [60, 62, 64, 65]
+    assert [note.first_step for note in now.human] == pytest.approx([0, 4, 8, 12], abs=0.01)
+    assert all(kinds.count("note_on") == kinds.count("note_off") for kinds in (
+        [kind for kind, _, _ in on.notes(source)] for source in ("duet", "duet-part")))  # fmt: skip
+    on.session.no_part()
+    on.settle()
+    assert on.session.snapshot.part_name == ""
+
+
+def test_instruments_and_volumes_are_heard_and_given_back(stage, scripted):
+    on = stage(scripted(48))
+    on.session.set_instrument("machine", 32)
+    on.session.set_volume("you", 0.5)
+    on.settle()
+    on.crank(256)
+    sent = {(e.kind, e.channel, e.data1, e.data2) for e in on.played}
+    assert ("program", 15, 32, 0) in sent and ("control", 0, 7, 64) in sent
+    on.session.close()
+    on.crank(256)
+    last = {(e.kind, e.channel): (e.data1, e.data2) for e in on.played}
+    assert last["program", 15] == (0, 0) and last["control", 0] == (7, 100)
+
+
+def test_what_cannot_be_chosen_is_told_and_nothing_changes(stage):
+    on = stage()
+    for change in (lambda: on.session.set_meter(7), lambda: on.session.set_voice("drone"),
+                   lambda: on.session.set_instrument("you", 500)):  # fmt: skip
+        change()
+        on.settle()
+        assert any("there is no" in said for said in on.engine.take_messages())
+    on.session.set_tempo(float("nan"))
+    on.settle()
+    assert on.session.choices.tempo_bpm == 20
+    on.session.set_tempo(1e9)
+    on.settle()
+    assert on.session.choices.tempo_bpm == 400 and on.session.choices.beats_a_bar == 4
+
+
+def test_exports_hold_both_lines(stage, scripted, tmp_path):
+    on = stage(scripted(48, 50, 52, 53))
+    with pytest.raises(NothingHeard, match="play a bar"):
+        on.session.export_midi(tmp_path / "duet.mid")
+    on.session.set_instrument("machine", 42)
+    first = begin(on)
+    play_tune(on, first, source="keys")
+    on.crank_steps(50)
+    on.session.stop()
+    on.crank(2048)
+    on.session.export_midi(tmp_path / "duet.mid")
+    given, answer = notes(tmp_path / "duet.mid", 0), notes(tmp_path / "duet.mid", 15)
+    assert [n[2] for n in given] == [pitch for _, _, pitch in TUNE]
+    assert [n[0] for n in given] == pytest.approx([start * 0.15 for start, _, _ in TUNE], abs=2e-3)
+    assert [n[2] for n in answer][:6] == [48, 50, 52, 53, 48, 50]
+    on.session.export_wav(tmp_path / "duet.wav")
+    on.session.export_musicxml(tmp_path / "duet.musicxml")
+    engraved = on.session.engrave()
+    pitches = [note.pitch for note in engraved.notes]
+    assert pitches.count(77) == 1 and pitches.count(53) >= 3 and engraved.svg_pages
+    assert (tmp_path / "duet.wav").stat().st_size > 100_000
+    with pytest.raises(NotSaved):
+        on.session.export_midi(tmp_path / "no" / "duet.mid")
+
+
+def test_free_time_follows_your_onsets(stage, scripted):
+    on = stage(scripted(48))
+    on.session.follow_tempo(True)
+    first = begin(on)
+    for beat in range(16):
+        at = round(first + beat * RATE * 60 / 115)
+        on.engine.submit(Event(at, "note_on", 60 + beat % 3, 80, source="midi"))
+        on.engine.submit(Event(at + 4000, "note_off", 60 + beat % 3, source="midi"))
+    on.crank(15.5 * RATE * 60 / 115)
+    assert on.session.snapshot.tempo_bpm == pytest.approx(115, rel=0.03)
+    assert on.session.snapshot.choices.tempo_bpm == 100
+    on.session.follow_tempo(False)
+    on.settle()
+    on.crank(RATE / 2)
+    assert on.session.snapshot.tempo_bpm == 100

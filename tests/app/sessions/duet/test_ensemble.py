@@ -1,0 +1,139 @@
+"""Who plays what: two lines that grow, roles that change, phrases in turn, two bars to begin with."""
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from app.sessions.duet import counterpoint
+from app.sessions.duet.choices import VOICE_RANGES, Choices
+from app.sessions.duet.ensemble import Ensemble, nearest_voice
+from app.sessions.duet.seats import Question
+from models.duet.encoding import HOLD, MULTI_HOLD, line, sounding
+from models.duet.keys import heard_key
+from models.duet.measures import CONSONANT
+
+REST = MULTI_HOLD.rest
+
+
+def played(ensemble: Ensemble, yours: np.ndarray, choose, choices: Choices) -> list[Question]:
+    """Play your line to its end; the questions that were asked."""
+    questions = []
+    for symbol in [None, *yours.tolist()]:
+        if symbol is not None:
+            ensemble.hear(symbol)
+        ensemble.switch_if_wanted()
+        found = ensemble.question(choices)
+        if isinstance(found, Question):
+            questions.append(found)
+            found = choose(found)
+        ensemble.play(found)
+    return questions
+
+
+def test_it_knows_both_lines_up_to_the_step_before():
+    yours = line([(0, 4, 60), (4, 4, 62)], 8)
+    questions = played(Ensemble(seed=7), yours, lambda q: (q.step % 4 and 12 + HOLD) or 12, Choices())
+    assert [(q.step, len(q.human), len(q.machine)) for q in questions] == [(i, i, i) for i in range(9)]
+    assert questions[-1].human.tolist() == yours.tolist()
+    assert questions[-1].machine.tolist() == ([12] + [12 + HOLD] * 3) * 2
+    assert [q.seed for q in questions] == [7] + [None] * 8, "its draws begin anew once"
+
+
+def test_a_long_duet_shows_the_last_two_bars():
+    questions = played(Ensemble(), line([(0, 80, 60)], 80), lambda q: 12, Choices())
+    assert len(questions[-1].human) == len(questions[-1].machine) == 32
+
+
+def test_roles_change_on_the_next_beat_and_lines_change_places():
+    ensemble, choices = Ensemble(), Choices()
+    yours = line([(0, 24, 72)], 24)
+    asked = played(ensemble, yours[:5], lambda q: 12 if q.step == 0 else 12 + HOLD, choices)
+    before = asked[-1]
+    ensemble.want_switch()
+    after = played_on(ensemble, yours[5:], choices)
+    assert next(q.step for q in after if not np.array_equal(q.machine[:5], before.machine)) == 8
+    assert after[-1].machine[:8].tolist() == yours[:8].tolist(), "it carries on your line"
+    assert after[-1].human[:8].tolist() == [12] + [12 + HOLD] * 7, "and you its"
+    assert ensemble.switched and nearest_voice(after[-1].machine) == "soprano"
+    machines = ensemble.lines()[1]
+    assert machines[8] == 36 and machines[9] == 36 + HOLD, "what it takes over is struck"
+    ensemble.want_switch()
+    played_on(ensemble, yours[:8], choices)
+    assert not ensemble.switched
+
+
+def played_on(ensemble: Ensemble, yours: np.ndarray, choices: Choices) -> list[Question]:
+    """Go on: the machine holds what it sees as its own."""
+    questions = []
+    for symbol in yours.tolist():
+        ensemble.hear(symbol)
+        ensemble.switch_if_wanted()
+        found = ensemble.question(choices)
+        assert isinstance(found, Question)
+        questions.append(found)
+        last = int(found.machine[-1])
+        ensemble.play(last if last >= HOLD else last + HOLD)
+    return questions
+
+
+def test_a_switch_taken_back_in_time_changes_nothing():
+    ensemble = Ensemble()
+    played(ensemble, line([(0, 5, 60)], 5), lambda q: 12, Choices())
+    ensemble.want_switch()
+    ensemble.want_switch()
+    played_on(ensemble, line([(0, 8, 60)], 8), Choices())
+    assert not ensemble.switched
+
+
+@pytest.mark.parametrize("bars", [1, 2, 4])
+def test_in_turn_it_rests_while_you_play(bars):
+    choices = Choices().but(mode="call and response", phrase_bars=bars)
+    ensemble = Ensemble()
+    questions = played(ensemble, line([(0, 64 * bars, 60)], 64 * bars), lambda q: 12, choices)
+    phrase = 16 * bars
+    assert [q.step for q in questions] == [s for s in range(64 * bars + 1) if s // phrase % 2]
+    assert (ensemble.lines()[1][:phrase] == REST).all()
+    assert {ensemble.turn(choices, 0), ensemble.turn(choices, phrase)} == {"you", "machine"}
+
+
+def test_a_missed_answer_holds_what_sounds():
+    ensemble = Ensemble()
+    assert [ensemble.play(12), ensemble.miss(), ensemble.miss()] == [12, 12 + HOLD, 12 + HOLD]
+    assert Ensemble().miss() == REST
+
+
+def test_two_bars_of_counterpoint_come_before_the_first_question():
+    choices = Choices().but(seed="two bars")
+    tune = line([(4 * i, 4, pitch) for i, pitch in enumerate((67, 69, 71, 72, 74, 72, 71, 69, 67))], 36)
+    ensemble = Ensemble()
+    questions = played(ensemble, tune, lambda q: REST, choices)
+    assert questions[0].step == 32
+    machines = ensemble.lines()[1][:32]
+    low, high = sounding(machines), sounding(tune[:32])
+    struck = np.flatnonzero(low[3:] > 0) + 3
+    assert len(struck) > 24 and VOICE_RANGES["bass"][0] <= low[struck].min() <= low.max() <= 62
+    resolved = [abs(high[s] - low[s]) % 12 in CONSONANT for s in range(4, 32) if s % 4 == 3]
+    assert all(resolved) and len(set(low[struck].tolist())) > 2
+
+
+def test_a_piece_gives_the_first_two_bars():
+    given_line = line([(0, 8, 48), (8, 40, 50)], 48)
+    ensemble = Ensemble(given=given_line)
+    questions = played(ensemble, line([(0, 40, 60)], 40), lambda q: REST, Choices().but(seed="piece"))
+    assert questions[0].step == 32 and ensemble.lines()[1][:32].tolist() == given_line[:32].tolist()
+
+
+@given(st.lists(st.integers(0, REST), min_size=1, max_size=40), st.sampled_from(list(VOICE_RANGES)))
+def test_counterpoint_keeps_to_its_voice_and_holds_only_what_sounds(symbols, voice):
+    lowest, highest = VOICE_RANGES[voice]
+    human, machine = np.array(symbols, np.uint8), np.zeros(0, np.uint8)
+    for step in range(len(symbols)):
+        known = human[:step]
+        symbol = counterpoint.next_symbol(known, machine, step, lowest, highest, heard_key(known, machine))
+        pitch = int(sounding([symbol])[0])
+        assert symbol == REST or lowest <= pitch <= highest
+        if HOLD <= symbol < REST:
+            assert int(sounding(machine[-1:])[0]) == pitch
+        machine = np.append(machine, np.uint8(symbol))

@@ -1,0 +1,55 @@
+"""The duet as a score: read and engraved again, it has the same notes."""
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from app.sessions.duet.score import musicxml, spelled
+from models.duet.encoding import line, notes
+from models.duet.keys import Key
+from pieces.engraving import engrave_here
+from pieces.reading import read_score
+
+
+def random_line(seed: int, steps: int, lowest: int) -> np.ndarray:
+    rng, drawn, at = np.random.default_rng(seed), [], 0
+    while at < steps:
+        length = int(rng.integers(1, 14))
+        if rng.random() < 0.8:
+            drawn.append((at, min(length, steps - at), lowest + int(rng.integers(0, 20))))
+        at += length
+    return line(drawn, steps)
+
+
+@pytest.mark.parametrize(("beats", "seed"), [(4, 1), (3, 2), (4, 3)])
+def test_what_is_written_is_what_was_played(beats, seed, tmp_path):
+    yours, machines = random_line(seed, 150, 61), random_line(seed + 10, 149, 38)
+    path = tmp_path / "duet.musicxml"
+    path.write_text(musicxml(yours, machines, beats, 96.0))
+    engraved = engrave_here(read_score(path))
+    played = sorted((round(4 * n.quarters, 3), round(4 * n.duration_quarters, 3), n.pitch)
+                    for n in engraved.notes)  # fmt: skip
+    meant = [(float(a), float(b), pitch) for one in (yours, machines) for a, b, pitch in notes(one)]
+    assert played == sorted(meant)
+    assert len(engraved.played_measures) == -(-150 // (4 * beats)) and engraved.svg_pages
+    assert engraved.tempo_bpm == pytest.approx(96.0)
+
+
+def test_the_key_and_clefs_are_those_of_the_music():
+    scale = line([(4 * i, 4, 62 + step) for i, step in enumerate((0, 2, 4, 5, 7, 9, 11, 12, 7, 4, 0))], 44)
+    text = musicxml(line([(0, 44, 50)], 44), scale, 4, 100.0)
+    assert "<fifths>2</fifths>" in text
+    assert text.index("<sign>G</sign>") < text.index("<sign>F</sign>"), "the higher line stands above"
+
+
+@given(st.integers(0, 127), st.integers(0, 11), st.booleans())
+def test_every_pitch_has_a_name_in_every_key(pitch, tonic, minor):
+    assert spelled(pitch, Key(tonic, minor)).midi == pitch
+
+
+def test_names_go_with_the_key():
+    assert [spelled(p, Key(3)).step + str(spelled(p, Key(3)).alter) for p in (58, 66)] == ["B-1", "G-1"]
+    assert [spelled(p, Key(2)).step + str(spelled(p, Key(2)).alter) for p in (54, 63)] == ["F1", "D1"]
+    assert spelled(68, Key(9, minor=True)).step == "G", "the leading note of A minor"
