@@ -124,7 +124,7 @@ def test_the_plan_lies_after_what_is_decided(stage, scripted):
 def test_a_slow_agent_is_held_counted_and_never_heard_late(stage, scripted, engine):
     on = stage(scripted(48, 50))
     asked: list[Question] = []
-    on.session._seat.ask = asked.append  # type: ignore[method-assign]
+    on.session._seat.ask = asked.append
     begin(on)
     on.crank_steps(12)
     assert on.session.snapshot.late_steps >= 11 and not on.notes()
