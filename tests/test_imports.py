@@ -16,6 +16,7 @@ IMPORTED_AS = {
     "pygame-ce": "pygame",
     "python-rtmidi": "rtmidi",
     "pyfluidsynth": "fluidsynth",
+    "praat-parselmouth": "parselmouth",
     "resvg-py": "resvg_py",
     "pretty_midi": "pretty_midi",
 }

@@ -84,7 +84,7 @@ class Recording:
     def heard(self) -> Heard:
         """All of it so far."""
         changes = (*self._before, *self._changes_here())
-        events = tuple(self._events)
+        events = tuple(sorted(self._events, key=lambda event: event.sample))  # what is sung is known late
         return Heard(Timeline(self.rate, changes, self._meter), (*events, *_released(events, self.rate)))
 
     def _here(self, sample: float) -> float:

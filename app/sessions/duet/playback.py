@@ -1,8 +1,8 @@
 """The conductor on the engine: a filler that opens each step in time and hands what sounds to the scheduler.
 
 All methods run in the engine thread, but for `snapshot_at`, `heard` and `score`, which any thread may call
-(they read what was swapped in whole), `note`, called by the "played" thread, and `_deliver`, called by the
-agent's.
+(they read what was swapped in whole), `note`, called by the "played" thread and the microphone's, and
+`_deliver`, called by the agent's.
 
 A step is closed in the middle, when all onsets that are nearest to it are known, plus the block that a key's
 event takes to get here; earlier where blocks are so long that the answer would not reach the next step.
@@ -46,7 +46,8 @@ PLAN_STEPS = 8
 SLOW_STEP_S = 0.1
 """A plan is made at every step that is no shorter, else once a beat."""
 YOURS = ("midi", "keys", MICROPHONE)
-RECORDED = {SOURCE, PART_SOURCE, SETTING_SOURCE, *YOURS}
+HANDS = (*YOURS, PART_SOURCE)
+RECORDED = {SOURCE, SETTING_SOURCE, *HANDS}
 
 
 class Playback:
@@ -101,12 +102,12 @@ class Playback:
         return musicxml(yours, machines, conductor.choices.beats_a_bar, conductor.choices.tempo_bpm)
 
     def note(self, event: Event) -> None:
-        """An event was played ("played" thread)."""
-        if event.source in RECORDED or event.kind == "all_off":
+        """An event was played ("played" thread) or sung (the microphone's)."""
+        if event.source in HANDS or event.kind == "all_off":
             self._played.append(event)
-            recording = self._recording
-            if recording is not None:
-                recording.note(event)
+        recording = self._recording
+        if recording is not None:
+            recording.note(event)
 
     # --- engine thread: transport -------------------------------------------------------------------
 
@@ -188,7 +189,8 @@ class Playback:
             self._microphone.close()
             self._microphone = None
         else:
-            self._microphone = Microphone(self._engine, self._sung)
+            self._microphone = Microphone(self._engine, self.note)
+            self._engine.tell("Sing or play one line. Use headphones: the microphone hears the machine too.")
         self._engine.set_source("input" if microphone else "synth")
         self._refresh()
 
@@ -340,10 +342,6 @@ class Playback:
             self._engine.submit(Event(NOW, "note_off", pitch, 0, channel, "midi"))
         self._keys.midi_held.clear()
         self._engine.tell("The keyboard is gone: its notes are let go, and the music goes on.")
-
-    def _sung(self, event: Event) -> None:
-        """The microphone's thread: a note began or ended."""
-        self.note(event)
 
     def _tell_once(self, sentence: str) -> None:
         if sentence not in self._told:

@@ -104,6 +104,7 @@ def test_a_key_is_heard_within_a_block_and_drawn_while_it_sounds(stage, scripted
     assert next(e for e in on.played if e.data1 == 64).sample < before + 256
     on.crank_steps(7)
     now = on.session.snapshot
+    assert [note.pitch for note in now.human] == [64]
     first, steps, pitch = now.human[-1]
     assert pitch == 64 and abs(first - 4) < 0.1 and abs(first + steps - now.step) < 1e-6
     assert now.consonance is None or 0 <= now.consonance <= 1
