@@ -1,17 +1,17 @@
 """The agent that answers a line with a line: one symbol a step, decided before the step begins.
 
 Loaded once, then asked by the live session, the headless command and the evaluation. numpy only, no torch:
-the same sums as :mod:`models.duet.networks` (a test holds them together) in about a millisecond on one
-thread. An agent remembers nothing but its random draws: what was played is handed to it at every step, so
-changing roles, starting over or beginning in silence is a matter of what is handed over. Same seed, same
-choices. One instance belongs to one thread.
+the same sums as :mod:`models.duet.causal` or :mod:`models.duet.networks` (tests hold them together) in about
+a millisecond on one thread. An agent remembers nothing but its random draws: what was played is handed to it
+at every step, so changing roles, starting over or beginning in silence is a matter of what is handed over.
+Same seed, same choices. One instance belongs to one thread.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -19,6 +19,7 @@ from numpy.typing import ArrayLike, NDArray
 from models import checkpoint
 from models.checkpoint import CheckpointError
 from models.duet.encoding import BEATS, HOLD, MULTI_HOLD, Tokens, sounding
+from models.duet.windows import BLOCK
 
 SHIPPED = "duet"
 """The checkpoint that is taken where none is named."""
@@ -27,6 +28,16 @@ PAST = 32
 Floats = NDArray[np.float32]
 BRANCHES = ("human", "machine")
 DIRECTIONS = ("", "_reverse")
+
+
+class Decides(Protocol):
+    """A network as the agent asks it."""
+
+    def context(self, line: Tokens) -> NDArray[np.int64]:
+        """What it reads of a line up to now."""
+
+    def __call__(self, human: NDArray[Any], machine: NDArray[Any], phase: int) -> Floats:
+        """Logits of the machine's next symbol, (93,), from such contexts and the beat of that step."""
 
 
 class Policy:
@@ -51,6 +62,10 @@ class Policy:
         self._steps = np.empty((PAST, 4 * self._width + self._beats.shape[-1]), np.float32)
         if len(self._head) != MULTI_HOLD.symbols or self._inputs.shape[1] != MULTI_HOLD.symbols + 1:
             raise ValueError("other symbols")
+
+    def context(self, line: Tokens) -> NDArray[np.int64]:
+        """(32,) the window."""
+        return window(line)
 
     def __call__(self, human: NDArray[Any], machine: NDArray[Any], phase: int) -> Floats:
         """Logits of the machine's next symbol, (93,)."""
@@ -81,6 +96,73 @@ class Policy:
             heard[:, t] = memory[:, 0]
         for layer, backwards in enumerate((False, True, False, True)):
             steps[:, layer * width : (layer + 1) * width] = heard[layer, ::-1] if backwards else heard[layer]
+
+
+class CausalPolicy:
+    """A causal network, for one duet at a time: contexts of at most 63 steps to logits (93,).
+
+    Remembers the context it read last, and what it made of each step of it: where the next one is longer,
+    only what is new is read.
+    """
+
+    def __init__(self, weights: Mapping[str, NDArray[Any]]) -> None:
+        w = {name: np.asarray(value, np.float32) for name, value in weights.items()}
+        self._embeddings = [w[f"{name}.weight"] for name in ("human", "machine", "beat")]
+        self._lower, self._upper = _Cell(w, "lower"), _Cell(w, "upper")
+        self._mix, self._mix_bias = w["mix.weight"], w["mix.bias"]
+        self._head, self._head_bias = w["head.weight"], w["head.bias"]
+        if len(self._head) != MULTI_HOLD.symbols or len(self._embeddings[0]) != MULTI_HOLD.symbols + 1:
+            raise ValueError("other symbols")
+        self._heard: list[tuple[int, int, int]] = []
+        self._states: list[tuple[Floats, Floats, Floats]] = []
+
+    def context(self, line: Tokens) -> NDArray[np.int64]:
+        """The block that has begun and the one before it."""
+        return np.asarray(line[max(len(line) // BLOCK - 1, 0) * BLOCK :], np.int64)
+
+    def __call__(self, human: NDArray[Any], machine: NDArray[Any], phase: int) -> Floats:
+        """Logits of the machine's next symbol, (93,)."""
+        nothing = [MULTI_HOLD.unseen]
+        beats = (phase - len(human) + np.arange(len(human) + 1)) % BEATS
+        heard = list(zip(nothing + human.tolist(), nothing + machine.tolist(), beats.tolist(), strict=True))
+        known = _common(heard, self._heard)
+        del self._states[known:]
+        for step in heard[known:]:
+            self._listen(step)
+        self._heard = heard
+        hidden = np.maximum(self._mix @ np.concatenate(self._states[-1]) + self._mix_bias, 0.0)
+        logits: Floats = self._head @ hidden + self._head_bias
+        return logits
+
+    def _listen(self, step: tuple[int, int, int]) -> None:
+        given = np.concatenate([table[n] for table, n in zip(self._embeddings, step, strict=True)])
+        _, lower, upper = self._states[-1] if self._states else (None, None, None)
+        lower = self._lower.after(given, lower)
+        self._states.append((given, lower, self._upper.after(lower, upper)))
+
+
+def _common(one: list[tuple[int, int, int]], other: list[tuple[int, int, int]]) -> int:
+    """Steps at the beginning that are the same in both."""
+    pairs = enumerate(zip(one, other, strict=False))
+    return next((n for n, (a, b) in pairs if a != b), min(len(one), len(other)))
+
+
+class _Cell:
+    """One step of a recurrent layer (GRU)."""
+
+    def __init__(self, w: Mapping[str, Floats], layer: str) -> None:
+        self._given, self._given_bias = w[f"{layer}.weight_ih_l0"], w[f"{layer}.bias_ih_l0"]
+        self._own, self._own_bias = w[f"{layer}.weight_hh_l0"], w[f"{layer}.bias_hh_l0"]
+
+    def after(self, given: Floats, memory: Floats | None) -> Floats:
+        """The memory after (inputs,), from `memory` (width,) or silence."""
+        width = self._own.shape[1]
+        memory = np.zeros(width, np.float32) if memory is None else memory
+        new, own = self._given @ given + self._given_bias, self._own @ memory + self._own_bias
+        gates = _sigmoid(new[: 2 * width] + own[: 2 * width])
+        candidate = np.tanh(new[2 * width :] + gates[:width] * own[2 * width :])
+        found: Floats = candidate + gates[width:] * (memory - candidate)
+        return found
 
 
 class _Layer:
@@ -130,7 +212,7 @@ class DuetAgent:
     """
 
     def __init__(
-        self, name: str, policy: Policy, seed: int = 0, metadata: dict[str, Any] | None = None
+        self, name: str, policy: Decides, seed: int = 0, metadata: dict[str, Any] | None = None
     ) -> None:
         self.name, self.metadata, self._policy = name, metadata or {}, policy
         self.reset(seed)
@@ -150,14 +232,15 @@ class DuetAgent:
     ) -> int:
         """The multi-hold symbol for the step that comes now.
 
-        `human` and `machine` are the lines up to now, multi-hold, of any length: the last 32 steps count, and
-        where there are fewer nothing is seen. `beat` is the step's entry, from 0, in the subdivision list. A
-        `temperature` of 0 takes the likeliest symbol, 1 draws as the network believes. It stays within the
-        MIDI pitches `lowest` to `highest`, and holds only what sounds.
+        `human` and `machine` are the lines up to now, multi-hold, of one length: at most the last 63 steps
+        count (32 for a network of kind a), and where there are fewer nothing is seen. `beat`
+        is the step's entry, from 0, in the subdivision list. A `temperature` of 0 takes the likeliest symbol,
+        1 draws as the network believes. It stays within the MIDI pitches `lowest` to `highest`, and holds
+        only what sounds.
         """
-        own = window(machine)
-        found = self._policy(window(human), own, beat % BEATS)
-        logits = np.where(allowed(own[-1], lowest, highest), found.astype(np.float64), -np.inf)
+        found = self._policy(self._policy.context(human), self._policy.context(machine), beat % BEATS)
+        last = machine[-1] if len(machine) else MULTI_HOLD.unseen
+        logits = np.where(allowed(last, lowest, highest), found.astype(np.float64), -np.inf)
         if temperature > 0.0:
             logits = logits / temperature + self._random.gumbel(size=logits.shape)
         return int(logits.argmax())
@@ -172,6 +255,16 @@ class DuetAgent:
             machine = np.append(machine, np.uint8(chosen))
             human = np.append(human, _goes_on(human))
         return machine[len(machine) - steps :]
+
+
+def _policy(network: Mapping[str, Any], weights: Mapping[str, NDArray[Any]]) -> Decides:
+    """Of a checkpoint; raises ValueError where its network is of another kind or context."""
+    kind, context = network["kind"], network["context"]
+    if kind == "causal" and context["block"] == BLOCK:
+        return CausalPolicy(weights)
+    if kind == "a" and context["past"] == PAST:
+        return Policy(weights)
+    raise ValueError("it is a reward model, or was shown other windows")
 
 
 def window(line: Tokens) -> NDArray[np.int64]:
@@ -208,9 +301,7 @@ def load_agent(name_or_path: str | Path = SHIPPED, seed: int = 0) -> DuetAgent:
         path = checkpoint.shipped(str(name_or_path))
     weights, metadata = checkpoint.load_arrays(path)
     try:
-        if (metadata["network"]["kind"], metadata["network"]["context"]["past"]) != ("a", PAST):
-            raise ValueError("it is a reward model, or was shown other windows")
-        policy = Policy(weights)
+        policy = _policy(metadata["network"], weights)
     except (KeyError, ValueError, TypeError) as error:
         raise CheckpointError(
             f"{path} holds no agent of Duet ({error}); name another, or train one"

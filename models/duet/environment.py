@@ -57,6 +57,13 @@ class Improvisation:
         """Whether every duet has come to its end."""
         return self.step >= self.human.shape[1]
 
+    @property
+    def last(self) -> Tokens:
+        """(n,) what the machine played at the step before; unseen where there was none."""
+        if not self.step:
+            return np.full(len(self.machine), MULTI_HOLD.unseen, np.uint8)
+        return self.machine[:, self.step - 1]
+
     def seen(self) -> Seen:
         """What may be known when step `step` is decided: nothing of it, and nothing later."""
         pad = max(PLAYER.past - self.step, 0)

@@ -28,7 +28,7 @@ from models.duet.chorales import BadChorales, Duet, all_duets, load, split
 from models.duet.encoding import STEPS_PER_BEAT, Tokens
 from models.duet.environment import SEED_STEPS
 from models.duet.figures import draw_figure_5
-from models.duet.networks import DuetNetwork
+from models.duet.networks import PLAYERS, Network
 from models.duet.playing import improvise, predict, thrown
 from models.duet.reward import load_network
 from pieces.errors import RipienoError
@@ -93,7 +93,7 @@ class Study:
         floor = measures.accuracy(lines, lines, SEED_STEPS)
         return self._row("data", self.truth, played, (floor.copy_tokens, floor.copy_onsets))
 
-    def row(self, name: str, network: DuetNetwork, agent: DuetAgent, progress: Progress) -> Row:
+    def row(self, name: str, network: Network, agent: DuetAgent, progress: Progress) -> Row:
         """Of a trained agent."""
         played = self._play(network, self.duets, progress, name)
         later = [(human[SEED_STEPS:], machine[SEED_STEPS:]) for human, machine in played]
@@ -128,7 +128,7 @@ class Study:
             decision_p99_ms=timed[1],
         )
 
-    def _play(self, network: DuetNetwork, duets: Sequence[Duet], progress: Progress, what: str) -> Pairs:
+    def _play(self, network: Network, duets: Sequence[Duet], progress: Progress, what: str) -> Pairs:
         if not duets:
             return []
         steps = max(len(duet.human) for duet in duets) - SEED_STEPS
@@ -179,7 +179,7 @@ def evaluate_duet(
         raise BadChorales("name the chorales with --from; make them: launch.py data build chorales --out DIR")
     console = console or Console()
     names = list(agents) or [SHIPPED]
-    players = [(Path(name).stem, load_network(_path(name), "a"), load_agent(name)) for name in names]
+    players = [(Path(name).stem, load_network(_path(name), PLAYERS), load_agent(name)) for name in names]
     held_out = all_duets(split(load(source))[1])
     if not held_out:
         raise BadChorales(f"none of the held-out chorales is in {source}; build all of them.")

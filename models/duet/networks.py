@@ -16,6 +16,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from models.duet import causal
+from models.duet.causal import CausalNetwork, CausalWidths
 from models.duet.encoding import BEATS, MULTI_HOLD, SINGLE_HOLD, Encoding
 
 
@@ -119,8 +121,22 @@ class DuetNetwork(nn.Module):
         return {"kind": self.name, "widths": asdict(self.widths), "context": kind}
 
 
-def from_arguments(arguments: dict[str, Any]) -> DuetNetwork:
-    """A network as :meth:`DuetNetwork.arguments` describes it; raises ValueError where contexts differ."""
+PLAYERS = ("a", causal.NAME)
+"""Kinds of network that can improvise."""
+Network = DuetNetwork | CausalNetwork
+
+
+def new_network(kind: str, widths: dict[str, int]) -> Network:
+    """With new weights; `widths` are those fields that differ. Raises TypeError for an unknown width."""
+    if kind == causal.NAME:
+        return CausalNetwork(CausalWidths(**widths))
+    return DuetNetwork(kind, Widths(**widths))
+
+
+def from_arguments(arguments: dict[str, Any]) -> Network:
+    """A network as its `arguments()` describe it; raises ValueError where contexts differ."""
+    if arguments["kind"] == causal.NAME:
+        return causal.causal_from(arguments)
     network = DuetNetwork(arguments["kind"], Widths(**arguments["widths"]))
     if network.arguments()["context"] != arguments["context"]:
         raise ValueError(f"its context of kind {network.name} is not this program's")

@@ -6,46 +6,114 @@ because a hundred windows then cost little more than one.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor, nn
 
 from models.duet.agent import allowed
+from models.duet.causal import CausalNetwork, Memory, block_features
 from models.duet.chorales import Duet
-from models.duet.encoding import BEATS, HIGHEST, LOWEST, STEPS_PER_BEAT, Tokens, sounding, transposed
+from models.duet.encoding import (
+    BEATS,
+    HIGHEST,
+    LOWEST,
+    MULTI_HOLD,
+    STEPS_PER_BEAT,
+    Tokens,
+    sounding,
+    transposed,
+)
 from models.duet.environment import SEED_STEPS, Improvisation
-from models.duet.networks import DuetNetwork
-from models.duet.windows import cut
+from models.duet.networks import Network
+from models.duet.windows import BLOCK, cut
 
-CHUNK = 2048
+Decider = Callable[[Improvisation], Tensor]
+"""Logits (n, symbols) of the step to come."""
 FOURTH = 5
 
 
 @torch.no_grad()
 def improvise(
-    network: DuetNetwork, duets: Sequence[Duet], seed_steps: int = SEED_STEPS
+    network: Network, duets: Sequence[Duet], seed_steps: int = SEED_STEPS
 ) -> Iterator[Improvisation]:
     """Play the duets to their ends; yields after every step, the last time when it is done."""
-    played = Improvisation(duets, seed_steps)
+    played, decide = Improvisation(duets, seed_steps), decider(network)
     while not played.done:
-        going, seen = played.lengths > played.step, played.seen()
-        given = (torch.from_numpy(array[going]) for array in (seen.human, seen.machine, seen.phase))
-        logits = network(*given)[:, 0].numpy()
-        chosen = np.zeros(len(going), np.int64)
-        chosen[going] = np.where(allowed(seen.machine[going, -1]), logits, -np.inf).argmax(-1)
-        played.play(chosen)
+        logits = decide(played).numpy()
+        played.play(np.where(allowed(played.last), logits, -np.inf).argmax(-1))
         yield played
 
 
+def decider(network: Network) -> Decider:
+    """Reads duets in progress; a causal network carries its memory from step to step, so ask at every one."""
+    if isinstance(network, CausalNetwork):
+        return _Carried(network)
+
+    def decide(played: Improvisation) -> Tensor:
+        going, seen = played.lengths > played.step, played.seen()
+        given = (torch.from_numpy(array[going]) for array in (seen.human, seen.machine, seen.phase))
+        return _spread(network(*given)[:, 0], going)
+
+    return decide
+
+
+class _Carried:
+    """A causal network's memory of duets in progress; of those that are over only to the end of the block."""
+
+    def __init__(self, network: CausalNetwork) -> None:
+        self._network = network
+        self._memory: Memory | None = None
+        self._going = np.zeros(0, np.bool_)
+
+    def __call__(self, played: Improvisation) -> Tensor:
+        step = played.step
+        if self._memory is None or not step % BLOCK:
+            self._going = played.lengths > step
+            self._memory = self._begin(played, max(step // BLOCK - 1, 0) * BLOCK)
+        heard = _both(played, self._going, step - 1, step)
+        features, self._memory = self._network.carry(*heard, self._beats(played, step, 1), self._memory)
+        return _spread(self._network.head(features[:, 0]), self._going)
+
+    def _begin(self, played: Improvisation, first: int) -> Memory:
+        """Of the steps from `first` on, the last left out."""
+        heard = (nn.functional.pad(line, (1, 0), value=MULTI_HOLD.unseen)
+                 for line in _both(played, self._going, first, played.step - 1))  # fmt: skip
+        return self._network.carry(*heard, self._beats(played, first, played.step - first), None)[1]
+
+    def _beats(self, played: Improvisation, first: int, steps: int) -> Tensor:
+        phase = torch.from_numpy(played.phase[self._going])
+        return (phase[:, None] + torch.arange(first, first + steps)) % BEATS
+
+
+def _both(played: Improvisation, which: NDArray[np.bool_], first: int, stop: int) -> tuple[Tensor, Tensor]:
+    """Steps of the human's and the machine's lines."""
+    parts = (line[which, first:stop].astype(np.int64) for line in (played.human, played.machine))
+    human, machine = map(torch.from_numpy, parts)
+    return human, machine
+
+
+def _spread(logits: Tensor, going: NDArray[np.bool_]) -> Tensor:
+    """Of those that go on, to where they stand among all."""
+    found = torch.zeros(len(going), logits.shape[1])
+    found[torch.from_numpy(going)] = logits
+    return found
+
+
 @torch.no_grad()
-def predict(network: DuetNetwork, duet: Duet) -> Tokens:
+def predict(network: Network, duet: Duet) -> Tokens:
     """(T,) the likeliest symbol at every step, given the true steps before it."""
     steps = np.arange(len(duet.machine))
-    windows = (cut(line[None], steps, network.kind)[0] for line in (duet.human, duet.machine))
-    given = (torch.from_numpy(array) for array in (*windows, (duet.phase + steps) % BEATS))
-    found: NDArray[np.uint8] = network(*given)[:, 0].argmax(-1).numpy().astype(np.uint8)
+    if isinstance(network, CausalNetwork):
+        lines = (torch.from_numpy(line[None].astype(np.int64)) for line in (duet.human, duet.machine))
+        logits = network.head(block_features(network, *lines, torch.tensor([duet.phase])))[0]
+    else:
+        windows = (cut(line[None], steps, network.kind)[0] for line in (duet.human, duet.machine))
+        given = (torch.from_numpy(array) for array in (*windows, (duet.phase + steps) % BEATS))
+        logits = network(*given)[:, 0]
+    found: NDArray[np.uint8] = logits.argmax(-1).numpy().astype(np.uint8)
     return found
 
 

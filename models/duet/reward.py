@@ -2,7 +2,8 @@
 
 "Reward Model" of the paper: all models give the probability of each note, their mean is the model-based
 reward, and a rule is added. Models that predict 16 steps are asked on every fourth step, and a note's
-probability is the mean over the centres in which it lies; a model (a) is asked on every step.
+probability is the mean over the centres in which it lies; a model (a), and a causal network in its
+place, is asked on every step.
 """
 
 from __future__ import annotations
@@ -16,8 +17,9 @@ from numpy.typing import NDArray
 
 from models import checkpoint
 from models.checkpoint import CheckpointError
+from models.duet.causal import CausalNetwork, block_features
 from models.duet.encoding import BEATS, Tokens
-from models.duet.networks import DuetNetwork, from_arguments
+from models.duet.networks import DuetNetwork, Network, from_arguments
 from models.duet.windows import cut, encoded
 
 Floats = NDArray[np.float64]
@@ -29,7 +31,7 @@ CHUNK = 1024
 class Reward:
     """Called with finished duets; gives what each of the machine's steps earns."""
 
-    def __init__(self, models: Sequence[DuetNetwork], rule: Rule, scale: float = 1.0) -> None:
+    def __init__(self, models: Sequence[Network], rule: Rule, scale: float = 1.0) -> None:
         self._models, self._rule, self._scale = [model.eval() for model in models], rule, scale
 
     def __call__(self, human: Tokens, machine: Tokens, phase: NDArray[np.int64], first: int) -> Floats:
@@ -42,9 +44,11 @@ class Reward:
 
 @torch.no_grad()
 def probabilities(
-    model: DuetNetwork, human: Tokens, machine: Tokens, phase: NDArray[np.int64], first: int
+    model: Network, human: Tokens, machine: Tokens, phase: NDArray[np.int64], first: int
 ) -> Floats:
     """(n, T - first) what one model thinks of each of the machine's symbols; see :class:`Reward`."""
+    if isinstance(model, CausalNetwork):
+        return _read_through(model, human, machine, phase)[:, first:]
     kind, steps = model.kind, machine.shape[1]
     given, own = (encoded(lines, kind.encoding) for lines in (human, machine))
     stride = 1 if kind.centre == 1 else STRIDE
@@ -61,6 +65,14 @@ def probabilities(
     return (sums[first:] / counts[first:, None]).T
 
 
+def _read_through(model: CausalNetwork, human: Tokens, machine: Tokens, phase: NDArray[np.int64]) -> Floats:
+    """(n, T) probability of every symbol of the machine's."""
+    lines = [torch.from_numpy(line.astype(np.int64)) for line in (human, machine)]
+    chances = model.head(block_features(model, *lines, torch.from_numpy(phase))).softmax(-1)
+    found: Floats = chances.gather(-1, lines[1][..., None])[..., 0].double().numpy()
+    return found
+
+
 def _asked(
     model: DuetNetwork, human: Tokens, machine: Tokens, phase: NDArray[np.int64], starts: NDArray[np.int64]
 ) -> NDArray[np.float32]:
@@ -72,8 +84,8 @@ def _asked(
     return chances.unflatten(0, (len(human), len(starts))).numpy()
 
 
-def load_network(path: Path | str, kind: str | None = None) -> DuetNetwork:
-    """A trained network, of the one kind that is asked for.
+def load_network(path: Path | str, kinds: Sequence[str] = ()) -> Network:
+    """A trained network, of one of the kinds that are asked for.
 
     Raises:
         CheckpointError: the file is missing, damaged, none of Duet's, or of another kind.
@@ -84,6 +96,6 @@ def load_network(path: Path | str, kind: str | None = None) -> DuetNetwork:
         network.load_state_dict({name: value.float() for name, value in tensors.items()})
     except (KeyError, ValueError, TypeError, RuntimeError) as error:
         raise CheckpointError(f"{path} holds no network of Duet ({error}); train one") from error
-    if kind not in (None, network.name):
-        raise CheckpointError(f"{path} is of kind {network.name}; name one of kind {kind}")
+    if kinds and network.name not in kinds:
+        raise CheckpointError(f"{path} is of kind {network.name}; name one of kind {' or '.join(kinds)}")
     return network

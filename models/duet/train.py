@@ -22,8 +22,9 @@ import torch
 from rich.console import Console
 
 from models import checkpoint
+from models.duet.causal import NAME
 from models.duet.chorales import HELD_OUT_COUNT, Chorale, all_duets, load, split
-from models.duet.networks import KINDS, DuetNetwork, Widths
+from models.duet.networks import KINDS, Network, new_network
 from models.duet.reinforce import Reinforce, ReinforceConfig
 from models.duet.reward import Reward, Rule, load_network
 from models.duet.rules import THEORY_SCALE, music_theory, repetition
@@ -78,7 +79,7 @@ class Learner(Resumable, Protocol):
     """What each method of training is."""
 
     @property
-    def network(self) -> DuetNetwork:
+    def network(self) -> Network:
         """What it trains."""
 
     def train(self, report: Callable[[Any], None]) -> None:
@@ -126,11 +127,11 @@ def read_config(path: Path | None) -> TrainConfig:
 
 
 def _check(settings: TrainConfig) -> None:
-    if settings.kind not in KINDS or settings.method not in METHODS:
+    if settings.kind not in (*KINDS, NAME) or settings.method not in METHODS:
         raise ValueError("an unknown kind or method")
     if settings.method in RULES and not (settings.start and settings.models):
         raise ValueError(f"{settings.method} needs start and models")
-    Widths(**settings.widths)
+    new_network(settings.kind, settings.widths)
     learning = learning_config(settings)
     if isinstance(learning, LearningConfig) and learning.optimiser not in OPTIMISERS:
         raise ValueError("an unknown optimiser")
@@ -149,7 +150,7 @@ def make_learner(settings: TrainConfig, chorales: list[Chorale]) -> Learner:
     learning = learning_config(settings)
     if isinstance(learning, LearningConfig):
         torch.manual_seed(settings.seed)
-        network = DuetNetwork(settings.kind, Widths(**settings.widths))
+        network = new_network(settings.kind, settings.widths)
         return Likelihood(network, Library(training, network.kind), learning)
     reward = Reward([load_network(name) for name in settings.models], *RULES[settings.method])
     return Reinforce(load_network(settings.start, "a"), all_duets(training), reward, learning)
@@ -172,16 +173,14 @@ def finish(settings: TrainConfig, learner: Learner, spent_s: float) -> Path:
 
 def card(settings: TrainConfig, metadata: dict[str, Any]) -> str:
     """How it was made, as Markdown; its figures are those of `launch.py evaluate duet`."""
-    context, widths = metadata["network"]["context"], metadata["network"]["widths"]
     lines = [
         f"# {settings.name}",
         "",
-        f"A network of Duet, kind `{settings.kind}`, trained by {settings.method} (models/duet/).",
+        f"A network of Duet, kind `{metadata['network']['kind']}`, by {settings.method} (models/duet/).",
         "",
         f"- Data: Bach's four-part chorales as music21 10.5.1 holds them, all but {HELD_OUT_COUNT} held out "
         "(models/duet/chorales.py), every pair of voices, in every key within MIDI 36 to 81.",
-        f"- Context: {context['past']} sixteenths before, {context['after']} after a centre of "
-        f"{context['centre']}; {context['encoding']['name']}; widths {json.dumps(widths)}.",
+        f"- Network: {json.dumps(metadata['network'])}.",
         f"- Learning: {json.dumps(metadata['learning'])}, {metadata['processor_minutes']:g} minutes of one "
         "processor core.",
         "- Command: `launch.py train duet --config FILE` with",

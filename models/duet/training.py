@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from models.duet.networks import DuetNetwork
+from models.duet.networks import Network
 from models.duet.windows import Batch, Library
 
 OPTIMISERS: dict[str, Callable[..., torch.optim.Optimizer]] = {
@@ -54,7 +54,7 @@ class Progress:
 class Likelihood:
     """One network and how far it has learned."""
 
-    def __init__(self, network: DuetNetwork, library: Library, config: LearningConfig) -> None:
+    def __init__(self, network: Network, library: Library, config: LearningConfig) -> None:
         self.network, self.config, self.updates = network, config, 0
         self._library = library
         self._rng = np.random.default_rng(config.seed)
@@ -92,7 +92,7 @@ class Likelihood:
         self._sums = [(loss, accuracy) for loss, accuracy in counters["sums"]]
 
 
-def predicted(network: DuetNetwork, batch: Batch) -> tuple[Tensor, Tensor]:
+def predicted(network: Network, batch: Batch) -> tuple[Tensor, Tensor]:
     """Logits (m, symbols) and truth (m,) of the m symbols of a batch that lie within their pieces."""
     given = (torch.from_numpy(array) for array in (batch.human, batch.machine, batch.phase))
     logits, targets = network(*given), torch.from_numpy(batch.targets)

@@ -15,6 +15,9 @@ from numpy.typing import NDArray
 from models.duet.chorales import VOICES, Chorale
 from models.duet.encoding import BEATS, MULTI_HOLD, Encoding, Tokens, to_single_hold
 
+BLOCK = 32
+"""Steps; see :mod:`models.duet.causal`."""
+
 
 class Context(Protocol):
     """What of :class:`models.duet.networks.Kind` matters here."""
@@ -46,6 +49,20 @@ def cut(lines: Tokens, steps: NDArray[np.int64], kind: Context) -> NDArray[np.in
     before, behind = kind.past + max(-int(steps.min(initial=0)), 0), kind.width - kind.past
     padded = np.pad(lines.astype(np.int64), ((0, 0), (before, behind)), constant_values=kind.encoding.unseen)
     return padded[:, steps[:, None] + before - kind.past + np.arange(kind.width)]
+
+
+@dataclass(frozen=True)
+class Stretch:
+    """A context of `width` steps that are all given and all predicted, each from those before it."""
+
+    width: int
+    encoding: Encoding = MULTI_HOLD
+    past: int = 0
+
+    @property
+    def centre(self) -> int:
+        """All of them."""
+        return self.width
 
 
 @dataclass(frozen=True, eq=False)

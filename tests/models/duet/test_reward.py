@@ -73,7 +73,7 @@ def test_networks_come_back_from_their_checkpoints(tmp_path: Path) -> None:
     again = load_network(path)
     assert all(torch.equal(a, b) for a, b in zip(model.parameters(), again.parameters(), strict=True))
     with pytest.raises(CheckpointError, match="kind b"):
-        load_network(path, "a")
+        load_network(path, ["a"])
     checkpoint.save(path, model.state_dict(), {"something": "else"})
     with pytest.raises(CheckpointError, match="no network of Duet"):
         load_network(path)

@@ -64,7 +64,7 @@ def configuration(folder: Path, chorales: list[Chorale], **fields: object) -> Pa
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_run_leaves_a_network_and_its_card(tmp_path: Path, kind: str, chorales: list[Chorale]) -> None:
     train(configuration(tmp_path, chorales, kind=kind, name="mine"))
-    network = load_network(tmp_path / "run" / "mine.safetensors", kind)
+    network = load_network(tmp_path / "run" / "mine.safetensors", [kind])
     assert network.widths == Widths(**SIZES)
     card = (tmp_path / "run" / "mine.md").read_text()
     assert card.startswith("# mine") and f'"kind": "{kind}"' in card and "held out" in card
@@ -80,7 +80,7 @@ def test_an_agent_learns_from_reward_after_the_networks(tmp_path: Path, method: 
         tmp_path, chorales, name="agent", method=method, start=a, models=[a], out=str(tmp_path / "agent"),
         learning={"duets": 4, "batch": 2, "steps": 36},
     ))  # fmt: skip
-    before, after = load_network(a), load_network(tmp_path / "agent" / "agent.safetensors", "a")
+    before, after = load_network(a), load_network(tmp_path / "agent" / "agent.safetensors", ["a"])
     assert not torch.equal(before.mix.weight, after.mix.weight)
     _, metadata = checkpoint.load(tmp_path / "agent" / "agent.safetensors", None)
     assert metadata["config"]["method"] == method

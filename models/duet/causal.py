@@ -1,0 +1,143 @@
+"""A network that hears both lines once, in order: the body of the agents that ship.
+
+The network of Figure 4 (:mod:`models.duet.networks`) reads a window of 32 steps anew for every decision, in
+both directions. This one has memory that only runs forwards, so that one pass over a line decides all of its
+steps: ten times the decisions and more in the same time, in training, in improvisation and in the reward.
+What may be known of a step is the same: nothing of it, and nothing later.
+
+Memory begins anew at block boundaries: step t is decided from the block of 32 steps in which it lies and the
+block before it, so nothing older than 63 steps matters and what training saw is what playing sees.
+`agent.py` computes the same in numpy from the same weights; a test holds the two together.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from models.duet.encoding import BEATS, HOLD, MULTI_HOLD, PITCHES
+from models.duet.windows import BLOCK, Stretch
+
+NAME = "causal"
+"""Stands for the kind of network in checkpoints and configurations."""
+UNSEEN = MULTI_HOLD.unseen
+PERIODS = (12.0, 6.0, 4.0, 3.0, 2.4, 2.0, 24.0, 48.0, 96.0)
+"""Semitones; of the waves by which pitches are told apart before anything is learned."""
+Memory = tuple[Tensor, Tensor]
+
+
+@dataclass(frozen=True)
+class CausalWidths:
+    """Sizes: of the embeddings, of both recurrent layers, of the layer before the last."""
+
+    embedding: int = 48
+    beat: int = 8
+    recurrent: int = 128
+    hidden: int = 128
+
+
+class CausalNetwork(nn.Module):
+    """p(machine's symbol at step t | both lines before t)."""
+
+    name = NAME
+    kind = Stretch(2 * BLOCK)
+    """What it learns from."""
+
+    def __init__(self, widths: CausalWidths | None = None) -> None:
+        super().__init__()
+        self.widths = size = widths or CausalWidths()
+        self.human = _embedding(size.embedding)
+        self.machine = _embedding(size.embedding)
+        self.beat = nn.Embedding(BEATS, size.beat)
+        inputs = 2 * size.embedding + size.beat
+        self.lower = nn.GRU(inputs, size.recurrent, batch_first=True)
+        self.upper = nn.GRU(size.recurrent, size.recurrent, batch_first=True)
+        self.mix = nn.Linear(inputs + 2 * size.recurrent, size.hidden)
+        self.head = nn.Linear(size.hidden, MULTI_HOLD.symbols)
+        with torch.no_grad():
+            self.head.weight.copy_(_pitch_waves(size.hidden)[:UNSEEN] / math.sqrt(size.hidden))
+
+    def forward(self, human: Tensor, machine: Tensor, phase: Tensor) -> Tensor:
+        """Logits (n, T, symbols) of every step of lines (n, T) that begin with nothing heard.
+
+        Symbols or `unseen`, int64; `phase` (n,) is the beat of the first step. The last step of the lines
+        decides nothing.
+        """
+        logits: Tensor = self.head(self.features(human, machine, phase))
+        return logits
+
+    def features(self, human: Tensor, machine: Tensor, phase: Tensor) -> Tensor:
+        """(n, T, hidden) of what :meth:`forward` is given."""
+        heard, answered = (nn.functional.pad(line[:, :-1], (1, 0), value=UNSEEN) for line in (human, machine))
+        beats = (phase[:, None] + torch.arange(human.shape[1])) % BEATS
+        return self.carry(heard, answered, beats, None)[0]
+
+    def carry(
+        self, human: Tensor, machine: Tensor, beats: Tensor, memory: Memory | None
+    ) -> tuple[Tensor, Memory]:
+        """(n, T, hidden) and the memory after them: what was heard at T steps, and the beats that follow."""
+        heard = torch.cat((self.human(human), self.machine(machine), self.beat(beats)), -1)
+        lower, upper = memory or (None, None)
+        first, lower = self.lower(heard, lower)
+        second, upper = self.upper(first, upper)
+        return torch.relu(self.mix(torch.cat((heard, first, second), -1))), (lower, upper)
+
+    def arguments(self) -> dict[str, Any]:
+        """What a card says of the network, and :func:`causal_from` needs."""
+        return {"kind": NAME, "widths": asdict(self.widths), "context": {"block": BLOCK}}
+
+
+def causal_from(arguments: dict[str, Any]) -> CausalNetwork:
+    """As :meth:`CausalNetwork.arguments` describes it; raises ValueError where its context differs."""
+    network = CausalNetwork(CausalWidths(**arguments["widths"]))
+    if network.arguments()["context"] != arguments["context"]:
+        raise ValueError("its memory begins at other boundaries than this program's")
+    return network
+
+
+def _embedding(width: int) -> nn.Embedding:
+    """Of the symbols and `unseen`."""
+    embedding = nn.Embedding(UNSEEN + 1, width)
+    with torch.no_grad():
+        embedding.weight.copy_(_pitch_waves(width))
+    return embedding
+
+
+def _pitch_waves(width: int) -> Tensor:
+    """(symbols + 1, width) to begin with: pitches an octave or a fifth apart resemble each other.
+
+    Waves over the pitch and marks of onset, hold, rest and unseen, mixed at random. That intervals matter and
+    not keys need not be found out from the start.
+    """
+    symbols = torch.arange(UNSEEN + 1)
+    pitched = (symbols < MULTI_HOLD.rest).float()[:, None]
+    angles = 2 * math.pi * (symbols % PITCHES)[:, None] / torch.tensor(PERIODS)
+    marks = [symbols < HOLD, (symbols >= HOLD) & (symbols < MULTI_HOLD.rest)]
+    marks += [symbols == MULTI_HOLD.rest, symbols == UNSEEN]
+    waves = torch.cat((pitched * angles.sin(), pitched * angles.cos(), torch.stack(marks, 1).float()), 1)
+    return waves @ torch.randn(waves.shape[1], width) / math.sqrt(len(PERIODS))
+
+
+def in_blocks(lines: Tensor) -> Tensor:
+    """(n, T), T a multiple of 32 -> (n * T / 32, 64): each block with the one before it.
+
+    Before the first block lies nothing: its own 32 steps come first there, and `unseen` behind them.
+    """
+    blocks = lines.unflatten(1, (-1, BLOCK))
+    first = torch.cat((blocks[:, :1], torch.full_like(blocks[:, :1], UNSEEN)), -1)
+    later = torch.cat((blocks[:, :-1], blocks[:, 1:]), -1)
+    return torch.cat((first, later), 1).flatten(0, 1)
+
+
+def block_features(network: CausalNetwork, human: Tensor, machine: Tensor, phase: Tensor) -> Tensor:
+    """(n, T, hidden) of lines (n, T) in which memory begins anew as when they are played."""
+    count, steps = human.shape
+    pad = -steps % BLOCK
+    given, own = (in_blocks(nn.functional.pad(line, (0, pad), value=UNSEEN)) for line in (human, machine))
+    found = network.features(given, own, phase.repeat_interleave((steps + pad) // BLOCK))
+    found = found.unflatten(0, (count, -1))
+    return torch.cat((found[:, 0, :BLOCK], found[:, 1:, BLOCK:].flatten(1, 2)), 1)[:, :steps]

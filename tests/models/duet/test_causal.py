@@ -1,0 +1,104 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from models.duet.agent import CausalPolicy, DuetAgent
+from models.duet.causal import CausalNetwork, CausalWidths, block_features
+from models.duet.chorales import Chorale, Duet, duets
+from models.duet.encoding import MULTI_HOLD
+from models.duet.networks import from_arguments
+from models.duet.playing import improvise, predict
+from models.duet.reward import probabilities
+from models.duet.windows import Library, Stretch
+from tests.models.duet.made_up import make_chorale
+
+SMALL = CausalWidths(embedding=6, beat=3, recurrent=7, hidden=16)
+
+
+def network() -> CausalNetwork:
+    torch.manual_seed(5)
+    return CausalNetwork(SMALL).eval()
+
+
+def policy() -> CausalPolicy:
+    return CausalPolicy({name: value.numpy() for name, value in network().state_dict().items()})
+
+
+def random_lines(seed: int, steps: int) -> np.ndarray:
+    """(2, steps)"""
+    return np.random.default_rng(seed).integers(0, MULTI_HOLD.symbols, (2, steps)).astype(np.uint8)
+
+
+def logits_at_every_step(both: np.ndarray, phase: int) -> np.ndarray:
+    lines = (torch.from_numpy(line[None].astype(np.int64)) for line in both)
+    with torch.no_grad():
+        found = network().head(block_features(network(), *lines, torch.tensor([phase])))
+    return found[0].numpy()
+
+
+def test_nothing_of_a_step_or_later_is_known_when_it_is_decided() -> None:
+    both = random_lines(1, 100)
+    expected = logits_at_every_step(both, 1)
+    for step in (0, 1, 31, 32, 63, 64, 99):
+        changed = both.copy()
+        changed[:, step:] = random_lines(2, 100)[:, step:]
+        found = logits_at_every_step(changed, 1)
+        assert found[: step + 1] == pytest.approx(expected[: step + 1], abs=1e-6)
+        assert step == 99 or not np.allclose(found[step + 1], expected[step + 1])
+
+
+def test_what_lies_before_the_block_before_is_forgotten() -> None:
+    both = random_lines(1, 128)
+    changed = both.copy()
+    changed[:, :64] = random_lines(2, 64)
+    one, other = logits_at_every_step(both, 0), logits_at_every_step(changed, 0)
+    assert one[96:] == pytest.approx(other[96:], abs=1e-6)
+    assert not np.allclose(one[95], other[95])
+
+
+def test_the_agent_computes_what_the_network_does_in_any_order() -> None:
+    both, asked = random_lines(3, 110), policy()
+    expected = logits_at_every_step(both, 2)
+    for step in (0, 1, 5, 6, 40, 41, 63, 64, 65, 64, 30, 100, 109):
+        human, machine = (asked.context(line[:step]) for line in both)
+        assert len(human) <= 63
+        assert asked(human, machine, (2 + step) % 4) == pytest.approx(expected[step], abs=2e-6)
+
+
+def some_duets() -> list[Duet]:
+    """Of five bars and of three."""
+    return [next(duets(make_chorale(1))), next(duets(make_chorale(2, bars=3)))]
+
+
+def test_many_at_once_play_as_the_agent_plays_alone() -> None:
+    *_, played = improvise(network(), some_duets())
+    agent = DuetAgent("same", policy())
+    for duet, (human, machine) in zip(some_duets(), played.lines(), strict=True):
+        own = duet.machine[:32]
+        for step in range(32, len(duet.human)):
+            own = np.append(own, np.uint8(agent.choose(duet.human[:step], own, duet.phase + step)))
+        assert np.array_equal(machine, own) and np.array_equal(human, duet.human)
+
+
+def test_predictions_and_rewards_are_made_from_the_true_past() -> None:
+    duet = some_duets()[0]
+    logits = logits_at_every_step(np.stack([duet.human, duet.machine]), duet.phase)
+    assert np.array_equal(predict(network(), duet), logits.argmax(-1))
+    phase = np.array([duet.phase])
+    found = probabilities(network(), duet.human[None], duet.machine[None], phase, 40)[0]
+    chances = torch.from_numpy(logits).softmax(-1).numpy()
+    assert found == pytest.approx(chances[np.arange(40, 80), duet.machine[40:]], abs=1e-6)
+
+
+def test_it_learns_from_stretches_all_of_whose_steps_are_predicted(chorales: list[Chorale]) -> None:
+    batch = Library(chorales, Stretch(64)).draw(np.random.default_rng(0), 20)
+    assert np.array_equal(batch.machine, batch.targets) and batch.machine.shape == (20, 64)
+
+
+def test_it_is_made_anew_from_its_card() -> None:
+    again = from_arguments(network().arguments())
+    again.load_state_dict(network().state_dict())
+    with pytest.raises(ValueError, match="boundaries"):
+        from_arguments({**network().arguments(), "context": {"block": 8}})
