@@ -50,8 +50,8 @@ class CausalNetwork(nn.Module):
     def __init__(self, widths: CausalWidths | None = None) -> None:
         super().__init__()
         self.widths = size = widths or CausalWidths()
-        self.human = _embedding(size.embedding)
-        self.machine = _embedding(size.embedding)
+        self.human = embedding_of_symbols(size.embedding)
+        self.machine = embedding_of_symbols(size.embedding)
         self.beat = nn.Embedding(BEATS, size.beat)
         inputs = 2 * size.embedding + size.beat
         self.lower = nn.GRU(inputs, size.recurrent, batch_first=True)
@@ -99,7 +99,7 @@ def causal_from(arguments: dict[str, Any]) -> CausalNetwork:
     return network
 
 
-def _embedding(width: int) -> nn.Embedding:
+def embedding_of_symbols(width: int) -> nn.Embedding:
     """Of the symbols and `unseen`."""
     embedding = nn.Embedding(UNSEEN + 1, width)
     with torch.no_grad():
@@ -122,22 +122,31 @@ def _pitch_waves(width: int) -> Tensor:
     return waves @ torch.randn(waves.shape[1], width) / math.sqrt(len(PERIODS))
 
 
-def in_blocks(lines: Tensor) -> Tensor:
-    """(n, T), T a multiple of 32 -> (n * T / 32, 64): each block with the one before it.
+def in_blocks(lines: Tensor, given: int) -> Tensor:
+    """(n, T), T a multiple of 32 -> (n * (T / 32 - given), 64): each block but the first with the one before.
 
-    Before the first block lies nothing: its own 32 steps come first there, and `unseen` behind them.
+    Before the very first block lies nothing: its own 32 steps come first there, and `unseen` behind them.
     """
     blocks = lines.unflatten(1, (-1, BLOCK))
     first = torch.cat((blocks[:, :1], torch.full_like(blocks[:, :1], UNSEEN)), -1)
     later = torch.cat((blocks[:, :-1], blocks[:, 1:]), -1)
-    return torch.cat((first, later), 1).flatten(0, 1)
+    return torch.cat((first, later), 1)[:, given:].flatten(0, 1)
 
 
-def block_features(network: CausalNetwork, human: Tensor, machine: Tensor, phase: Tensor) -> Tensor:
-    """(n, T, hidden) of lines (n, T) in which memory begins anew as when they are played."""
+def block_features(
+    network: CausalNetwork, human: Tensor, machine: Tensor, phase: Tensor, given: int = 0
+) -> Tensor:
+    """(n, T - 32 given, hidden) of lines (n, T) in which memory begins anew as when they are played.
+
+    The first `given` blocks are only heard; what was decided in them is not asked.
+    """
     count, steps = human.shape
     pad = -steps % BLOCK
-    given, own = (in_blocks(nn.functional.pad(line, (0, pad), value=UNSEEN)) for line in (human, machine))
-    found = network.features(given, own, phase.repeat_interleave((steps + pad) // BLOCK))
-    found = found.unflatten(0, (count, -1))
-    return torch.cat((found[:, 0, :BLOCK], found[:, 1:, BLOCK:].flatten(1, 2)), 1)[:, :steps]
+    blocks = (steps + pad) // BLOCK - given
+    heard, own = (
+        in_blocks(nn.functional.pad(line, (0, pad), value=UNSEEN), given) for line in (human, machine)
+    )
+    found = network.features(heard, own, phase.repeat_interleave(blocks)).unflatten(0, (count, blocks))
+    early = found[:, :0, 0] if given else found[:, 0, :BLOCK]
+    later = found[:, not given :, BLOCK:].flatten(1, 2)
+    return torch.cat((early, later), 1)[:, : steps - given * BLOCK]

@@ -13,11 +13,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.duet.chorales import Duet
-from models.duet.encoding import BEATS, MULTI_HOLD, STEPS_PER_BEAT, Tokens, room, transposed
+from models.duet.encoding import BEATS, HOLD, MULTI_HOLD, STEPS_PER_BEAT, Tokens, room, transposed
 from models.duet.networks import KINDS
 
 SEED_STEPS = 32
 """Two bars of 4/4, whatever the meter."""
+FOURTH = 5
+"""Semitones."""
 PLAYER = KINDS["a"]
 """What the one who plays sees."""
 
@@ -93,6 +95,22 @@ def _side_by_side(lines: Sequence[Tokens]) -> Tokens:
     for row, line in zip(found, lines, strict=True):
         row[: len(line)] = line
     return found
+
+
+def practice(duet: Duet, steps: int, thrown: float, rng: np.random.Generator) -> Duet:
+    """An excerpt; with the chance `thrown` both lines go on a fourth higher, or lower, from some beat on."""
+    part = excerpt(duet, steps, rng)
+    if rng.random() >= thrown:
+        return part
+    beat = int(rng.integers(SEED_STEPS // STEPS_PER_BEAT, len(part.human) // STEPS_PER_BEAT))
+    at, both = beat * STEPS_PER_BEAT, np.stack([part.human, part.machine])
+    low, high = room(both[:, at:])
+    possible = [semitones for semitones in (-FOURTH, FOURTH) if low <= semitones <= high]
+    if not possible:
+        return part
+    both[:, at:] = transposed(both[:, at:], int(rng.choice(possible)))
+    both[:, at] = np.where(both[:, at] < MULTI_HOLD.rest, both[:, at] % HOLD, both[:, at])
+    return Duet(part.name, part.voices, both[0], both[1], part.phase)
 
 
 def excerpt(duet: Duet, steps: int, rng: np.random.Generator) -> Duet:

@@ -31,6 +31,7 @@ from models.duet.figures import draw_figure_5
 from models.duet.networks import PLAYERS, Network
 from models.duet.playing import improvise, predict, thrown
 from models.duet.reward import load_network
+from models.duet.seeds import markdown
 from pieces.errors import RipienoError
 from pieces.files import replace_file
 
@@ -172,8 +173,9 @@ def evaluate_duet(
 ) -> dict[str, Any]:
     """Measure agents, by name or path, on the held-out chorales in the folder `source`.
 
-    All is greedy, so `seed` changes nothing; it is written down. Figure 5 is drawn beside the JSON. Raises
-    RipienoError where a checkpoint or the chorales are missing, or a file cannot be written.
+    All is greedy, so `seed` changes nothing; it is written down. Beside the JSON Figure 5 is drawn, and a
+    table of means over training seeds written (:mod:`models.duet.seeds`). Raises RipienoError where a
+    checkpoint or the chorales are missing, or a file cannot be written.
     """
     if source is None:
         raise BadChorales("name the chorales with --from; make them: launch.py data build chorales --out DIR")
@@ -191,6 +193,7 @@ def evaluate_duet(
     console.print(*tables(rows, len(study.duets)))
     if json_path:
         write_json(json_path, document)
+        write_text(json_path.with_suffix(".md"), markdown(rows))
         console.print(f"drawn: {draw_figure_5(rows, json_path.with_suffix('.png'))}", soft_wrap=True)
     return document
 
@@ -239,8 +242,13 @@ def _table(title: str, *columns: str) -> Table:
 
 def write_json(path: Path, document: dict[str, Any]) -> None:
     """In one stroke, NaN as null; raises RipienoError where that fails."""
+    write_text(path, json.dumps(_plain(document), indent=1, allow_nan=False) + "\n")
+
+
+def write_text(path: Path, text: str) -> None:
+    """In one stroke; raises RipienoError where that fails."""
     try:
-        replace_file(path, (json.dumps(_plain(document), indent=1, allow_nan=False) + "\n").encode())
+        replace_file(path, text.encode())
     except OSError as error:
         raise RipienoError(f"could not write {path} ({error.strerror}); choose another place") from error
 

@@ -26,13 +26,12 @@ from models.duet.encoding import (
     sounding,
     transposed,
 )
-from models.duet.environment import SEED_STEPS, Improvisation
+from models.duet.environment import FOURTH, SEED_STEPS, Improvisation
 from models.duet.networks import Network
 from models.duet.windows import BLOCK, cut
 
 Decider = Callable[[Improvisation], Tensor]
 """Logits (n, symbols) of the step to come."""
-FOURTH = 5
 
 
 @torch.no_grad()
@@ -73,15 +72,17 @@ class _Carried:
         if self._memory is None or not step % BLOCK:
             self._going = played.lengths > step
             self._memory = self._begin(played, max(step // BLOCK - 1, 0) * BLOCK)
-        heard = _both(played, self._going, step - 1, step)
-        features, self._memory = self._network.carry(*heard, self._beats(played, step, 1), self._memory)
+        human, machine = _both(played, self._going, step - 1, step)
+        beats = self._beats(played, step, 1)
+        features, self._memory = self._network.carry(human, machine, beats, self._memory)
         return _spread(self._network.head(features[:, 0]), self._going)
 
     def _begin(self, played: Improvisation, first: int) -> Memory:
         """Of the steps from `first` on, the last left out."""
-        heard = (nn.functional.pad(line, (1, 0), value=MULTI_HOLD.unseen)
-                 for line in _both(played, self._going, first, played.step - 1))  # fmt: skip
-        return self._network.carry(*heard, self._beats(played, first, played.step - first), None)[1]
+        human, machine = (nn.functional.pad(line, (1, 0), value=MULTI_HOLD.unseen)
+                          for line in _both(played, self._going, first, played.step - 1))  # fmt: skip
+        beats = self._beats(played, first, played.step - first)
+        return self._network.carry(human, machine, beats, None)[1]
 
     def _beats(self, played: Improvisation, first: int, steps: int) -> Tensor:
         phase = torch.from_numpy(played.phase[self._going])
@@ -107,8 +108,10 @@ def predict(network: Network, duet: Duet) -> Tokens:
     """(T,) the likeliest symbol at every step, given the true steps before it."""
     steps = np.arange(len(duet.machine))
     if isinstance(network, CausalNetwork):
-        lines = (torch.from_numpy(line[None].astype(np.int64)) for line in (duet.human, duet.machine))
-        logits = network.head(block_features(network, *lines, torch.tensor([duet.phase])))[0]
+        human, machine = (
+            torch.from_numpy(line[None].astype(np.int64)) for line in (duet.human, duet.machine)
+        )
+        logits = network.head(block_features(network, human, machine, torch.tensor([duet.phase])))[0]
     else:
         windows = (cut(line[None], steps, network.kind)[0] for line in (duet.human, duet.machine))
         given = (torch.from_numpy(array) for array in (*windows, (duet.phase + steps) % BEATS))

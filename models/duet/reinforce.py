@@ -1,8 +1,9 @@
 """Actor-critic with generalised advantages: the second stage of the paper's training ("RL Framework").
 
 The agent begins with the weights of a model (a), improvises the machine's line of a batch of duets, is
-rewarded when they are through, and learns from them once. Which reward decides the agent: the ensemble of six
-makes RL-Duet, one model and music theory make RL-Rules. Same seed, same weights, interrupted or not.
+rewarded when they are through, and learns from them: once, or by PPO a few times. Which reward decides the
+agent: the ensemble of six makes RL-Duet, one model and music theory make RL-Rules, and
+:mod:`models.duet.partner` the one that ships. Same seed, same weights, interrupted or not.
 """
 
 from __future__ import annotations
@@ -10,23 +11,42 @@ from __future__ import annotations
 import copy
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from models.duet.agent import allowed
+from models.duet.causal import CausalNetwork, block_features
 from models.duet.chorales import BadChorales, Duet
 from models.duet.encoding import BEATS, Tokens
-from models.duet.environment import PLAYER, SEED_STEPS, Improvisation, Seen, excerpt
-from models.duet.networks import DuetNetwork
-from models.duet.training import below, descend, optimiser_state, prefixed, restore_optimiser
-from models.duet.windows import cut
+from models.duet.environment import PLAYER, SEED_STEPS, Improvisation, Seen, practice
+from models.duet.networks import Network
+from models.duet.playing import Decider, decider
+from models.duet.training import (
+    below,
+    descend,
+    optimiser_state,
+    prefixed,
+    restore_optimiser,
+    set_learning_rate,
+)
+from models.duet.windows import BLOCK, cut
+from models.journal import Resumable
 
 Floats = NDArray[np.float64]
 Judge = Callable[[Tokens, Tokens, NDArray[np.int64], int], Floats]
 """From human and machine lines (n, T), the beat (n,) of step 0, and the first step that is judged."""
+
+IMPOSSIBLE = -1e9
+"""Logit of a symbol that cannot follow."""
+
+
+@runtime_checkable
+class Learns(Resumable, Protocol):
+    """A judge that learns beside the agent."""
 
 
 @dataclass(frozen=True)
@@ -38,9 +58,14 @@ class ReinforceConfig:
         batch: duets played, then learned from.
         steps: length of a duet, its two given bars included.
         discount, trace: gamma and lambda of the advantages.
+        last_rate: share of the learning rate that is left, falling in a straight line, at the end.
         value_weight: of the critic's squared error beside the actor's loss.
         prior: reward lost for each nat by which a choice is likelier than the first weights found it (KL to
             the prior; 0 is the paper).
+        temperature: at which it plays, and learns, at the beginning and, falling in a straight line, at the
+            end: the lower, the nearer is what it practises to what it plays greedily.
+        epochs: so often is a batch learned from, its ratios clipped as in PPO from the second time on.
+        thrown: share of duets whose player changes key on the way.
     """
 
     duets: int = 100_000
@@ -49,8 +74,13 @@ class ReinforceConfig:
     discount: float = 0.5
     trace: float = 1.0
     learning_rate: float = 1e-4
+    last_rate: float = 1.0
     value_weight: float = 0.5
     prior: float = 0.0
+    temperature: tuple[float, float] = (1.0, 1.0)
+    epochs: int = 1
+    ratio_clip: float = 0.2
+    thrown: float = 0.0
     clip: float = 1.0
     seed: int = 0
 
@@ -68,17 +98,25 @@ class Progress:
 class ActorCritic(nn.Module):
     """The generation model with a value V(s) beside its policy."""
 
-    def __init__(self, network: DuetNetwork) -> None:
+    def __init__(self, network: Network) -> None:
         super().__init__()
         self.network = network
         self.value = nn.Linear(network.widths.hidden, 1)
         nn.init.zeros_(self.value.weight)
         nn.init.zeros_(self.value.bias)
 
-    def forward(self, human: Tensor, machine: Tensor, phase: Tensor) -> tuple[Tensor, Tensor]:
-        """Log-probabilities (n, symbols) and values (n,)."""
-        features = self.network.features(human, machine, phase)
-        return self.network.head(features).log_softmax(-1), self.value(features).squeeze(-1)
+    def forward(self, played: Improvisation, temperature: float) -> tuple[Tensor, Tensor]:
+        """Of every generated step: log-probabilities (n, T, symbols) and values (n, T)."""
+        features = features_of(self.network, played)
+        logits = self.network.head(features)
+        before = played.machine[:, SEED_STEPS - 1 : -1]
+        likelihoods = possible(logits, before, temperature).log_softmax(-1)
+        return likelihoods, self.value(features).squeeze(-1)
+
+
+def possible(logits: Tensor, before: Tokens, temperature: float) -> Tensor:
+    """Logits (..., symbols) at a temperature, as low as can be where one may not follow `before` (...)."""
+    return (logits / temperature).masked_fill(~torch.from_numpy(allowed(before)), IMPOSSIBLE)
 
 
 def advantages(rewards: Floats, values: Floats, discount: float, trace: float) -> Floats:
@@ -103,7 +141,7 @@ class Reinforce:
     """One agent and how far it has learned."""
 
     def __init__(
-        self, network: DuetNetwork, duets: Sequence[Duet], reward: Judge, config: ReinforceConfig
+        self, network: Network, duets: Sequence[Duet], reward: Judge, config: ReinforceConfig
     ) -> None:
         self.agent, self.config, self.played = ActorCritic(network), config, 0
         self._prior = copy.deepcopy(network).requires_grad_(False)
@@ -112,9 +150,19 @@ class Reinforce:
         self._optimiser = torch.optim.Adam(self.agent.parameters(), lr=config.learning_rate)
 
     @property
-    def network(self) -> DuetNetwork:
+    def network(self) -> Network:
         """The generation model."""
         return self.agent.network
+
+    @property
+    def temperature(self) -> float:
+        """Of the batch that comes."""
+        first, last = self.config.temperature
+        return first + (last - first) * self._done
+
+    @property
+    def _done(self) -> float:
+        return min(self.played / self.config.duets, 1.0)
 
     def train(self, report: Callable[[Progress], None]) -> None:
         """To the last duet; reports after every batch."""
@@ -123,57 +171,68 @@ class Reinforce:
 
     def learn(self) -> Progress:
         """Play one batch and learn from it."""
-        played = self._improvise()
-        human, machine = played.human, played.machine
-        rewards = self._reward(human, machine, played.phase, SEED_STEPS)
-        states = windows_of(played)
-        actions = torch.from_numpy(machine[:, SEED_STEPS:].astype(np.int64))
-        self.played += len(human)
-        return self._update(states, actions, rewards)
+        temperature, rate = self.temperature, self.config.learning_rate
+        set_learning_rate(self._optimiser, (rate, rate * self.config.last_rate), self._done)
+        played = self._improvise(temperature)
+        rewards = self._reward(played.human, played.machine, played.phase, SEED_STEPS)
+        self.played += len(played.human)
+        return self._update(played, rewards, temperature)
 
-    def _improvise(self) -> Improvisation:
-        picked = self._rng.integers(0, len(self._duets), self.config.batch)
-        played = Improvisation([excerpt(self._duets[n], self.config.steps, self._rng) for n in picked])
+    def _improvise(self, temperature: float) -> Improvisation:
+        config, rng = self.config, self._rng
+        picked = rng.integers(0, len(self._duets), config.batch)
+        played = Improvisation([practice(self._duets[n], config.steps, config.thrown, rng) for n in picked])
+        decide = decider(self.network)
         while not played.done:
-            played.play(self._draw(played.seen()))
+            played.play(self._draw(decide, played, temperature))
         return played
 
     @torch.no_grad()
-    def _draw(self, seen: Seen) -> NDArray[np.int64]:
+    def _draw(self, decide: Decider, played: Improvisation, temperature: float) -> NDArray[np.int64]:
         """A symbol each, from the policy."""
-        likelihoods = self.agent(*_tensors(seen))[0].numpy()
-        drawn: NDArray[np.int64] = (likelihoods + self._rng.gumbel(size=likelihoods.shape)).argmax(-1)
+        found = possible(decide(played), played.last, temperature).numpy()
+        drawn: NDArray[np.int64] = (found + self._rng.gumbel(size=found.shape)).argmax(-1)
         return drawn
 
-    def _update(self, states: Seen, actions: Tensor, rewards: Floats) -> Progress:
-        given = _tensors(states)
-        likelihoods, values = (found.unflatten(0, actions.shape) for found in self.agent(*given))
-        chosen = likelihoods.gather(-1, actions[..., None])[..., 0]
-        earned = rewards - self._strayed(given, actions, chosen)
-        judged = values.detach().double().numpy()
-        better = advantages(earned, judged, self.config.discount, self.config.trace)
-        errors = (values - torch.from_numpy(returns(earned, self.config.discount)).float()) ** 2
-        loss = -(chosen * torch.from_numpy(better).float()).mean() + self.config.value_weight * errors.mean()
-        descend(self._optimiser, self.agent, loss, self.config.clip)
+    def _update(self, played: Improvisation, rewards: Floats, temperature: float) -> Progress:
+        actions = torch.from_numpy(played.machine[:, SEED_STEPS:].astype(np.int64))[..., None]
+        with torch.no_grad():
+            likelihoods, values = self.agent(played, temperature)
+            drawn = likelihoods.gather(-1, actions)[..., 0]
+            earned = rewards - self._strayed(played, actions, drawn)
+        better = advantages(earned, values.double().numpy(), self.config.discount, self.config.trace)
+        wanted = torch.from_numpy(returns(earned, self.config.discount)).float()
+        for _ in range(self.config.epochs):
+            likelihoods, values = self.agent(played, temperature)
+            ratios = (likelihoods.gather(-1, actions)[..., 0] - drawn).exp()
+            errors = ((values - wanted) ** 2).mean()
+            loss = self._loss(ratios, torch.from_numpy(better).float()) + self.config.value_weight * errors
+            descend(self._optimiser, self.agent, loss, self.config.clip)
         entropy = -(likelihoods.exp() * likelihoods).sum(-1).mean()
-        return Progress(
-            self.played, float(rewards.mean()), float(entropy.detach()), float(errors.detach().mean())
-        )
+        return Progress(self.played, float(rewards.mean()), float(entropy.detach()), float(errors.detach()))
 
-    @torch.no_grad()
-    def _strayed(self, given: tuple[Tensor, ...], actions: Tensor, chosen: Tensor) -> Floats:
+    def _loss(self, ratios: Tensor, better: Tensor) -> Tensor:
+        """The clipped surrogate of PPO; its slope is the policy gradient where ratios are 1."""
+        near = ratios.clamp(1 - self.config.ratio_clip, 1 + self.config.ratio_clip)
+        return -torch.minimum(ratios * better, near * better).mean()
+
+    def _strayed(self, played: Improvisation, actions: Tensor, drawn: Tensor) -> Floats:
         """(n, T) what straying from the first weights costs."""
         if not self.config.prior:
-            return np.zeros(actions.shape)
-        first = self._prior(*given)[:, 0].log_softmax(-1).unflatten(0, actions.shape)
-        away: Floats = (chosen - first.gather(-1, actions[..., None])[..., 0]).double().numpy()
+            return np.zeros(drawn.shape)
+        first = self._prior.head(features_of(self._prior, played)).log_softmax(-1)
+        away: Floats = (drawn - first.gather(-1, actions)[..., 0]).double().numpy()
         return self.config.prior * away
 
     def saved(self) -> tuple[dict[str, Tensor], dict[str, Any]]:
         """All that is needed to go on: tensors, and JSON values."""
         tensors = prefixed("agent.", self.agent.state_dict()) | optimiser_state(self._optimiser)
         tensors |= prefixed("prior.", self._prior.state_dict())
-        return tensors, {"played": self.played, "random": self._rng.bit_generator.state}
+        counters: dict[str, Any] = {"played": self.played, "random": self._rng.bit_generator.state}
+        if isinstance(self._reward, Learns):
+            learned, counters["reward"] = self._reward.saved()
+            tensors |= prefixed("reward.", learned)
+        return tensors, counters
 
     def restore(self, tensors: Mapping[str, Tensor], counters: Mapping[str, Any]) -> None:
         """Go on where `saved` was called, with the same configuration."""
@@ -182,6 +241,8 @@ class Reinforce:
         restore_optimiser(self._optimiser, tensors)
         self.played = counters["played"]
         self._rng.bit_generator.state = counters["random"]
+        if isinstance(self._reward, Learns):
+            self._reward.restore(below("reward.", tensors), counters["reward"])
 
 
 def long_enough(duets: Sequence[Duet], steps: int) -> list[Duet]:
@@ -194,6 +255,17 @@ def long_enough(duets: Sequence[Duet], steps: int) -> list[Duet]:
     return found
 
 
+def features_of(network: Network, played: Improvisation) -> Tensor:
+    """(n, T, hidden) of the states in which every generated step was decided."""
+    if isinstance(network, CausalNetwork):
+        phase = torch.from_numpy(played.phase)
+        human, machine = (torch.from_numpy(line.astype(np.int64)) for line in (played.human, played.machine))
+        return block_features(network, human, machine, phase, SEED_STEPS // BLOCK)
+    count, states = len(played.human), windows_of(played)
+    given = (torch.from_numpy(array) for array in (states.human, states.machine, states.phase))
+    return network.features(*given).unflatten(0, (count, -1))
+
+
 def windows_of(played: Improvisation) -> Seen:
     """The states in which every generated step was decided: (n * T, 32), duet by duet."""
     count, steps = len(played.human), np.arange(SEED_STEPS, played.human.shape[1])
@@ -204,7 +276,3 @@ def windows_of(played: Improvisation) -> Seen:
 
 def _cut(lines: NDArray[np.uint8], steps: NDArray[np.int64]) -> NDArray[np.int64]:
     return cut(lines, steps, PLAYER).reshape(-1, PLAYER.width)
-
-
-def _tensors(seen: Seen) -> tuple[Tensor, ...]:
-    return tuple(torch.from_numpy(array) for array in (seen.human, seen.machine, seen.phase))

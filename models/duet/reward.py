@@ -67,9 +67,9 @@ def probabilities(
 
 def _read_through(model: CausalNetwork, human: Tokens, machine: Tokens, phase: NDArray[np.int64]) -> Floats:
     """(n, T) probability of every symbol of the machine's."""
-    lines = [torch.from_numpy(line.astype(np.int64)) for line in (human, machine)]
-    chances = model.head(block_features(model, *lines, torch.from_numpy(phase))).softmax(-1)
-    found: Floats = chances.gather(-1, lines[1][..., None])[..., 0].double().numpy()
+    given, own = (torch.from_numpy(line.astype(np.int64)) for line in (human, machine))
+    chances = model.head(block_features(model, given, own, torch.from_numpy(phase))).softmax(-1)
+    found: Floats = chances.gather(-1, own[..., None])[..., 0].double().numpy()
     return found
 
 

@@ -7,6 +7,9 @@
    and 0.05, then kinds b, c, d with 0.05; kind a is the MLE agent too.
 2. RL-Duet: `{"method": "ensemble", "start": "A.safetensors", "models": [the six]}`.
 3. RL-Rules: `{"method": "rules", "start": "A.safetensors", "models": ["A.safetensors"]}`.
+
+And the one that ships: `{"method": "partner", "start": "A.safetensors"}`. Recipes of all that ship are in
+models/duet/recipes.
 """
 
 from __future__ import annotations
@@ -23,9 +26,10 @@ from rich.console import Console
 
 from models import checkpoint
 from models.duet.causal import NAME
-from models.duet.chorales import HELD_OUT_COUNT, Chorale, all_duets, load, split
-from models.duet.networks import KINDS, Network, new_network
-from models.duet.reinforce import Reinforce, ReinforceConfig
+from models.duet.chorales import HELD_OUT_COUNT, Chorale, Duet, all_duets, load, split
+from models.duet.networks import KINDS, PLAYERS, Network, new_network
+from models.duet.partner import PartnerConfig, PartnerReward
+from models.duet.reinforce import Judge, Reinforce, ReinforceConfig, long_enough
 from models.duet.reward import Reward, Rule, load_network
 from models.duet.rules import THEORY_SCALE, music_theory, repetition
 from models.duet.training import OPTIMISERS, LearningConfig, Likelihood
@@ -42,6 +46,7 @@ METHODS: dict[str, type[LearningConfig] | type[ReinforceConfig]] = {
     "likelihood": LearningConfig,
     "ensemble": ReinforceConfig,
     "rules": ReinforceConfig,
+    "partner": ReinforceConfig,
 }
 
 
@@ -57,19 +62,21 @@ class TrainConfig:
 
     name: str = "duet"
     method: str = "likelihood"
-    """likelihood, ensemble (RL-Duet) or rules (RL-Rules)."""
+    """likelihood, ensemble (RL-Duet), rules (RL-Rules) or partner."""
     kind: str = "a"
-    """Of the network, for likelihood; the others play, so theirs is a."""
+    """Of the network, for likelihood; the others are of the kind that they begin from."""
     corpus: str = "data/chorales"
     """A folder made by `data build chorales`."""
     start: str = ""
-    """The checkpoint of kind a from which ensemble and rules begin."""
+    """The checkpoint, of a kind that can play, from which all other methods begin."""
     models: tuple[str, ...] = ()
     """Checkpoints of the reward models."""
     widths: dict[str, int] = field(default_factory=dict)
     """Fields of networks.Widths that differ."""
     learning: dict[str, Any] = field(default_factory=dict)
     """Fields of LearningConfig or ReinforceConfig that differ."""
+    reward: dict[str, Any] = field(default_factory=dict)
+    """Fields of PartnerConfig that differ."""
     threads: int = 1
     seed: int = 0
     out: str = "runs/duet"
@@ -129,8 +136,11 @@ def read_config(path: Path | None) -> TrainConfig:
 def _check(settings: TrainConfig) -> None:
     if settings.kind not in (*KINDS, NAME) or settings.method not in METHODS:
         raise ValueError("an unknown kind or method")
-    if settings.method in RULES and not (settings.start and settings.models):
-        raise ValueError(f"{settings.method} needs start and models")
+    if settings.method != "likelihood" and not settings.start:
+        raise ValueError(f"{settings.method} needs start")
+    if settings.method in RULES and not settings.models:
+        raise ValueError(f"{settings.method} needs models")
+    PartnerConfig(**settings.reward)
     new_network(settings.kind, settings.widths)
     learning = learning_config(settings)
     if isinstance(learning, LearningConfig) and learning.optimiser not in OPTIMISERS:
@@ -152,8 +162,16 @@ def make_learner(settings: TrainConfig, chorales: list[Chorale]) -> Learner:
         torch.manual_seed(settings.seed)
         network = new_network(settings.kind, settings.widths)
         return Likelihood(network, Library(training, network.kind), learning)
-    reward = Reward([load_network(name) for name in settings.models], *RULES[settings.method])
-    return Reinforce(load_network(settings.start, "a"), all_duets(training), reward, learning)
+    torch.manual_seed(settings.seed)
+    network, duets = load_network(settings.start, PLAYERS), all_duets(training)
+    return Reinforce(network, duets, _judge(settings, duets, learning), learning)
+
+
+def _judge(settings: TrainConfig, duets: list[Duet], learning: ReinforceConfig) -> Judge:
+    if settings.method == "partner":
+        config = PartnerConfig(**settings.reward)
+        return PartnerReward(long_enough(duets, learning.steps), config, settings.seed, learning.steps)
+    return Reward([load_network(name) for name in settings.models], *RULES[settings.method])
 
 
 def finish(settings: TrainConfig, learner: Learner, spent_s: float) -> Path:

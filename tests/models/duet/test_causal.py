@@ -32,10 +32,13 @@ def random_lines(seed: int, steps: int) -> np.ndarray:
 
 
 def logits_at_every_step(both: np.ndarray, phase: int) -> np.ndarray:
-    lines = (torch.from_numpy(line[None].astype(np.int64)) for line in both)
+    human, machine = (torch.from_numpy(line[None].astype(np.int64)) for line in both)
     with torch.no_grad():
-        found = network().head(block_features(network(), *lines, torch.tensor([phase])))
-    return found[0].numpy()
+        found = network().head(block_features(network(), human, machine, torch.tensor([phase])))
+        later = network().head(block_features(network(), human, machine, torch.tensor([phase]), 1))
+    assert torch.allclose(found[:, 32:], later, atol=1e-6)
+    logits: np.ndarray = found[0].numpy()
+    return logits
 
 
 def test_nothing_of_a_step_or_later_is_known_when_it_is_decided() -> None:

@@ -1,0 +1,40 @@
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+
+import pytest
+
+from models.duet.chorales import all_duets
+from models.duet.evaluation import Study
+from models.duet.seeds import COLUMNS, markdown, methods, strays
+from tests.models.duet.made_up import make_chorale
+
+DATA = Study(all_duets([make_chorale(0, 20), make_chorale(1, 20)])[::2]).data_row()
+
+
+def test_runs_of_one_method_are_one_line_with_mean_and_deviation() -> None:
+    runs = [
+        replace(DATA, player=f"mine-{n}", pitch_count=DATA.pitch_count + by)
+        for n, by in enumerate((0.1, 0.3))
+    ]
+    lines = markdown([DATA, *runs, replace(DATA, player="other")]).splitlines()
+    assert len(lines) == 5
+    cells = [cell.strip() for cell in lines[3].strip("|").split("|")]
+    assert cells[:3] == ["mine", "2", "+0.20 ± 0.10"]
+    assert lines[4].startswith("| other | 1 | +0.00 |")
+    assert lines[2].startswith(f"| data |  | {DATA.pitch_count:.2f} | {DATA.interval:.2f} |")
+    assert {line.count("|") for line in lines} == {len(COLUMNS) + 3}
+
+
+def test_only_a_number_at_the_end_is_a_seed() -> None:
+    rows = [replace(DATA, player=name) for name in ("a-1", "a-12", "a", "a-b", "b2-0")]
+    assert {name: len(runs) for name, runs in methods(rows).items()} == {"a": 3, "a-b": 1, "b2": 1}
+
+
+def test_straying_is_counted_in_the_datas_own_deviations() -> None:
+    curve, data = DATA.curves["PI"], replace(DATA, spreads={"PI": [0.5, 0.0] * 10})
+    away = replace(DATA, curves={"PI": [curve[0] - 1.5, curve[1] + 9.0, *curve[2:]]})
+    assert strays(data, data, "PI") == 0.0
+    assert strays(away, data, "PI") == pytest.approx(3.0)  # where the data has no deviation it says nothing
+    assert strays(away, replace(DATA, spreads={"PI": [math.nan] * 20}), "PI") == 0.0
