@@ -27,9 +27,15 @@ MEASUREMENTS = {
     "reward": "app.bench.offline:launchpad_reward",
     "training": "app.bench.offline:launchpad_training",
     "launchpad": "app.bench.launchpad:minute",
+    "duet-decision": "app.bench.duet:decision",
+    "duet": "app.bench.duet:half_a_minute",
 }
 """Name on the command line and where it is done."""
-LONG = {"dropouts": "app.bench.live:dropouts", "launchpad-song": "app.bench.launchpad:ten_minutes"}
+LONG = {
+    "dropouts": "app.bench.live:dropouts",
+    "launchpad-song": "app.bench.launchpad:ten_minutes",
+    "duet-session": "app.bench.duet:ten_minutes",
+}
 """What takes minutes: only with --long, or by name."""
 
 

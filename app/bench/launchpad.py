@@ -29,7 +29,7 @@ def ten_minutes() -> list[Figure]:
 
 def _figures(seconds: float) -> list[Figure]:
     with jack() as server:
-        arguments = [str(seconds), *(["--window"] if _has_display() else [])]
+        arguments = [str(seconds), *(["--window"] if has_display() else [])]
         environment = {"JACK_DEFAULT_SERVER": server}
         seen = run_child("app.bench.launchpad_child", arguments, seconds, environment)
     if "JACK" not in seen["sound"]:
@@ -37,15 +37,17 @@ def _figures(seconds: float) -> list[Figure]:
     note = f"{seen['bars']} bars, {seen['presses']} presses, agent: {seen['agent']}, {seen['where']}"
     return [
         Figure("Launchpad, onset against its due sample", seen["worst_ms"], "ms", LATE_GOAL_MS, note=note),
-        *_counted("Launchpad, notes missing or doubled", seen["wrong"], f"of {seen['notes']}"),
-        *_counted("Launchpad, notes left hanging", seen["hanging"]),
-        *_counted("Launchpad, dropouts", seen["dropouts"], f"{seconds:.0f} s, {seen['sound']}"),
+        *counted("Launchpad, notes missing or doubled", seen["wrong"], f"of {seen['notes']}"),
+        *counted("Launchpad, notes left hanging", seen["hanging"]),
+        *counted("Launchpad, dropouts", seen["dropouts"], f"{seconds:.0f} s, {seen['sound']}"),
     ]
 
 
-def _counted(name: str, count: Any, note: str = "") -> list[Figure]:
+def counted(name: str, count: Any, note: str = "") -> list[Figure]:
+    """A row of something that should not happen at all."""
     return [Figure(name, float(count), "", 0.0, note=note)]
 
 
-def _has_display() -> bool:
+def has_display() -> bool:
+    """Whether a window can be opened here."""
     return any(os.environ.get(name) for name in ("DISPLAY", "WAYLAND_DISPLAY"))

@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from app.bench.ears import Ears, Marked
 from app.ending import end_process
 from app.engine.engine import Engine
 from app.engine.voice import Instrument, open_instrument
@@ -29,74 +30,6 @@ BPM = 180.0
 PRESS_EVERY_S = (0.05, 0.6)
 LOOK_EVERY_S = 0.02
 SETTLING_S, ENDING_S = 1.0, 3.0
-NOTE_LEVEL = 1.0 / 64.0
-"""Height of the impulse of one note; those of one sample add up."""
-
-
-class Marked:
-    """A synth at its usual work, of which an impulse a note is heard. Audio callback only."""
-
-    def __init__(self, synth: Instrument) -> None:
-        self._synth = synth
-        self._struck = 0
-        self.held: set[tuple[int, int]] = set()
-
-    def note_on(self, pitch: int, velocity: int, channel: int = 0) -> None:
-        self._synth.note_on(pitch, velocity, channel)
-        if channel in CHANNELS:
-            self._struck += 1
-            self.held.add((channel, pitch))
-
-    def note_off(self, pitch: int, channel: int = 0) -> None:
-        self._synth.note_off(pitch, channel)
-        self.held.discard((channel, pitch))
-
-    def control_change(self, controller: int, value: int, channel: int = 0) -> None:
-        self._synth.control_change(controller, value, channel)
-
-    def program(self, number: int, channel: int = 0) -> None:
-        self._synth.program(number, channel)
-
-    def all_off(self) -> None:
-        self._synth.all_off()
-        self.held.clear()
-
-    def render(self, samples: int) -> NDArray[np.float32]:
-        block = self._synth.render(samples)
-        block[:] = 0.0
-        block[0] = NOTE_LEVEL * self._struck
-        self._struck = 0
-        return block
-
-    def close(self) -> None:
-        self._synth.close()
-
-
-class Ears:
-    """Keeps the output of the audio callback: (samples,) from `first_sample` on."""
-
-    def __init__(self, engine: Engine, seconds: float) -> None:
-        self._sound = np.zeros(round(seconds * engine.rate), np.float32)
-        self._written = 0
-        self._mixer = engine.mixer
-        self._process = engine.mixer.process
-        self.first_sample = engine.sample
-        engine.mixer.process = self._listen  # type: ignore[method-assign]
-
-    def _listen(self, heard: Any, output: NDArray[np.float32], troubles: int) -> None:
-        if not self._written:
-            self.first_sample = self._mixer.clock.sample
-        self._process(heard, output, troubles)
-        room = self._sound[self._written : self._written + len(output)]
-        room[:] = output[: len(room), 0]
-        self._written += len(output)
-
-    def onsets(self) -> dict[int, int]:
-        """Notes struck at each sample."""
-        sound = self._sound[: self._written]
-        struck = np.flatnonzero(sound > NOTE_LEVEL / 2)
-        counts = np.rint(sound[struck] / NOTE_LEVEL).astype(int)
-        return dict(zip((struck + self.first_sample).tolist(), counts.tolist(), strict=True))
 
 
 class Watcher:
@@ -162,7 +95,7 @@ def watched(session: LaunchpadSession, engine: Engine, seconds: float, where: st
 
     def make(rate: int) -> tuple[Instrument, str | None]:
         synth, problem = open_instrument(rate)
-        instruments.append(Marked(synth))
+        instruments.append(Marked(synth, CHANNELS))
         return instruments[-1], problem
 
     engine.use_instrument(make)

@@ -114,6 +114,7 @@ class Pictures:
             "late_steps": conductor.late_steps,
             "switched": ensemble.switched, "turn": ensemble.turn(conductor.choices, max(conductor.step, 0)),
             "intended": self._intended(len(machines)) if running else (),
+            "first_sample": conductor.sample_at(0),
         }  # fmt: skip
 
     def _intended(self, decided: int) -> tuple[RollNote, ...]:

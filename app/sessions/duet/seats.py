@@ -16,6 +16,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from app.engine.clock import now_s
+from app.engine.priority import urgent
 from models.duet.encoding import MULTI_HOLD, Tokens, held
 from pieces.errors import RipienoError
 
@@ -180,6 +181,7 @@ class ThreadSeat:
         self._wake.set()
 
     def _run(self) -> None:
+        urgent()
         try:
             self._agent.reset()
             while not self._closing:

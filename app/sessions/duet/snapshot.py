@@ -38,8 +38,8 @@ class DuetSnapshot:
     in the last four bars, None where you have not sounded together.
     decided_ms, last_decided_ms: median and newest time of a decision; late_steps: sixteenths that the machine
     held because its decision came too late. listening: what you play on. agent: its name, "" where none
-    plays. heard_s: length of what would be exported, 0 where nothing was heard. version: grows with every
-    change of anything but the playhead.
+    plays. heard_s: length of what would be exported, 0 where nothing was heard. first_sample: of the first
+    bar, on the engine's clock. version: grows with every change of anything but the playhead.
     """
 
     state: State = "stopped"
@@ -61,6 +61,7 @@ class DuetSnapshot:
     listening: Listening = "keys"
     agent: str = ""
     heard_s: float = 0.0
+    first_sample: int = 0
     version: int = 0
 
     @property

@@ -1,0 +1,73 @@
+"""Duet: how long a decision takes, and whether every note of the machine is on its sample at 240 BPM.
+
+Live, the program plays over JACK's dummy driver, in its window where there is a display, while keys are
+pressed at random (`duet_child`). Its synth works as always, but what it renders is one impulse a note.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from app.bench.figures import Figure, spread, time_ms
+from app.bench.launchpad import LATE_GOAL_MS, counted, has_display
+from app.bench.live import NotMeasured, jack, run_child
+from models.duet.agent import SHIPPED, DuetAgent, Policy, load_agent
+from models.duet.encoding import MULTI_HOLD
+from pieces.errors import RipienoError
+
+SHORT_S, LONG_S = 30.0, 600.0
+DECISIONS = 2000
+MEDIAN_GOAL_MS, P99_GOAL_MS = 5.0, 20.0
+
+
+def decision() -> list[Figure]:
+    """One decision, in this process, on one thread."""
+    agent, name = agent_or_untrained()
+    lines = np.random.default_rng(0).integers(0, MULTI_HOLD.symbols, (2, DECISIONS + 64)).astype(np.uint8)
+    steps = iter(range(DECISIONS + 10))
+
+    def decide() -> None:
+        step = next(steps)
+        agent.choose(lines[0, step : step + 32], lines[1, step : step + 32], step, temperature=0.8)
+
+    taken = time_ms(decide, DECISIONS)
+    return spread("Duet, one decision", taken, "ms", MEDIAN_GOAL_MS, P99_GOAL_MS, note=f"agent: {name}")
+
+
+def half_a_minute() -> list[Figure]:
+    """A short duet."""
+    return _figures(SHORT_S)
+
+
+def ten_minutes() -> list[Figure]:
+    """The goal's ten minutes."""
+    return _figures(LONG_S)
+
+
+def _figures(seconds: float) -> list[Figure]:
+    with jack() as server:
+        arguments = [str(seconds), *(["--window"] if has_display() else [])]
+        seen = run_child("app.bench.duet_child", arguments, seconds, {"JACK_DEFAULT_SERVER": server})
+    if "JACK" not in seen["sound"]:
+        raise NotMeasured(f"sound went to {seen['sound']} instead of JACK; install libportaudio2.")
+    note = f"{seen['steps']} steps at 240 BPM, agent: {seen['agent']}, {seen['where']}"
+    return [
+        Figure("Duet, onset against its due sample", seen["worst_ms"], "ms", LATE_GOAL_MS, note=note),
+        *counted("Duet, notes missing or doubled", seen["wrong"], f"of {seen['notes']}"),
+        *counted("Duet, steps decided too late", seen["late_steps"], f"of {seen['steps']}"),
+        *counted("Duet, notes left hanging", seen["hanging"]),
+        *counted("Duet, dropouts", seen["dropouts"], f"{seconds:.0f} s, {seen['sound']}"),
+    ]
+
+
+def agent_or_untrained() -> tuple[Any, str]:
+    """The shipped agent; without one, a network of its size that nobody trained, which takes as long."""
+    try:
+        return load_agent(SHIPPED), SHIPPED
+    except RipienoError:
+        from models.duet.networks import DuetNetwork
+
+        weights = {name: value.numpy() for name, value in DuetNetwork("a").state_dict().items()}
+        return DuetAgent("untrained", Policy(weights)), "untrained"

@@ -1,0 +1,135 @@
+"""A duet to be watched: plays, presses keys at random, and prints what it heard as one line of JSON.
+
+Started by `app.bench.duet` as `python -m app.bench.duet_child SECONDS [--window]`. The audio callback runs
+`Ears`, which keeps what was rendered; keys are pressed by the main thread, or beside a window by one of its
+own; the analysis comes when the music is over.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import threading
+import time
+from typing import Any
+
+import numpy as np
+
+from app.bench.duet import agent_or_untrained
+from app.bench.ears import Ears, Marked
+from app.ending import end_process
+from app.engine.engine import Engine
+from app.engine.voice import Instrument, open_instrument
+from app.sessions.duet import DuetSession, DuetSnapshot
+from app.sessions.duet.conductor import MACHINE_CHANNEL
+
+BPM = 240.0
+STEP_S = 15.0 / BPM
+TEMPERATURE = 1.0
+KEYS = range(60, 82)
+PRESS_EVERY_S = (0.05, 0.6)
+SETTLING_S, ENDING_S = 1.0, 1.0
+LOOK_EVERY_S = 0.02
+
+
+def press_keys(engine: Engine, seconds: float) -> None:
+    """One key after the other, at random."""
+    rng = np.random.default_rng(0)
+    end_s = time.monotonic() + seconds
+    while time.monotonic() < end_s:
+        pitch = int(rng.choice(KEYS))
+        engine.note_on(pitch, 80)
+        time.sleep(float(rng.uniform(*PRESS_EVERY_S)))
+        engine.note_off(pitch)
+
+
+def compared(played: DuetSnapshot, onsets: dict[int, int], rate: int) -> dict[str, Any]:
+    """What was heard against what was decided; the last bar is left out, which the end may have cut."""
+    due = [round(played.first_sample + note.first_step * STEP_S * rate) for note in played.machine]
+    end = played.first_sample + (played.step - 16) * STEP_S * rate
+    due = [sample for sample in due if sample < end]
+    heard = np.array(sorted(onsets))
+    worst, wrong = 0, abs(sum(count for sample, count in onsets.items() if sample < end) - len(due))
+    for sample in due:
+        nearest = int(heard[np.abs(heard - sample).argmin()]) if len(heard) else 0
+        worst = max(worst, abs(nearest - sample))
+    return {"worst_ms": worst * 1000.0 / rate, "wrong": wrong, "notes": len(due)}
+
+
+def watched(session: DuetSession, engine: Engine, seconds: float, where: str) -> dict[str, Any]:
+    """Play for so long and say how it went."""
+    instruments: list[Marked] = []
+
+    def make(rate: int) -> tuple[Instrument, str | None]:
+        synth, problem = open_instrument(rate)
+        instruments.append(Marked(synth, {MACHINE_CHANNEL}))
+        return instruments[-1], problem
+
+    engine.use_instrument(make)
+    engine.set_volume(1.0)  # the impulses' height counts notes
+    ears = Ears(engine, seconds + SETTLING_S + 2 * ENDING_S)
+    session.set_tempo(BPM)
+    session.set_temperature(TEMPERATURE)
+    session.set_click(False)
+    time.sleep(SETTLING_S)
+    before = engine.mixer.dropouts
+    session.start(count_in_bars=0)
+    press_keys(engine, seconds)
+    playing = session.snapshot
+    session.stop()
+    time.sleep(ENDING_S)
+    stream = engine.supervisor.stream
+    return {
+        **compared(session.snapshot, ears.onsets(), engine.rate),
+        "steps": int(playing.step), "late_steps": playing.late_steps, "where": where,
+        "hanging": len(instruments[-1].held), "dropouts": engine.mixer.dropouts - before,
+        "agent": playing.agent or "none", "sound": stream.output_label if stream is not None else "nothing",
+    }  # fmt: skip
+
+
+def without_window(seconds: float) -> dict[str, Any]:
+    """The engine and the session alone."""
+    from app.devices.audio import open_system
+
+    engine = Engine(open_system())
+    engine.start()
+    session = DuetSession(engine, *agent_or_untrained())
+    try:
+        return watched(session, engine, seconds, "no window")
+    finally:
+        session.close()
+        engine.close()
+
+
+def in_window(seconds: float) -> dict[str, Any]:
+    """The whole program, its window drawing."""
+    from app.program import build_studio
+    from app.window import Window, scenes
+
+    studio: Any = build_studio(None, 0)
+    window = Window(studio, scenes(), "duet")
+    seen: dict[str, Any] = {}
+
+    def watch() -> None:
+        try:
+            while studio.duet is None or not window.frame_ms:
+                time.sleep(LOOK_EVERY_S)
+            seen.update(watched(studio.duet, studio.engine, seconds, "in its window"))
+        finally:
+            window.running = False
+
+    threading.Thread(target=watch, name="watcher", daemon=True).start()
+    window.run()
+    return seen
+
+
+def main(seconds: float, window: bool) -> None:
+    """Print one line of JSON."""
+    play = in_window if window else without_window
+    sys.stdout.write(json.dumps(play(seconds)) + "\n")
+    sys.stdout.flush()
+    end_process(0)
+
+
+if __name__ == "__main__":
+    main(float(sys.argv[1]), "--window" in sys.argv)
