@@ -20,6 +20,7 @@ from models.duet.chorales import Duet
 from models.duet.discriminator import Discriminator, mistakes, not_told_apart
 from models.duet.encoding import Tokens
 from models.duet.environment import SEED_STEPS, practice
+from models.duet.reinforce import ReinforceConfig, long_enough
 from models.duet.style import Style
 from models.duet.training import below, descend, optimiser_state, prefixed, restore_optimiser
 
@@ -36,7 +37,6 @@ class PartnerConfig:
         discriminator: weight of -log(1 - D).
         style: weights of the terms of models.duet.style.
         decay: of own play in the counts, a batch.
-        thrown: share of duets whose player changes key on the way; see environment.practice.
     """
 
     discriminator: float = 0.5
@@ -44,16 +44,15 @@ class PartnerConfig:
         default_factory=lambda: {"rhythm": 1.0, "melody": 0.5, "harmony": 2.0, "key": 1.0, "variety": 1.0}
     )
     decay: float = 0.8
-    thrown: float = 0.25
     learning_rate: float = 1e-3
 
 
 class PartnerReward:
     """Called with finished duets; gives what each step earns, then learns to tell them from real ones."""
 
-    def __init__(self, duets: Sequence[Duet], config: PartnerConfig, seed: int, steps: int) -> None:
-        self._duets, self._config, self._steps = duets, config, steps
-        self._rng = np.random.default_rng([seed, 1])
+    def __init__(self, duets: Sequence[Duet], config: PartnerConfig, learning: ReinforceConfig) -> None:
+        self._duets, self._config, self._learning = long_enough(duets, learning.steps), config, learning
+        self._rng = np.random.default_rng([learning.seed, 1])
         self.discriminator = Discriminator()
         self._optimiser = torch.optim.Adam(self.discriminator.parameters(), lr=config.learning_rate)
         self._style = Style(config.style, config.decay)
@@ -77,7 +76,8 @@ class PartnerReward:
     def _real(self, count: int) -> tuple[Tokens, Tokens, NDArray[np.int64]]:
         """Excerpts as the agent is given them, with Bach's answers: human, machine (n, T), phase (n,)."""
         picked = self._rng.integers(0, len(self._duets), count)
-        parts = [practice(self._duets[n], self._steps, self._config.thrown, self._rng) for n in picked]
+        steps, thrown = self._learning.steps, self._learning.thrown
+        parts = [practice(self._duets[n], steps, thrown, self._rng) for n in picked]
         lines = (np.stack([part.human for part in parts]), np.stack([part.machine for part in parts]))
         return *lines, np.array([part.phase for part in parts], np.int64)
 

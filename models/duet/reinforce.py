@@ -62,6 +62,7 @@ class ReinforceConfig:
         value_weight: of the critic's squared error beside the actor's loss.
         prior: reward lost for each nat by which a choice is likelier than the first weights found it (KL to
             the prior; 0 is the paper).
+        imitation: weight of the likelihood of as many real duets, learned beside the reward (0 is the paper).
         temperature: at which it plays, and learns, at the beginning and, falling in a straight line, at the
             end: the lower, the nearer is what it practises to what it plays greedily.
         epochs: so often is a batch learned from, its ratios clipped as in PPO from the second time on.
@@ -77,6 +78,7 @@ class ReinforceConfig:
     last_rate: float = 1.0
     value_weight: float = 0.5
     prior: float = 0.0
+    imitation: float = 0.0
     temperature: tuple[float, float] = (1.0, 1.0)
     epochs: int = 1
     ratio_clip: float = 0.2
@@ -179,13 +181,16 @@ class Reinforce:
         return self._update(played, rewards, temperature)
 
     def _improvise(self, temperature: float) -> Improvisation:
-        config, rng = self.config, self._rng
-        picked = rng.integers(0, len(self._duets), config.batch)
-        played = Improvisation([practice(self._duets[n], config.steps, config.thrown, rng) for n in picked])
+        played = Improvisation(self._excerpts())
         decide = decider(self.network)
         while not played.done:
             played.play(self._draw(decide, played, temperature))
         return played
+
+    def _excerpts(self) -> list[Duet]:
+        config, rng = self.config, self._rng
+        picked = rng.integers(0, len(self._duets), config.batch)
+        return [practice(self._duets[n], config.steps, config.thrown, rng) for n in picked]
 
     @torch.no_grad()
     def _draw(self, decide: Decider, played: Improvisation, temperature: float) -> NDArray[np.int64]:
@@ -202,11 +207,13 @@ class Reinforce:
             earned = rewards - self._strayed(played, actions, drawn)
         better = advantages(earned, values.double().numpy(), self.config.discount, self.config.trace)
         wanted = torch.from_numpy(returns(earned, self.config.discount)).float()
-        for _ in range(self.config.epochs):
+        for epoch in range(self.config.epochs):
             likelihoods, values = self.agent(played, temperature)
             ratios = (likelihoods.gather(-1, actions)[..., 0] - drawn).exp()
             errors = ((values - wanted) ** 2).mean()
             loss = self._loss(ratios, torch.from_numpy(better).float()) + self.config.value_weight * errors
+            if self.config.imitation and not epoch:
+                loss = loss + self.config.imitation * self._unlike_the_data()
             descend(self._optimiser, self.agent, loss, self.config.clip)
         entropy = -(likelihoods.exp() * likelihoods).sum(-1).mean()
         return Progress(self.played, float(rewards.mean()), float(entropy.detach()), float(errors.detach()))
@@ -215,6 +222,13 @@ class Reinforce:
         """The clipped surrogate of PPO; its slope is the policy gradient where ratios are 1."""
         near = ratios.clamp(1 - self.config.ratio_clip, 1 + self.config.ratio_clip)
         return -torch.minimum(ratios * better, near * better).mean()
+
+    def _unlike_the_data(self) -> Tensor:
+        """Nats a step by which real answers surprise it."""
+        real = Improvisation(self._excerpts(), self.config.steps)
+        logits = self.network.head(features_of(self.network, real))
+        targets = torch.from_numpy(real.machine[:, SEED_STEPS:].astype(np.int64))
+        return nn.functional.cross_entropy(logits.flatten(0, 1), targets.flatten())
 
     def _strayed(self, played: Improvisation, actions: Tensor, drawn: Tensor) -> Floats:
         """(n, T) what straying from the first weights costs."""

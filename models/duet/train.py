@@ -25,11 +25,12 @@ import torch
 from rich.console import Console
 
 from models import checkpoint
+from models.duet.calibration import calibrate
 from models.duet.causal import NAME
 from models.duet.chorales import HELD_OUT_COUNT, Chorale, Duet, all_duets, load, split
 from models.duet.networks import KINDS, PLAYERS, Network, new_network
 from models.duet.partner import PartnerConfig, PartnerReward
-from models.duet.reinforce import Judge, Reinforce, ReinforceConfig, long_enough
+from models.duet.reinforce import Judge, Reinforce, ReinforceConfig
 from models.duet.reward import Reward, Rule, load_network
 from models.duet.rules import THEORY_SCALE, music_theory, repetition
 from models.duet.training import OPTIMISERS, LearningConfig, Likelihood
@@ -77,6 +78,8 @@ class TrainConfig:
     """Fields of LearningConfig or ReinforceConfig that differ."""
     reward: dict[str, Any] = field(default_factory=dict)
     """Fields of PartnerConfig that differ."""
+    calibrated_on: int = 0
+    """So many training duets say in the end how readily it holds; 0 leaves that as it was learned."""
     threads: int = 1
     seed: int = 0
     out: str = "runs/duet"
@@ -108,14 +111,19 @@ def train(config: Path | None = None, resume: bool = False) -> None:
             f"{settings.out} holds an earlier run: go on with --resume, or name another folder."
         )
     torch.set_num_threads(settings.threads)
-    learner = make_learner(settings, load(Path(settings.corpus)))
+    chorales = load(Path(settings.corpus))
+    learner = make_learner(settings, chorales)
     earlier_s = take_up(learner, state) if state.exists() else 0.0
     journal = Journal(learner, Path(settings.out), earlier_s)
     try:
         learner.train(journal)
     finally:
         journal.save()
-    finish(settings, learner, journal.spent_s)
+    shift = 0.0
+    if settings.calibrated_on:
+        duets = all_duets(split(chorales)[0])
+        shift = calibrate(learner.network, duets, settings.calibrated_on, settings.seed)
+    finish(settings, learner, journal.spent_s, shift)
 
 
 def read_config(path: Path | None) -> TrainConfig:
@@ -169,18 +177,18 @@ def make_learner(settings: TrainConfig, chorales: list[Chorale]) -> Learner:
 
 def _judge(settings: TrainConfig, duets: list[Duet], learning: ReinforceConfig) -> Judge:
     if settings.method == "partner":
-        config = PartnerConfig(**settings.reward)
-        return PartnerReward(long_enough(duets, learning.steps), config, settings.seed, learning.steps)
+        return PartnerReward(duets, PartnerConfig(**settings.reward), learning)
     return Reward([load_network(name) for name in settings.models], *RULES[settings.method])
 
 
-def finish(settings: TrainConfig, learner: Learner, spent_s: float) -> Path:
+def finish(settings: TrainConfig, learner: Learner, spent_s: float, shift: float) -> Path:
     """Write the checkpoint, in half precision, and its card."""
     metadata = {
         "network": learner.network.arguments(),
         "config": dataclasses.asdict(settings),
         "learning": dataclasses.asdict(learning_config(settings)),
         "processor_minutes": round(spent_s / 60, 1),
+        "hold_shift": shift,
     }
     path = Path(settings.out) / f"{settings.name}.safetensors"
     checkpoint.save(path, {n: v.half() for n, v in learner.network.state_dict().items()}, metadata)

@@ -49,7 +49,7 @@ def test_not_being_told_apart_is_minus_the_log_of_one_less_d() -> None:
 
 def judge(chorales: list[Chorale], config: PartnerConfig) -> PartnerReward:
     torch.manual_seed(0)
-    return PartnerReward(all_duets(chorales), config, 0, 40)
+    return PartnerReward(all_duets(chorales), config, ReinforceConfig(steps=40, thrown=0.25))
 
 
 def test_it_learns_to_find_the_agent_out(chorales: list[Chorale]) -> None:

@@ -83,3 +83,23 @@ def test_the_first_weights_stay_as_the_prior(chorales: list[Chorale]) -> None:
 def test_duets_that_are_too_short_are_left_out(chorales: list[Chorale]) -> None:
     with pytest.raises(BadChorales, match="400 steps"):
         learner(chorales, ReinforceConfig(steps=400))
+
+
+def test_imitation_brings_it_nearer_to_real_answers(chorales: list[Chorale]) -> None:
+    def surprise(imitation: float) -> float:
+        trained = learner(chorales, ReinforceConfig(
+            duets=8 * 12, batch=8, steps=40, learning_rate=0.02, imitation=imitation
+        ))  # fmt: skip
+        trained._reward = lambda human, machine, phase, first: np.zeros((len(human), 8))
+        trained.train(lambda progress: None)
+        with torch.no_grad():
+            return float(trained._unlike_the_data())
+
+    assert surprise(1.0) < 0.97 * surprise(0.0)
+
+
+def test_the_learning_rate_falls_to_its_last_share(chorales: list[Chorale]) -> None:
+    trained = learner(chorales, ReinforceConfig(duets=8, batch=4, steps=40, learning_rate=0.1, last_rate=0.5))
+    rates = []
+    trained.train(lambda progress: rates.append(trained._optimiser.param_groups[0]["lr"]))
+    assert rates == pytest.approx([0.1, 0.075])

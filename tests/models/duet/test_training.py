@@ -86,6 +86,25 @@ def test_an_agent_learns_from_reward_after_the_networks(tmp_path: Path, method: 
     assert metadata["config"]["method"] == method
 
 
+def test_a_partner_is_trained_and_calibrated(tmp_path: Path, chorales: list[Chorale]) -> None:
+    train(configuration(
+        tmp_path, chorales, name="first", kind="causal",
+        widths={"embedding": 6, "beat": 3, "recurrent": 7, "hidden": 16},
+    ))  # fmt: skip
+    first = str(tmp_path / "run" / "first.safetensors")
+    train(configuration(
+        tmp_path, chorales, name="partner", method="partner", start=first, out=str(tmp_path / "partner"),
+        learning={"duets": 4, "batch": 2, "steps": 36}, calibrated_on=2, reward={"decay": 0.5},
+    ))  # fmt: skip
+    before, after = (
+        load_network(first),
+        load_network(tmp_path / "partner" / "partner.safetensors", ["causal"]),
+    )
+    assert not torch.equal(before.mix.weight, after.mix.weight)
+    _, metadata = checkpoint.load(tmp_path / "partner" / "partner.safetensors", None)
+    assert -1 < metadata["hold_shift"] < 1 and metadata["hold_shift"]
+
+
 def test_a_run_goes_on_only_when_told_to(tmp_path: Path, chorales: list[Chorale]) -> None:
     config = configuration(tmp_path, chorales)
     train(config)
@@ -98,7 +117,8 @@ def test_a_run_goes_on_only_when_told_to(tmp_path: Path, chorales: list[Chorale]
 
 @pytest.mark.parametrize("text", [
     "", "[]", '{"kinds": 1}', '{"kind": "e"}', '{"method": "luck"}', '{"learning": {"x": 1}}',
-    '{"widths": {"x": 1}}', '{"method": "ensemble"}', '{"learning": {"optimiser": "none"}}',
+    '{"widths": {"x": 1}}', '{"method": "ensemble"}',
+    '{"method": "partner", "start": "a", "reward": {"x": 1}}', '{"learning": {"optimiser": "none"}}',
 ])  # fmt: skip
 def test_what_is_no_configuration_is_named(tmp_path: Path, text: str) -> None:
     path = tmp_path / "c.json"
