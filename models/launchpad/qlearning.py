@@ -46,9 +46,6 @@ class QConfig:
     """Transitions a gradient step."""
     discount: float = 0.99
     """Gamma: the weight of a reward one bar later."""
-    first_discount: float | None = None
-    """Where it begins, if not there: its horizon, 1 / (1 - gamma) bars, then grows in even ratios, so that
-    what a button does at once is learned before what it does in the end (Francois-Lavet et al. 2015)."""
     target_every: int = 1000
     """Updates between two copies into the target network."""
     learning_rate: tuple[float, float] = (2.5e-4, 5e-5)
@@ -68,6 +65,8 @@ class QConfig:
     drawn at random are tried besides it, for the simulator is at hand."""
     compressed: bool = False
     """Whether values are learned in a scale that is fine near 0 and coarse far off (Pohlen et al. 2018)."""
+    value_ceiling: float = np.inf
+    """No state is worth more: 0 where no shifted reward is above it, against what a maximum overestimates."""
     double: bool = False
     """Whether the online network chooses the action that the target network values (van Hasselt)."""
     report_every: int = 1000
@@ -191,16 +190,10 @@ class QLearner:
 
     def _backed_up(self, rewards: Tensor, after: Tensor) -> Tensor:
         """(n,) r + gamma max Q(s', a'), in the scale of the network's values."""
+        future, ceiling = self._future(after), self.config.value_ceiling
         if not self.config.compressed:
-            return rewards + self._discount * self._future(after)
-        return compress(rewards + self._discount * expand(self._future(after)))
-
-    @property
-    def _discount(self) -> float:
-        last, first = self.config.discount, self.config.first_discount
-        if first is None:
-            return last
-        return 1.0 - (1.0 - first) * ((1.0 - last) / (1.0 - first)) ** (self.updates / self.config.updates)
+            return (rewards + self.config.discount * future).clamp_max(ceiling)
+        return compress((rewards + self.config.discount * expand(future)).clamp_max(ceiling))
 
     @torch.no_grad()
     def _future(self, after: Tensor) -> Tensor:

@@ -35,9 +35,9 @@ MOTIF_LEARNING = QConfig(
 )  # fmt: skip
 """Past the paper: a plan to begin with, so short songs, a near horizon and small steps are enough."""
 AFTERSTATE_LEARNING = QConfig(
-    updates=4000, songs=128, updates_per_bar=6, song_bars=200, replay=200_000, warm_up=2000, batch=64,
-    discount=0.99, target_every=25, learning_rate=(1e-3, 5e-5), epsilon=(0.1, 0.05), backups=4,
-    reward_shift=4.5, compressed=True, report_every=100,
+    updates=1500, songs=128, updates_per_bar=4, song_bars=200, replay=8192, warm_up=2000, batch=64,
+    discount=0.95, target_every=25, learning_rate=(1e-3, 5e-5), epsilon=(0.1, 0.05), backups=4,
+    compressed=True, value_ceiling=0.0, report_every=100,
 )  # fmt: skip
 """Many actions of each state, values in a scale that is fine where music is."""
 PRESETS = {"linear": PAPERS_LINEAR, "deep": QConfig(), "motifs": MOTIF_LEARNING,
@@ -64,7 +64,8 @@ class TrainConfig:
     shape: dict[str, float] = field(default_factory=dict)
     """Fields of reward.Shape that differ."""
     motifs: int = 16
-    """The best of the plan, for the network of that kind. More vary more between songs, and earn less."""
+    """The best of the plan: for the network of that kind (more vary more between songs, and earn less), and
+    for afterstates where some songs begin; none there is no plan."""
     found: int = 96
     """Grids that planning finds before it stops."""
     candidates: int = 2048
@@ -141,7 +142,7 @@ def make_learner(settings: TrainConfig, corpus: Corpus) -> QLearner:
         network = MotifQ.planned(planned(settings, corpus))
     else:
         network = KINDS[settings.kind]()
-    if settings.kind == "afterstates":
+    if settings.kind == "afterstates" and settings.motifs:
         starts.append(near(planned(settings, corpus).states))
     return QLearner(network, make_reward(settings, corpus), learning_config(settings), mixed(*starts))
 

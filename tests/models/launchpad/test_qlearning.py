@@ -136,13 +136,14 @@ def test_all_that_is_learnt_of_a_state_earns_what_it_leads_to() -> None:
     assert float(loss) == pytest.approx(float(np.square(TargetBar()(TOY.packed(after))).mean()), rel=1e-5)
 
 
-def test_the_horizon_grows_in_even_ratios() -> None:
-    learner = toy_learner(linear_q(TOY), updates=10, first_discount=0.0, discount=0.99)
-    horizons = []
-    for learner.updates in (0, 5, 10):
-        horizons.append(1.0 / (1.0 - learner._discount))
-    assert horizons == pytest.approx([1.0, 10.0, 100.0])
-    assert toy_learner(linear_q(TOY))._discount == 0.9
+def test_no_state_is_worth_more_than_the_ceiling() -> None:
+    learner = toy_learner(linear_q(TOY), reward_shift=3.0, value_ceiling=1.0, compressed=True)
+    rewards, after = torch.tensor([-2.0, 0.5, 3.0]), torch.from_numpy(TOY.empty(3))
+    with torch.no_grad():
+        for parameter in learner._target.parameters():
+            parameter.zero_()
+    expected = compress(torch.tensor([-2.0, 0.5, 1.0]))
+    assert torch.allclose(learner._backed_up(rewards, after), expected)
 
 
 @given(st.floats(-1e5, 1e5))
