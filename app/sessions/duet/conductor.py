@@ -58,6 +58,8 @@ class Conductor:
         self.over = False
         self.led_bpm: float | None = None
         self._sounding: int | None = None
+        self._sounding_before: int | None = None  # what its last change has ended, or will
+        self._changed_sample = start_sample
         self._part_events = list(_in_order(part)) if part is not None else []
         self._next_part_event = 0
 
@@ -108,9 +110,11 @@ class Conductor:
         return self._sound(self.ensemble.miss())
 
     def release(self, sample: int) -> list[Event]:
-        """Let go of what the machine and the part sound."""
-        found = [self._event(sample, "note_off", self._sounding)] if self._sounding is not None else []
-        held = {pitch: kind == "note_on" for _, kind, pitch, _ in self._part_events[: self._next_part_event]}
+        """Let go of what the machine and the part sound at a sample from which all else is forgotten."""
+        sounding = self._sounding if self._changed_sample < sample else self._sounding_before
+        found = [self._event(sample, "note_off", sounding)] if sounding is not None else []
+        held = {pitch: kind == "note_on" for position, kind, pitch, _ in
+                self._part_events[: self._next_part_event] if self.sample_at(position) < sample}  # fmt: skip
         found += [Event(sample, "note_off", pitch, 0, YOUR_CHANNEL, PART_SOURCE)
                   for pitch, sounds in held.items() if sounds]  # fmt: skip
         self._sounding = None
@@ -118,7 +122,7 @@ class Conductor:
 
     def silenced(self) -> None:
         """Somebody asked for all notes off: nothing sounds any more."""
-        self._sounding = None
+        self._sounding = self._sounding_before = None
 
     # --- inside -------------------------------------------------------------------------------------
 
@@ -159,6 +163,7 @@ class Conductor:
         events = []
         sample = self.sample_at(self.step)
         if symbol < HOLD or symbol == REST:
+            self._sounding_before, self._changed_sample = self._sounding, sample
             if self._sounding is not None:
                 events.append(self._event(sample, "note_off", self._sounding))
             self._sounding = None

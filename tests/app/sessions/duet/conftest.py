@@ -21,9 +21,9 @@ SMALL = Widths(embedding=6, recurrent=5, beat=4, hidden=16)
 
 
 class ScriptedAgent:
-    """Plays the pitches of a list, a quarter each, over and over; remembers what it was asked."""
+    """Plays the pitches of a list, a quarter each, over and over (None rests); keeps what it was asked."""
 
-    def __init__(self, *pitches: int) -> None:
+    def __init__(self, *pitches: int | None) -> None:
         self.pitches = pitches
         self.asked: list[tuple[list[int], list[int], int]] = []
         self.seeds: list[int] = []
@@ -35,7 +35,8 @@ class ScriptedAgent:
         self.asked.append((human.tolist(), machine.tolist(), beat))
         if beat % 4:
             return int(held(machine[-1:])[0]) if len(machine) else MULTI_HOLD.rest
-        return self.pitches[beat // 4 % len(self.pitches)] - 36
+        pitch = self.pitches[beat // 4 % len(self.pitches)]
+        return MULTI_HOLD.rest if pitch is None else pitch - 36
 
     def intend(self, human, machine, beat, steps, lowest=0, highest=127):
         for step in range(steps):
@@ -95,6 +96,7 @@ class Stage:
     def crank_steps(self, until: float, block: int = 256) -> None:
         """Until the playhead has reached a step."""
         while self.session.snapshot.step < until:
+            assert self.session.snapshot.state != "stopped"
             self.crank(1, block)
 
     def settle(self) -> None:

@@ -200,6 +200,25 @@ def test_extreme_tempos_are_played_in_time(stage, scripted, bpm):
     assert on.session.snapshot.late_steps == 0
 
 
+@pytest.mark.parametrize("where", [7.6, 7.97, 8.02])
+@pytest.mark.parametrize("rests", [False, True])
+def test_wherever_it_is_stopped_nothing_hangs(stage, scripted, where, rests, tmp_path):
+    on = stage(scripted(*((48, 50, None) if rests else (48, 50))))
+    on.session.play_part(write(tmp_path / "tune.mid", ("", 0, (60, 62, 64, 65)), tempo_bpm=100))
+    begin(on)
+    on.crank_steps(where)
+    on.session.stop()
+    on.settle()
+    on.crank(RATE / 4, 2048)
+    sounding: set[tuple[int, int]] = set()
+    for event in on.played:
+        if event.kind == "note_on":
+            sounding.add((event.channel, event.data1))
+        elif event.kind == "note_off":
+            sounding.discard((event.channel, event.data1))
+    assert not sounding and any(event.kind == "note_on" for event in on.played)
+
+
 def test_starting_over_forgets_and_begins_at_once(stage, scripted):
     agent = scripted(48, 50)
     on = stage(agent)
