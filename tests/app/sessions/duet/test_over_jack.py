@@ -51,7 +51,9 @@ def test_it_answers_a_second_process_and_outlives_it(jack, midi, scripted, event
     assert eventually(lambda: session.snapshot.step > before + 4), "it goes on"
     now = session.snapshot
     assert [note.pitch for note in now.human] == list(TUNE)
-    yours, machines = session._playback._conductor.ensemble.lines()
+    conductor = session._playback._conductor
+    assert conductor is not None
+    yours, machines = conductor.ensemble.lines()
     assert [pitch for _, _, pitch in notes(yours)] == list(TUNE)
     assert len(machines) >= len(yours) and now.machine
     session.export_midi(tmp_path / "heard.mid")
