@@ -16,12 +16,13 @@ from app.sessions.duet import counterpoint
 from app.sessions.duet.choices import VOICE_RANGES, Choices, Voice
 from app.sessions.duet.seats import Question
 from app.sessions.duet.snapshot import Turn
-from models.duet.agent import PAST
 from models.duet.encoding import HOLD, MULTI_HOLD, STEPS_PER_BEAT, Tokens, held, sounding
 from models.duet.keys import Key, heard_key
 
 SEED_BARS = 2
 KEY_BARS = 8
+VOICE_STEPS = 32
+"""What tells the voice of a line that is taken over."""
 REST = MULTI_HOLD.rest
 
 
@@ -90,7 +91,7 @@ class Ensemble:
         self._switch_wanted = False
         self.switched = not self.switched
         self._seen_yours, self._seen_machines = self._seen_machines, self._seen_yours
-        return nearest_voice(_tokens(self._seen_machines, PAST))
+        return nearest_voice(_tokens(self._seen_machines, VOICE_STEPS))
 
     def question(self, choices: Choices, plan_steps: int = 0) -> Question | int:
         """What to ask for the next step, or its symbol where there is nothing to ask."""
@@ -106,7 +107,7 @@ class Ensemble:
                 return counterpoint.next_symbol(human, machine, step, lowest, highest, self.key)
         seed, self._asked = None if self._asked else self._seed, True
         return Question(
-            self._take, step, _tokens(self._seen_yours, PAST), _tokens(self._seen_machines, PAST),
+            self._take, step, _tokens(self._seen_yours), _tokens(self._seen_machines),
             choices.temperature, lowest, highest, seed, plan_steps,
         )  # fmt: skip
 

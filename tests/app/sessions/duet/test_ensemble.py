@@ -41,9 +41,9 @@ def test_it_knows_both_lines_up_to_the_step_before():
     assert [q.seed for q in questions] == [7] + [None] * 8, "its draws begin anew once"
 
 
-def test_a_long_duet_shows_the_last_two_bars():
+def test_whole_lines_are_shown_since_the_agents_memory_counts_from_their_beginning():
     questions = played(Ensemble(), line([(0, 80, 60)], 80), lambda q: 12, Choices())
-    assert len(questions[-1].human) == len(questions[-1].machine) == 32
+    assert [len(q.human) for q in questions] == [len(q.machine) for q in questions] == list(range(81))
 
 
 def test_roles_change_on_the_next_beat_and_lines_change_places():

@@ -23,8 +23,13 @@ def midi(jack):
     label = f"system ({HOST_API})"
     engine = Engine(AudioSystem([PortAudioBackend()], NullBackend()), AudioChoice(label, label))
     engine.start()
-    system = MidiSystem(lambda message, moment_s: engine.submit_at(event_of(message), moment_s), engine.tell,
-                        api=rtmidi.API_UNIX_JACK, poll_s=0.1)  # fmt: skip
+
+    def received(message, moment_s: float) -> None:
+        event = event_of(message)
+        assert event is not None
+        engine.submit_at(event, moment_s)
+
+    system = MidiSystem(received, engine.tell, api=rtmidi.API_UNIX_JACK, poll_s=0.1)
     system.start(output_choice=NONE)
     yield engine, system
     system.close()
