@@ -70,13 +70,20 @@ PIANO_KEYS: dict[int, int] = {
     )
 }
 """Semitones above C of the keys that play, laid out as on a piano."""
+PIANO_SCENES = ("home", "follow", "duet")
+_TEST = ("listening",)
 _SCORE = ("follow", "play")
 _FOLLOW = ("follow",)
 _PADS = ("launchpad",)
+_DUET = ("duet",)
 
 
 def _pads(action: str, label: str, what: str, *chords: Chord) -> Binding:
     return Binding(action, label, what, chords, _PADS, "Launchpad")
+
+
+def _duet(action: str, label: str, what: str, *chords: Chord) -> Binding:
+    return Binding(action, label, what, chords, _DUET, "Duet")
 
 
 def _numbered(action: str, label: str, what: str, chords: list[Chord]) -> tuple[Binding, ...]:
@@ -117,6 +124,7 @@ BINDINGS: tuple[Binding, ...] = (
     Binding("scene_follow", "Ctrl 2", "Follow", (Chord(pygame.K_2, ctrl=True),)),
     Binding("scene_play", "Ctrl 3", "Play", (Chord(pygame.K_3, ctrl=True),)),
     Binding("scene_launchpad", "Ctrl 4", "Launchpad", (Chord(pygame.K_4, ctrl=True),)),
+    Binding("scene_duet", "Ctrl 5", "Duet", (Chord(pygame.K_5, ctrl=True),)),
     Binding("scene_takes", "Ctrl T", "Takes", (Chord(pygame.K_t, ctrl=True),)),
     Binding("scene_settings", "Ctrl ,", "Settings", (Chord(pygame.K_COMMA, ctrl=True),)),
     Binding("quit", "Ctrl Q", "Quit", (Chord(pygame.K_q, ctrl=True),)),
@@ -173,7 +181,7 @@ BINDINGS: tuple[Binding, ...] = (
         "Ctrl S",
         "Save the take as MIDI and WAV",
         (Chord(pygame.K_s, ctrl=True),),
-        ("follow", "takes", "launchpad"),
+        ("follow", "takes", "launchpad", "duet"),
         "Follow",
     ),
     Binding("up", "↑  Page Up", "Scroll up", _plain(pygame.K_UP, pygame.K_PAGEUP), ("settings",), "Settings"),
@@ -238,13 +246,37 @@ BINDINGS: tuple[Binding, ...] = (
     ),
     _pads("chain", "F10", "Let the chain lead", Chord(pygame.K_F10)),
     _pads("export", "Ctrl E", "Export MIDI, WAV or the grid", Chord(pygame.K_e, ctrl=True)),
-    Binding(
-        "octave_down", "Z", "Piano keys an octave lower", _plain(pygame.K_z), ("home", "follow"), "Piano"
+    _duet("switch_roles", "R", "Switch roles: it leads, you answer", Chord(pygame.K_r)),
+    _duet("start_over", "Backspace", "Start over", Chord(pygame.K_BACKSPACE)),
+    _duet("view", "V", "Roll or score", Chord(pygame.K_v)),
+    *(
+        _duet(f"voice_{number}", "1 2 3 4", "It plays soprano, alto, tenor, bass", Chord(key))
+        for number, key in enumerate(_DIGITS[:4])
     ),
-    Binding("octave_up", "X", "Piano keys an octave higher", _plain(pygame.K_x), ("home", "follow"), "Piano"),
+    _duet("turns", "C", "Together, or call and response", Chord(pygame.K_c)),
+    _duet("cooler", "[  ]", "Temperature lower, higher", Chord(pygame.K_LEFTBRACKET)),
+    _duet("warmer", "[  ]", "Temperature lower, higher", Chord(pygame.K_RIGHTBRACKET)),
+    _duet("tempo_down", "−", "Slower", *_plain(pygame.K_MINUS, pygame.K_KP_MINUS)),
+    _duet("tempo_up", "=", "Faster", *_plain(pygame.K_EQUALS, pygame.K_PLUS, pygame.K_KP_PLUS)),
+    _duet("follow_tempo", "B", "It follows your tempo, or keeps its own", Chord(pygame.K_b)),
+    _duet("microphone", "I", "Microphone on or off", Chord(pygame.K_i)),
+    _duet("metronome", "M", "Metronome on or off", Chord(pygame.K_m)),
+    _duet("count_in", "N", "Count-in on or off", Chord(pygame.K_n)),
+    _duet("human_part", "Q", "Your part: you, a chorale, a MIDI file", Chord(pygame.K_q)),
+    _duet("export", "Ctrl E", "Export MIDI, WAV or MusicXML", Chord(pygame.K_e, ctrl=True)),
+    _duet("listening", "Ctrl L", "The listening test", Chord(pygame.K_l, ctrl=True)),
+    Binding("octave_down", "Z", "Piano keys an octave lower", _plain(pygame.K_z), PIANO_SCENES, "Piano"),
+    Binding("octave_up", "X", "Piano keys an octave higher", _plain(pygame.K_x), PIANO_SCENES, "Piano"),
+    Binding("hear_a", "A  B", "Hear duet A, hear duet B", _plain(pygame.K_a), _TEST, "Listening test"),
+    Binding("hear_b", "A  B", "Hear duet A, hear duet B", _plain(pygame.K_b), _TEST, "Listening test"),
+    Binding("choose_a", "1  2", "A is better, B is better", _plain(pygame.K_1), _TEST, "Listening test"),
+    Binding("choose_b", "1  2", "A is better, B is better", _plain(pygame.K_2), _TEST, "Listening test"),
+    Binding("choose_same", "0", "Cannot tell", _plain(pygame.K_0), _TEST, "Listening test"),
+    Binding("results", "R", "Show or hide the results", _plain(pygame.K_r), _TEST, "Listening test"),
+    Binding("back_to_duet", "Ctrl L", "Back to Duet", (Chord(pygame.K_l, ctrl=True),), _TEST,
+            "Listening test"),
 )
 
-PIANO_SCENES = ("home", "follow")
 PIANO_LABEL, PIANO_WHAT = "A W S E D F …", "Play notes, from C upwards"
 
 

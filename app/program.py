@@ -23,6 +23,7 @@ from app.settings import SettingsStore
 from pieces.piece import Piece
 
 if TYPE_CHECKING:
+    from app.sessions.duet.session import DuetSession
     from app.sessions.launchpad import LaunchpadSession
     from models.launchpad.instrument import States
 
@@ -41,7 +42,7 @@ def build_studio(follower: str | None = None, seed: int = 0) -> Studio:
     desk = DeviceDesk(engine, settings, midi, lambda text, kind: engine.tell(text))
     engine.supervisor.choice = desk.audio_choice()
     follower = follower or settings.now.follower
-    studio = Studio(settings, engine, desk, make_session, follower, seed, make_launchpad)
+    studio = Studio(settings, engine, desk, make_session, follower, seed, make_launchpad, make_duet)
     studio.midi = midi
     takes = TakeDesk(engine, studio.say_later)
     studio.takes = takes
@@ -79,6 +80,18 @@ def make_launchpad(studio: Studio) -> LaunchpadSession:
 
     threading.Thread(target=bring, name="launchpad-opening", daemon=True).start()
     return session
+
+
+def make_duet(studio: Studio, agent: str = "") -> DuetSession:
+    """The duet at once; its agent, by default the shipped one, is loaded in the thread where it decides."""
+    from app.sessions.duet.seats import ComingAgent
+    from app.sessions.duet.session import DuetSession
+    from models.duet.agent import SHIPPED, load_agent
+
+    name, midi = agent or SHIPPED, studio.midi
+    there = (lambda: midi.open_input is not None) if midi is not None else None
+    coming = ComingAgent(partial(load_agent, name, studio.seed))
+    return DuetSession(studio.engine, coming, name, studio.seed, there)
 
 
 def _judge() -> Callable[[States], float]:

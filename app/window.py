@@ -185,7 +185,8 @@ class Window:
 
     def drop(self, path: Path) -> None:
         """A file was dropped."""
-        drop(path, self.studio, self.go)
+        if not self.scene.take_file(path):
+            drop(path, self.studio, self.go)
 
     # --- the loop -------------------------------------------------------------------------------
 
@@ -311,14 +312,16 @@ class Window:
 
 def scenes() -> dict[str, Callable[[Studio], Scene]]:
     """The scenes by name."""
+    from app.scenes.duet import Duet
     from app.scenes.follow import Follow
     from app.scenes.home import Home
     from app.scenes.launchpad import Launchpad
+    from app.scenes.listening import Listening
     from app.scenes.play import Play
     from app.scenes.settings import Settings
     from app.scenes.takes import Takes
 
-    made: tuple[type[Scene], ...] = (Home, Follow, Play, Launchpad, Settings, Takes)
+    made: tuple[type[Scene], ...] = (Home, Follow, Play, Duet, Listening, Launchpad, Settings, Takes)
     return {scene.name: scene for scene in made}
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 
 import pygame
 
@@ -61,6 +62,8 @@ class Scene:
     """A mode on the screen. Subclasses fill the panel, the content and the transport, and obey actions."""
 
     name = ""
+    mode = ""
+    """The mode of the rail it belongs to, where that has another name."""
     has_panel = True
 
     def __init__(self, studio: Studio) -> None:
@@ -101,6 +104,10 @@ class Scene:
 
     def release(self, action: str) -> None:
         """The key of an action was let go."""
+
+    def take_file(self, path: Path) -> bool:
+        """A file was dropped; True where this scene has a use of its own for it."""
+        return False
 
     # --- what the window calls ------------------------------------------------------------------
 
@@ -145,7 +152,8 @@ class Scene:
     def _build_chrome(self) -> None:
         studio = self.studio
         self._rail = RailGround()
-        self._modes = [RailButton(mode, mode.name == self.name, partial(self._go, mode)) for mode in MODES]
+        here = self.mode or self.name
+        self._modes = [RailButton(mode, mode.name == here, partial(self._go, mode)) for mode in MODES]
         self._help = IconButton("help", lambda: studio.ask("help"), f"Keys ({label_of('help')})")
         lit = (lambda: True) if self.name == "settings" else None
         hint = f"Settings ({label_of('scene_settings')})"
@@ -171,7 +179,7 @@ class Scene:
         if mode.built:
             self.studio.ask(f"scene_{mode.name}")
         else:
-            self.studio.say(f"{mode.label} is not built yet. Follow, Play and Launchpad are.")
+            self.studio.say(f"{mode.label} is not built yet. Follow, Play, Duet and Launchpad are.")
 
     def _open_menu(self, chip: int) -> None:
         desk = self.studio.devices

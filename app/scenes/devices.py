@@ -65,7 +65,11 @@ class DeviceDesk:
             return "Demo"
         if source == "keyboard":
             return "PC keyboard"
-        return self.midi_name() if source == "midi" else short_name(self.audio_label("input"))
+        return self.midi_name() if source == "midi" else self.microphone_name()
+
+    def microphone_name(self) -> str:
+        """The sound input that is open."""
+        return short_name(self.audio_label("input"))
 
     def input_good(self) -> bool:
         """Whether that can be heard."""

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
 
 import pygame
 
@@ -25,7 +24,7 @@ from app.widgets.overlays import MenuItem
 from app.widgets.parts import AccentBars
 from app.widgets.readouts import Curve, Fact, Label
 from app.widgets.sliders import Slider
-from app.widgets.stack import Row, stack
+from app.widgets.stack import Line, Row, stack
 
 PACES = (("0", "Off"), ("1", "1 bar"), ("2", "2"), ("4", "4"), ("8", "8"))
 SHORT_PACES = (("0", "Off"), *((key, key) for key, _ in PACES[1:]))
@@ -38,29 +37,6 @@ NAME_W, SHORT_NAME_W, LEAST_FOR_NAMES = 64, 48, 250
 CURVE = 120
 BOLDEST = 1.0
 Show = Callable[[list[MenuItem], pygame.Rect], object]
-
-
-@dataclass(frozen=True)
-class Line:
-    """A name and its controls side by side, each with a weight."""
-
-    name: Label
-    controls: tuple[tuple[Widget, float], ...]
-
-    @property
-    def widgets(self) -> tuple[Widget, ...]:
-        return self.name, *(widget for widget, _ in self.controls)
-
-    def spread(self, name_w: int) -> None:
-        """Share the room that the stack gave to all of them."""
-        rect = self.name.rect
-        self.name.rect = pygame.Rect(rect.x, rect.y, name_w, rect.h)
-        room = rect.w - name_w - 8 * (len(self.controls) - 1)
-        x, total = float(rect.x + name_w), sum(weight for _, weight in self.controls)
-        for widget, weight in self.controls:
-            width = room * weight / total
-            widget.rect = pygame.Rect(round(x), rect.y, round(width), rect.h)
-            x += width + 8
 
 
 class LaunchpadPanel:

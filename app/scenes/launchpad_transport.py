@@ -2,72 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable
+from collections.abc import Callable
 
 import pygame
 
 from app import theme
 from app.bindings import label_of
 from app.scenes.launchpad_desk import LaunchpadDesk
-from app.widgets.base import View, Widget
+from app.widgets.bar_counter import BarCounter
+from app.widgets.base import Widget
 from app.widgets.buttons import Button, IconButton, RoundButton
 from app.widgets.chrome import Clock
-from app.widgets.painter import Painter
 from app.widgets.readouts import Label
 from app.widgets.sliders import Slider
 
 BPM, SLOWEST, FASTEST = 120.0, 40.0, 240.0
 CLOCK_WORDS = {"waiting": "waits for the clock", "followed": "MIDI clock leads", "lost": "the clock is lost"}
-
-
-class BarCounter(Widget):
-    """Which bar plays, its four beats as fields that fill, and which link of the chain it belongs to."""
-
-    hint = "The bar that plays; what is pressed is heard from the next one on"
-
-    def __init__(self, desk: LaunchpadDesk) -> None:
-        super().__init__()
-        self.desk = desk
-
-    def _words(self) -> str:
-        now = self.desk.now
-        if now.state == "stopped":
-            return "stopped"
-        return "count-in" if now.state == "count-in" else f"bar {now.bar + 1}"
-
-    def _detail(self) -> str:
-        now = self.desk.now
-        if now.state == "stopping":
-            return "stops with this bar"
-        if now.link is not None:
-            part = now.arrangement.chain[now.link].part
-            return f"chain: {now.arrangement.parts[part].name}"
-        return CLOCK_WORDS.get(now.clock, "")
-
-    def _sixteenth(self) -> int:
-        now = self.desk.now
-        return -1 if now.state == "stopped" else int(now.step) // 4
-
-    def look(self, view: View) -> Hashable:
-        return self._words(), self._detail(), self._sixteenth()
-
-    def draw(self, painter: Painter, view: View) -> None:
-        words = pygame.FRect(self.rect.x, self.rect.y + (8 if self._detail() else 17), 92, 22)
-        painter.text(self._words(), words, theme.LARGE, theme.TEXT, bold=True)
-        if detail := self._detail():
-            below = pygame.FRect(self.rect.x, self.rect.y + 29, 132, 16)
-            colour = theme.YOU if self.desk.now.clock == "lost" else theme.QUIET
-            painter.text(detail, below, theme.TINY, colour)
-        left, at = self.rect.x + 96.0, self._sixteenth()
-        width = (self.rect.right - left) / 16
-        for sixteenth in range(16):
-            first = sixteenth % 4 == 0
-            field = pygame.FRect(left + sixteenth * width, self.rect.centery - 5, width - 2, 10)
-            lit = theme.TEXT if sixteenth == at else theme.MACHINE
-            colour = (
-                lit if sixteenth <= at else theme.mix(theme.HAIRLINE, theme.QUIET, 0.25 if first else 0.0)
-            )
-            painter.box(field, colour, 2)
 
 
 class LaunchpadTransport:
@@ -83,7 +33,10 @@ class LaunchpadTransport:
         )
         self.undo = IconButton("undo", desk.undo, f"Take back what you did, without end ({label_of('undo')})")
         self.redo = IconButton("redo", desk.redo, f"Do again ({label_of('redo')})")
-        self.counter = BarCounter(desk)
+        self.counter = BarCounter(
+            self._words, self._detail, self._sixteenth,
+            hint="The bar that plays; what is pressed is heard from the next one on",
+        )  # fmt: skip
         self.bpm = Label(lambda view: f"♩ = {desk.now.tempo_bpm:.0f}", theme.BODY)
         self.tempo = Slider(
             lambda: desk.arrangement.tempo_bpm, desk.set_tempo, SLOWEST, FASTEST, BPM, 1.0,
@@ -100,6 +53,25 @@ class LaunchpadTransport:
         self.clock = Clock(lambda: desk.now.heard_s, lambda: desk.running)
         hint = f"As MIDI, WAV or JSON ({label_of('export')})"
         self.export = Button("Export", export, "export", "link", hint)
+
+    def _words(self) -> str:
+        now = self.desk.now
+        if now.state == "stopped":
+            return "stopped"
+        return "count-in" if now.state == "count-in" else f"bar {now.bar + 1}"
+
+    def _detail(self) -> tuple[str, bool]:
+        now = self.desk.now
+        if now.state == "stopping":
+            return "stops with this bar", False
+        if now.link is not None:
+            part = now.arrangement.chain[now.link].part
+            return f"chain: {now.arrangement.parts[part].name}", False
+        return CLOCK_WORDS.get(now.clock, ""), now.clock == "lost"
+
+    def _sixteenth(self) -> int:
+        now = self.desk.now
+        return -1 if now.state == "stopped" else int(now.step) // 4
 
     def toggle_click(self) -> None:
         self.desk.session.set_click(not self.desk.arrangement.click)

@@ -25,7 +25,7 @@ from app.widgets.base import Widget
 from app.widgets.library_grid import Card
 from app.widgets.overlays import MenuItem
 from app.widgets.page_images import PageImages
-from app.widgets.rendering import PageRenderer
+from app.widgets.rendering import Drawn, PageRenderer
 from pieces.errors import RipienoError
 from pieces.piece import Piece
 
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from app.devices.launchpads.hardware import Launchpads
     from app.scenes.devices import DeviceDesk
     from app.scenes.take_desk import TakeDesk
+    from app.sessions.duet.session import DuetSession
     from app.sessions.launchpad import LaunchpadSession
 
 _log = logging.getLogger(__name__)
@@ -75,6 +76,7 @@ class Studio:
         follower: str = "follower",
         seed: int = 0,
         make_launchpad: Callable[[Studio], Any] | None = None,
+        make_duet: Callable[[Studio, str], Any] | None = None,
     ) -> None:
         self.settings, self.engine, self.devices = settings, engine, devices
         self.follower, self.seed = follower, seed
@@ -90,7 +92,9 @@ class Studio:
         self.takes: TakeDesk | None = None
         self.midi: Any = None
         self._make_session = make_session
-        self._make_launchpad = make_launchpad
+        self._make_launchpad, self._make_duet = make_launchpad, make_duet
+        self.duet: DuetSession | None = None
+        self.take_drawn: Callable[[Drawn], object] = lambda drawn: None
         self.launchpad: LaunchpadSession | None = None
         self.launchpads: Launchpads | None = None
         self._said: deque[tuple[str, str]] = deque()
@@ -153,8 +157,8 @@ class Studio:
             self.say(*self._said.popleft())
         self.sound.poll(self.snapshot.state)
         for drawn in self.renderer.collect():
-            if self.images:
-                self.images.take(drawn)
+            if not (self.images and self.images.take(drawn)):
+                self.take_drawn(drawn)
         ended = None
         for ended in self.loader.opened():
             self.opening = None
@@ -243,6 +247,16 @@ class Studio:
             self.launchpad = self._make_launchpad(self)
         return self.launchpad
 
+    def open_duet(self, agent: str = "") -> DuetSession:
+        """The duet's session, begun when it is first asked for, or anew with another agent."""
+        if self.duet is not None and agent:
+            self.duet.close()
+            self.duet = None
+        if self.duet is None:
+            assert self._make_duet is not None
+            self.duet = self._make_duet(self, agent)
+        return self.duet
+
     def save_take(self) -> None:
         """Save the take that runs, or the last one, as MIDI and WAV."""
         if self.takes:
@@ -259,6 +273,8 @@ class Studio:
         self.close_session()
         if self.launchpad is not None:
             self.launchpad.close()
+        if self.duet is not None:
+            self.duet.close()
         if self.launchpads is not None:
             self.launchpads.close()
         if self.takes:

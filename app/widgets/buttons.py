@@ -216,3 +216,28 @@ class Switch(Pressable):
         painter.text("on" if on else "off", words, theme.BODY, theme.TEXT if on else theme.QUIET, "right")
         if self.focused:
             draw_focus(painter, track.inflate(6, 6), 13)
+
+
+class Toggle(Pressable):
+    """A name that is switched on or off: an underline and the word say which."""
+
+    def __init__(
+        self, name: str, value: Callable[[], bool], on_press: Callable[[], object], hint: str = ""
+    ) -> None:
+        super().__init__(on_press, hint)
+        self.name, self.value = name, value
+
+    def look(self, view: View) -> Hashable:
+        return self.name, self.value()
+
+    def draw(self, painter: Painter, view: View) -> None:
+        on = self.value() and self.enabled
+        painter.box(self.rect, self.ground(theme.HOVER if on else theme.RAISED), theme.CORNER_SMALL + 2)
+        colour = theme.TEXT if on else theme.QUIET
+        inner = self.rect.inflate(-20, 0)
+        painter.text(self.name, inner, theme.SMALL, colour)
+        painter.text("on" if on else "off", inner, theme.SMALL, colour, "right")
+        if on:
+            painter.fill(pygame.FRect(self.rect.centerx - 8, self.rect.bottom - 4, 16, 2), theme.MACHINE)
+        if self.focused:
+            draw_focus(painter, self.rect, theme.CORNER_SMALL + 2)

@@ -27,7 +27,7 @@ MODES = (
     Mode("home", "Home", "home"),
     Mode("follow", "Follow", "follow"),
     Mode("play", "Play", "play_mode"),
-    Mode("duet", "Duet", "duet", built=False),
+    Mode("duet", "Duet", "duet"),
     Mode("launchpad", "Launchpad", "launchpad"),
     Mode("compose", "Compose", "compose", built=False),
     Mode("inside", "Inside", "inside", built=False),

@@ -6,24 +6,30 @@ Used by the thread of the window; the drawing happens in :mod:`app.widgets.rende
 from __future__ import annotations
 
 from collections import OrderedDict
+from functools import cache
 
 import numpy as np
 import pygame
 from numpy.typing import NDArray
 
 from app import theme
+from app.theme import Colour
 from app.widgets.rendering import Drawn, PageRenderer
 from pieces.piece import Piece
 
 _BUDGET_BYTES = 160_000_000
-_SHADES = [theme.mix(theme.INK, theme.PAPER, shade / 255) for shade in range(256)]
 
 
-def paper_surface(grey: NDArray[np.uint8]) -> pygame.Surface:
+@cache
+def _shades(ink: Colour) -> list[Colour]:
+    return [theme.mix(ink, theme.PAPER, shade / 255) for shade in range(256)]
+
+
+def paper_surface(grey: NDArray[np.uint8], ink: Colour = theme.INK) -> pygame.Surface:
     """(H, W) uint8 grey, 255 paper, as a surface of the display's format in the theme's paper and ink."""
     height, width = grey.shape
     flat = pygame.image.frombuffer(np.ascontiguousarray(grey).tobytes(), (width, height), "P")
-    flat.set_palette(_SHADES)
+    flat.set_palette(_shades(ink))
     return flat.convert() if pygame.display.get_surface() else flat.convert(32)
 
 

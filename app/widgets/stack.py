@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import pygame
 
 from app.widgets.base import Widget
+from app.widgets.readouts import Label
 
 
 @dataclass(frozen=True)
@@ -26,6 +27,29 @@ class Row:
     gap: int = 8
     spare: int = 0
     overlaid: bool = False
+
+
+@dataclass(frozen=True)
+class Line:
+    """A name and its controls side by side, each with a weight."""
+
+    name: Label
+    controls: tuple[tuple[Widget, float], ...]
+
+    @property
+    def widgets(self) -> tuple[Widget, ...]:
+        return self.name, *(widget for widget, _ in self.controls)
+
+    def spread(self, name_w: int) -> None:
+        """Share the room that the stack gave to all of them."""
+        rect = self.name.rect
+        self.name.rect = pygame.Rect(rect.x, rect.y, name_w, rect.h)
+        room = rect.w - name_w - 8 * (len(self.controls) - 1)
+        x, total = float(rect.x + name_w), sum(weight for _, weight in self.controls)
+        for widget, weight in self.controls:
+            width = room * weight / total
+            widget.rect = pygame.Rect(round(x), rect.y, round(width), rect.h)
+            x += width + 8
 
 
 def stack(rect: pygame.Rect, rows: Sequence[Row]) -> None:

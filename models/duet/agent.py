@@ -307,3 +307,14 @@ def load_agent(name_or_path: str | Path = SHIPPED, seed: int = 0) -> DuetAgent:
             f"{path} holds no agent of Duet ({error}); name another, or train one"
         ) from error
     return DuetAgent(path.stem, policy, seed, metadata)
+
+
+def shipped_agents() -> list[str]:
+    """Names of the checkpoints beside the shipped one that hold an agent, the shipped one first."""
+    found = []
+    for path in sorted(checkpoint.FOLDER.glob(f"{SHIPPED}*.safetensors"), key=lambda path: path.stem):
+        try:
+            found.append(load_agent(path).name)
+        except CheckpointError:
+            continue  # a reward model, or a file that is being written
+    return found

@@ -19,6 +19,7 @@ from app.widgets.page_images import PageImages
 from app.widgets.painter import Painter
 from app.window import Window, scenes
 from pieces.piece import PADDING_PX, Piece, PlayedNotehead, Segment
+from tests.app.scenes.fake_duet import FakeDuet
 from tests.app.scenes.fake_launchpad import FakeLaunchpad
 
 SYSTEMS_A_PAGE, PAGE_HEIGHT, MEASURE_PX = 5, 1181, 190.0
@@ -184,9 +185,11 @@ class Stage:
         self.engine = FakeEngine()
         desk = DeviceDesk(self.engine, self.settings, None, lambda text, kind: None)
         self.launchpad = FakeLaunchpad()
+        self.duet = FakeDuet()
         self.studio = Studio(
-            self.settings, self.engine, desk, FakeSession, make_launchpad=lambda studio: self.launchpad
-        )
+            self.settings, self.engine, desk, FakeSession, make_launchpad=lambda studio: self.launchpad,
+            make_duet=lambda studio, agent: self.duet.seated(agent),
+        )  # fmt: skip
         self.window = Window(self.studio, scenes(), mode)
         self.studio.loader.make_thumbnails = lambda wanted: None  # type: ignore[method-assign]
         self.frame()
@@ -263,6 +266,13 @@ def stage() -> Iterator[Callable[..., Stage]]:
 def one(stage) -> Stage:
     """A window on the launchpad."""
     made: Stage = stage(mode="launchpad")
+    return made
+
+
+@pytest.fixture
+def duet(stage) -> Stage:
+    """A window on Duet."""
+    made: Stage = stage(mode="duet")
     return made
 
 

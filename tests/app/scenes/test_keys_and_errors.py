@@ -151,9 +151,9 @@ def test_a_loop_is_set_by_keys_and_taken_away(stage, piece):
 
 def test_modes_that_are_not_built_say_so(stage):
     one = stage(mode="home")
-    duet = next(button for button in one.scene._modes if button.mode.name == "duet")
-    one.click(*duet.rect.center)
-    assert one.toasts == ["Duet is not built yet. Follow, Play and Launchpad are."]
+    compose = next(button for button in one.scene._modes if button.mode.name == "compose")
+    one.click(*compose.rect.center)
+    assert one.toasts == ["Compose is not built yet. Follow, Play, Duet and Launchpad are."]
     assert one.scene.name == "home"
 
 

@@ -12,6 +12,7 @@ from app.widgets.inputs import MiniPiano
 from app.widgets.painter import Painter
 from app.widgets.score_layout import lay_out, system_spans
 
+MODES = ["home", "follow", "play", "duet", "listening", "launchpad", "settings", "takes"]
 SIZES = [((960, 600), 1.0), ((1280, 720), 1.0), ((1280, 720), 0.75), ((1920, 1080), 1.0), ((2560, 1440), 1.5),
          ((1280, 720), 2.5)]  # fmt: skip
 
@@ -34,7 +35,7 @@ def test_the_four_places_fill_the_window_without_touching(width, height, folded)
 
 
 @pytest.mark.parametrize(("size", "scale"), SIZES)
-@pytest.mark.parametrize("mode", ["home", "follow", "play", "launchpad", "settings", "takes"])
+@pytest.mark.parametrize("mode", MODES)
 def test_controls_neither_overlap_nor_leave_the_window(stage, piece, size, scale, mode):
     one = stage(size, scale)
     one.open(piece)
@@ -55,7 +56,7 @@ def test_words_of_buttons_are_whole(stage, piece, size, scale):
     one = stage(size, scale)
     one.open(piece)
     painter = Painter(pygame.Surface((1, 1)), one.window.scale)
-    for mode in ("follow", "play", "launchpad", "settings", "takes"):
+    for mode in MODES[1:]:
         one.window.go(mode)
         one.frame(2)
         for button in one.scene.widgets():
@@ -107,7 +108,7 @@ def test_every_widget_can_say_what_it_looks_like(stage, piece):
     one = stage()
     one.open(piece)
     view = one.window.view()
-    for mode in ("home", "follow", "play", "launchpad", "settings", "takes"):
+    for mode in MODES:
         one.window.go(mode)
         for widget in one.scene.widgets():
             hash(Widget.mark(widget))

@@ -1,0 +1,210 @@
+"""The duet's session as its scene needs it: the latest snapshot, choices, agents, your part, score, export.
+
+Used by the thread of the window; what reads or writes files that take long is done on a thread of its own.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import cast
+
+from app.scenes.studio import Studio
+from app.scenes.take_desk import export_folder
+from app.sessions.duet.choices import Choices, Mode, SeedKind, Voice, Who
+from app.sessions.duet.session import DuetSession
+from app.sessions.duet.snapshot import DuetSnapshot
+from pieces.errors import RipienoError
+
+RUNNING = ("count-in", "playing")
+SLOWEST, FASTEST = 40.0, 240.0
+COOLEST, WARMEST = 0.0, 1.5
+USUAL = Choices()
+TEMPERATURE_STEP = 0.05
+
+
+class DuetDesk:
+    """``session`` is opened when the scene is first shown. ``now`` is read once a frame."""
+
+    def __init__(self, studio: Studio) -> None:
+        self.studio = studio
+        self.session: DuetSession = studio.open_duet()
+        self.now: DuetSnapshot = self.session.snapshot
+        self.agents: list[str] = []
+        self.own_bpm = USUAL.tempo_bpm
+        self._part_before = self.now.part_name
+        self.apart(self._find_agents)
+
+    def refresh(self) -> bool:
+        """Read the snapshot; whether anything but the playhead is new."""
+        before, self.now = self.now, self.session.snapshot
+        if self.now.part_name != self._part_before:
+            self._part_before = self.now.part_name
+            self.own_bpm = self.choices.tempo_bpm if self.now.part_name else USUAL.tempo_bpm
+        return self.now.version != before.version or self.now.state != before.state
+
+    @property
+    def choices(self) -> Choices:
+        """What is set."""
+        return self.now.choices
+
+    @property
+    def running(self) -> bool:
+        return self.now.state in RUNNING
+
+    @property
+    def microphone(self) -> bool:
+        return self.now.listening == "microphone"
+
+    @property
+    def in_turn(self) -> bool:
+        return self.choices.mode == "call and response"
+
+    def apart(self, work: Callable[[], object], done: str = "") -> None:
+        """Do something slow on a thread; how it ended is said."""
+
+        def run() -> None:
+            try:
+                work()
+            except RipienoError as problem:
+                self.studio.say_later(str(problem), "bad")
+            else:
+                if done:
+                    self.studio.say_later(done, "good")
+
+        threading.Thread(target=run, name="duet-desk", daemon=True).start()
+
+    # --- transport ------------------------------------------------------------------------------
+
+    def start_stop(self) -> None:
+        """Start, after a count-in where one is wanted, or stop."""
+        if self.running:
+            self.session.stop()
+        else:
+            self.session.start(1 if self.counts_in else 0)
+
+    def start_over(self) -> None:
+        """Both lines anew, at once."""
+        self.session.start_over()
+
+    def switch_roles(self) -> None:
+        """From the next beat on it carries on your line and you its."""
+        self.session.switch_roles()
+        yours = "your own line" if self.now.switched else "the partner's line"
+        self.studio.say(f"Roles switched: from the next beat you carry on {yours}")
+
+    @property
+    def counts_in(self) -> bool:
+        return self.studio.settings.now.count_in_beats > 0
+
+    def toggle_count_in(self) -> None:
+        self.studio.change(count_in_beats=0 if self.counts_in else 4)
+
+    def toggle_click(self) -> None:
+        self.session.set_click(not self.choices.click)
+
+    # --- choices --------------------------------------------------------------------------------
+
+    def set_tempo(self, bpm: float) -> None:
+        self.session.set_tempo(min(max(bpm, SLOWEST), FASTEST))
+
+    def nudge_tempo(self, bpm: float) -> None:
+        self.set_tempo(self.choices.tempo_bpm + bpm)
+
+    def set_voice(self, voice: str) -> None:
+        self.session.set_voice(cast(Voice, voice))
+
+    def set_mode(self, mode: str) -> None:
+        self.session.set_mode(cast(Mode, mode))
+
+    def toggle_turns(self) -> None:
+        self.session.set_mode("together" if self.in_turn else "call and response")
+        self.studio.say("Both at once" if self.in_turn else "In turn: your phrase, then its answer")
+
+    def set_temperature(self, temperature: float) -> None:
+        self.session.set_temperature(round(min(max(temperature, COOLEST), WARMEST), 2))
+
+    def warm(self, notches: int) -> None:
+        """The temperature a little higher, or lower where negative."""
+        self.set_temperature(self.choices.temperature + notches * TEMPERATURE_STEP)
+
+    def set_beginning(self, kind: str) -> None:
+        """What the next duet begins with."""
+        self.session.choose_seed(cast(SeedKind, kind))
+        if self.running:
+            self.studio.say("From the next start on")
+
+    def toggle_follow_tempo(self) -> None:
+        self.session.follow_tempo(not self.choices.follow_tempo)
+
+    def listen(self, microphone: bool) -> None:
+        """Take your line from the microphone, or from MIDI and keys."""
+        self.session.listen_to(microphone)
+
+    def toggle_microphone(self) -> None:
+        self.listen(not self.microphone)
+
+    # --- your part ------------------------------------------------------------------------------
+
+    def human_words(self) -> str:
+        """Who plays your part."""
+        return self.now.part_name or "you, live"
+
+    def play_file(self, path: Path) -> None:
+        """Let a MIDI file play your part."""
+        self.apart(partial(self.session.play_part, path), f"{path.name} plays your part from the next start")
+
+    def play_piece(self, name: str, title: str) -> None:
+        """Let a piece of the library play your part."""
+        self.apart(partial(self.session.play_part, name), f"{title} plays your part from the next start on")
+
+    # --- agents ---------------------------------------------------------------------------------
+
+    def _find_agents(self) -> None:
+        from models.duet.agent import shipped_agents
+
+        self.agents = shipped_agents()
+
+    def agent_words(self) -> str:
+        """Who plays the other part."""
+        return self.now.agent or "nobody"
+
+    def use_agent(self, name: str) -> None:
+        """Have another agent play; what is chosen stays, what was played is let go."""
+        choices = self.choices
+        self.session = self.studio.open_duet(name)
+        self.session.set_tempo(choices.tempo_bpm)
+        self.session.set_meter(choices.beats_a_bar)
+        self.session.set_temperature(choices.temperature)
+        self.session.set_voice(choices.voice)
+        self.session.set_mode(choices.mode)
+        self.session.set_phrase_bars(choices.phrase_bars)
+        self.session.set_click(choices.click)
+        self.session.choose_seed("cold" if choices.seed == "piece" else choices.seed)
+        whose: tuple[Who, Who] = ("you", "machine")
+        for who in whose:
+            self.session.set_instrument(who, choices.program(who))
+            self.session.set_volume(who, choices.level(who))
+
+    # --- files ----------------------------------------------------------------------------------
+
+    def export_midi(self) -> None:
+        path = _export_path(".mid")
+        self.apart(partial(self.session.export_midi, path), f"Saved {path.name} in {path.parent}")
+
+    def export_musicxml(self) -> None:
+        path = _export_path(".musicxml")
+        self.apart(partial(self.session.export_musicxml, path), f"Saved {path.name} in {path.parent}")
+
+    def export_wav(self) -> None:
+        path = _export_path(".wav")
+        self.studio.say(f"Writing {path.name} …")
+        sound_set = self.studio.settings.now.sound_set
+        self.apart(partial(self.session.export_wav, path, sound_set), f"Saved {path.name} in {path.parent}")
+
+
+def _export_path(ending: str) -> Path:
+    return export_folder() / time.strftime(f"Duet %Y-%m-%d %H.%M.%S{ending}")

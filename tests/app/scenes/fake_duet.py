@@ -1,0 +1,104 @@
+"""The duet's session without engine and agent: real choices, and music that tests put in."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+from app.sessions.duet.choices import Choices, DuetProblem
+from app.sessions.duet.snapshot import DuetSnapshot, RollNote
+from pieces.engraving import Engraving, engrave
+from pieces.reading import ScoreText
+
+ABC = "X:1\nM:4/4\nL:1/4\nK:C\nV:1\nc d e f | g2 g2 |\nV:2 clef=bass\nC, E, G, F, | E,2 E,2 |\n"
+
+
+def notes(*pitches: int, start: float = 0.0, steps: float = 4.0) -> tuple[RollNote, ...]:
+    """One after the other."""
+    return tuple(RollNote(start + i * steps, steps, pitch) for i, pitch in enumerate(pitches))
+
+
+class FakeDuet:
+    """``calls`` is what was asked of it; ``play`` sets what is heard and where."""
+
+    def __init__(self) -> None:
+        self.calls: list[tuple[object, ...]] = []
+        self.snapshot = DuetSnapshot(agent="duet", choices=Choices())
+        self.closed = 0
+
+    def seated(self, agent: str) -> FakeDuet:
+        """As the program makes it."""
+        if agent:
+            self.show(agent=agent)
+        return self
+
+    def show(self, **fields: object) -> None:
+        version = self.snapshot.version + 1
+        self.snapshot = replace(self.snapshot, version=version, **fields)  # type: ignore[arg-type]
+
+    def play(self, step: float, **fields: object) -> None:
+        self.show(**{"state": "playing", "step": step, "heard_s": max(step, 0.0) / 4} | fields)
+
+    def choose(self, **changes: object) -> None:
+        self.show(choices=self.snapshot.choices.but(**changes))
+
+    def start(self, count_in_bars: int = 1) -> None:
+        self.calls.append(("start", count_in_bars))
+        self.play(-16.0 * count_in_bars, state="count-in" if count_in_bars else "playing")
+
+    def stop(self) -> None:
+        self.calls.append(("stop",))
+        self.show(state="stopped")
+
+    def set_tempo(self, bpm: float) -> None:
+        self.choose(tempo_bpm=bpm)
+        self.show(tempo_bpm=bpm)
+
+    def set_meter(self, beats: int) -> None:
+        self.choose(beats_a_bar=beats)
+
+    def set_temperature(self, temperature: float) -> None:
+        self.choose(temperature=temperature)
+
+    def set_voice(self, voice: str) -> None:
+        self.choose(voice=voice)
+
+    def set_mode(self, mode: str) -> None:
+        self.choose(mode=mode)
+
+    def set_phrase_bars(self, bars: int) -> None:
+        self.choose(phrase_bars=bars)
+
+    def follow_tempo(self, on: bool) -> None:
+        self.choose(follow_tempo=on)
+
+    def choose_seed(self, kind: str) -> None:
+        self.choose(seed=kind)
+
+    def set_click(self, on: bool) -> None:
+        self.choose(click=on)
+
+    def set_instrument(self, who: str, program: int) -> None:
+        self.choose(**{f"{'your' if who == 'you' else 'machine'}_program": program})
+
+    def set_volume(self, who: str, level: float) -> None:
+        self.choose(**{f"{'your' if who == 'you' else 'machine'}_level": level})
+
+    def listen_to(self, microphone: bool) -> None:
+        self.show(listening="microphone" if microphone else "keys")
+
+    def play_part(self, name: str | Path) -> None:
+        self.calls.append(("play_part", name))
+        if "junk" in str(name):
+            raise DuetProblem("junk.mid is not a readable MIDI file. Export it again.")
+        self.show(part_name=Path(name).stem, part=notes(60, 62, 64))
+
+    def engrave(self) -> Engraving:
+        self.calls.append(("engrave",))
+        return engrave(ScoreText("abc", ABC, "Duet", "abc"))
+
+    def close(self) -> None:
+        self.closed += 1
+
+    def __getattr__(self, name: str):
+        return lambda *arguments: self.calls.append((name, *arguments))

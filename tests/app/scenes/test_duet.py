@@ -1,0 +1,220 @@
+"""Duet's scene: what it shows, what each press asks of the session, how it moves."""
+
+import numpy as np
+import pygame
+import pytest
+
+from app import theme
+from app.scenes.duet_looks import Steady
+from tests.app.scenes.fake_duet import notes
+
+
+def place_of(one, step, pitch):
+    """The middle of a sixteenth of a lane."""
+    roll = one.scene.view.roll
+    return roll.x(step + 1.5, roll.left(False)), roll.lane(pitch).centery
+
+
+def choose(one, widget, downs):
+    """Open a menu and take a line of it."""
+    one.click(*widget.rect.center)
+    for _ in range(downs):
+        one.key(pygame.K_DOWN)
+    one.key(pygame.K_RETURN)
+
+
+def test_your_notes_are_orange_the_partners_blue_and_what_it_means_is_half_there(duet):
+    machine, meant = notes(48, start=4), notes(50, start=22)
+    duet.duet.play(20.0, human=notes(72, 74), machine=machine, intended=meant)
+    duet.frame()
+    assert duet.pixel(place_of(duet, 0, 72)) == theme.YOU
+    assert duet.pixel(place_of(duet, 5, 48)) == theme.MACHINE
+    assert duet.pixel(place_of(duet, 22, 50)) == theme.mix(theme.SURFACE, theme.MACHINE, 0.42)
+
+
+def test_the_keys_of_what_sounds_are_lit_in_the_colour_of_who_plays(duet):
+    duet.duet.play(18.0, human=notes(72, start=16, steps=2.0), machine=notes(48, start=16, steps=2.0))
+    duet.frame()
+    assert duet.scene.view.roll.sounding() == {72: "you", 48: "machine"}
+    duet.duet.show(state="stopped")
+    duet.frame()
+    assert duet.scene.view.roll.sounding() == {}
+
+
+def test_the_line_of_the_present_stands_still_once_the_sheet_runs(duet):
+    roll = duet.scene.view.roll
+    seen = []
+    for step in (64.0, 90.0, 130.5):
+        duet.duet.play(step)
+        duet.frame()
+        seen.append(roll.x(roll.now(False), roll.left(False)))
+    assert seen[0] == pytest.approx(seen[1], abs=0.5) == pytest.approx(seen[2], abs=0.5)
+    x = round(seen[-1])
+    assert duet.pixel((x, roll.sheet.y + 5)) == theme.TEXT
+
+
+def test_with_reduced_motion_the_sheet_is_turned_by_whole_bars(duet):
+    duet.settings.change(reduced_motion=True)
+    roll = duet.scene.view.roll
+    lefts = set()
+    for step in np.arange(0.0, 200.0, 3.3):
+        duet.duet.play(float(step))
+        duet.frame()
+        lefts.add(roll.left(True))
+    assert len(lefts) <= 6 and roll.now(True) == int(roll.step or 0)
+
+
+def test_the_playhead_glides_between_blocks_and_jumps_when_it_is_far_off():
+    steady, seen = Steady(), []
+    steady.follow(0.0, 8.0, 0.0)
+    for frame in range(1, 60):
+        t_s = frame / 60
+        seen.append(steady.follow(np.floor(t_s * 10) / 10 * 8.0, 8.0, t_s))  # blocks of 100 ms
+    steps = np.diff(seen)
+    assert steps.min() >= 0 and steps.max() < 0.4
+    assert steady.follow(100.0, 8.0, 1.0) == 100.0
+
+
+def test_space_starts_with_the_count_in_that_is_wanted_and_stops(duet):
+    duet.key(pygame.K_n, text="n")
+    duet.key(pygame.K_SPACE, text=" ")
+    duet.frame()
+    assert duet.scene._count_in_figure() == 1
+    duet.key(pygame.K_SPACE, text=" ")
+    assert duet.duet.calls[-2:] == [("start", 1), ("stop",)]
+
+
+def test_letters_play_notes_and_never_mean_anything_else(duet):
+    for key in (pygame.K_a, pygame.K_w, pygame.K_SEMICOLON):
+        duet.key(key, text="x")
+    assert [pitch for kind, pitch in duet.engine.notes if kind == "on"] == [60, 61, 76]
+    assert not duet.duet.calls
+    assert duet.scene.view.roll.letters[60] == "A"
+
+
+def test_keys_reach_every_choice(duet):
+    for key, text in ((pygame.K_1, "1"), (pygame.K_c, "c"), (pygame.K_RIGHTBRACKET, "]"), (pygame.K_b, "b"),
+                      (pygame.K_EQUALS, "="), (pygame.K_m, "m"), (pygame.K_i, "i")):  # fmt: skip
+        duet.key(key, text=text)
+    now = duet.duet.snapshot
+    assert now.choices.voice == "soprano" and now.choices.mode == "call and response"
+    assert now.choices.temperature == 0.55 and now.choices.follow_tempo and not now.choices.click
+    assert now.choices.tempo_bpm == 81 and now.listening == "microphone"
+    duet.key(pygame.K_r, text="r")
+    duet.key(pygame.K_BACKSPACE)
+    assert [call[0] for call in duet.duet.calls] == ["switch_roles", "start_over"]
+
+
+def test_menus_choose_phrase_meter_sound_and_part(duet):
+    duet.duet.set_mode("call and response")
+    duet.frame(2)
+    panel = duet.scene.panel
+    choose(duet, panel.phrase, 1)
+    choose(duet, duet.scene.transport.meter, 0)
+    choose(duet, panel.lines["machine"].controls[0][0], 2)
+    choose(duet, panel.human, 1)
+    assert ("play_part", "aus-meines-herzens-grunde-bwv-269") in duet.duet.calls or any(
+        call[0] == "play_part" for call in duet.duet.calls
+    )
+    now = duet.duet.snapshot.choices
+    assert now.beats_a_bar in (3, 4) and now.machine_program != 0
+
+
+def test_another_agent_keeps_what_was_chosen(duet):
+    duet.duet.set_voice("tenor")
+    duet.frame()
+    duet.scene.desk.agents = ["duet", "duet-mle"]
+    duet.scene.desk.use_agent("duet-mle")
+    duet.frame()
+    assert duet.duet.closed == 1 and duet.duet.snapshot.agent == "duet-mle"
+    assert duet.duet.snapshot.choices.voice == "tenor"
+    assert duet.scene.desk.agent_words() == "duet-mle"
+
+
+def drop(one, path):
+    pygame.event.post(pygame.event.Event(pygame.DROPFILE, file=str(path)))
+    one.frame()
+
+
+def test_a_dropped_midi_file_becomes_your_part_and_a_bad_one_a_toast(duet, tmp_path, eventually):
+    for name in ("tune.mid", "junk.mid", "sound.flac"):
+        (tmp_path / name).write_bytes(b"")
+    drop(duet, tmp_path / "tune.mid")
+    assert eventually(lambda: (duet.frame(), duet.scene.title() == "Duet: tune")[1])
+    drop(duet, tmp_path / "junk.mid")
+    assert eventually(lambda: (duet.frame(), any("Export it again" in toast for toast in duet.toasts))[1])
+    drop(duet, tmp_path / "sound.flac")
+    assert any("only WAV and MIDI" in toast for toast in duet.toasts)
+
+
+def test_the_score_is_engraved_apart_and_drawn_in_both_colours(duet, eventually):
+    duet.duet.play(32.0, human=notes(72, 74))
+    duet.key(pygame.K_v, text="v")
+    assert duet.scene.status.text == "Engraving …"
+    sheet = duet.scene.score.sheet
+
+    def inked():
+        duet.frame()
+        if not sheet.drawn:
+            return False
+        picture = pygame.surfarray.array3d(duet.window.surface)[sheet.rect.x : sheet.rect.right]
+        return all(
+            np.all(picture == np.array(ink), axis=2).sum() > 50
+            for ink in (theme.YOU_ON_PAPER, theme.MACHINE_ON_PAPER)
+        )
+
+    assert eventually(inked, 60.0)
+    duet.key(pygame.K_v, text="v")
+    assert duet.scene.view.sheet in duet.scene.widgets()
+
+
+def test_an_empty_scene_tells_what_to_do(duet):
+    assert "plug a keyboard in" in duet.scene.status.text
+    duet.duet.play(3.0)
+    duet.frame()
+    assert "it answers" in duet.scene.status.text
+
+
+def test_in_turn_the_ruler_tells_whose_phrase_it_is(duet):
+    duet.duet.set_mode("call and response")
+    duet.duet.play(40.0, turn="machine")
+    duet.frame()
+    owners = {phrase.first_step: phrase.owner for phrase in duet.scene.view.roll.phrases}
+    assert owners[0] == "you" and owners[32] == "machine" and owners[64] == "you"
+    assert duet.scene.transport._detail() == ("its turn", False)
+
+
+def test_leaving_the_scene_stops_the_music(duet):
+    duet.duet.play(8.0)
+    duet.frame()
+    duet.window.go("home")
+    assert duet.duet.calls[-1] == ("stop",)
+
+
+def test_repainting_what_changed_gives_the_same_picture_as_drawing_anew(duet, monkeypatch):
+    clock = [100.0]
+    monkeypatch.setattr(type(duet.window), "now_s", staticmethod(lambda: clock[0]))
+    rng = np.random.default_rng(0)
+    human = machine = ()
+    for number in range(60):
+        clock[0] += 0.017
+        if number % 6 == 0:
+            human += notes(int(rng.integers(60, 80)), start=number / 2, steps=2.0)
+            machine += notes(int(rng.integers(36, 60)), start=number / 2, steps=3.0)
+        duet.duet.play(number / 2, human=human, machine=machine, key_name="C major", consonance=number / 60)
+        duet.frame()
+    assert np.array_equal(*duet.pictures())
+
+
+def test_nothing_is_repainted_while_nothing_happens(duet):
+    duet.frame(3)
+    assert duet.window.frame() == []
+
+
+def test_while_it_plays_the_panel_is_left_alone(duet):
+    played = notes(*[72, 74, 76, 77] * 300, steps=2.0)
+    for step in (2000.0, 2000.25):
+        duet.duet.play(step, human=played)
+        damage = duet.window.frame()
+    panel = duet.scene.areas.panel
+    assert damage and not any(rect.colliderect(panel) for rect in damage)

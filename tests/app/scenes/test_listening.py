@@ -1,0 +1,144 @@
+"""The listening test's scene: heard before it is judged, hidden before it is told, counted afterwards."""
+
+import json
+
+import pygame
+import pytest
+
+from app.engine.performer import Played
+from app.sessions.duet.excerpts import Melody, answer, compose, cut, events, melody_of
+from app.sessions.duet.listening import ListeningTest, Material, Trial
+from app.sessions.duet.votes import VoteFile
+from models.duet.encoding import notes as notes_of
+from tests.app.scenes.fake_duet import notes
+
+
+class Copycat:
+    """An agent that plays a fixed distance below."""
+
+    def __init__(self, below):
+        self.below = below
+
+    def reset(self, seed=0):
+        self.seed = seed
+
+    def choose(self, human, machine, beat, temperature=0.0, lowest=0, highest=127):
+        return int(human[-1]) % 46 - self.below if len(human) and human[-1] < 92 else 92
+
+
+class Player:
+    """Plays in no time: `over` when the test says so."""
+
+    def __init__(self):
+        self.played, self.share, self.over = [], None, False
+
+    def play(self, what):
+        self.played.append(what)
+        self.share, self.over = 0.2, False
+
+    def stop(self):
+        self.share = None
+
+
+@pytest.fixture
+def test_scene(stage, tmp_path, monkeypatch):
+    from app.scenes import listening_desk
+
+    monkeypatch.setattr(listening_desk.ListeningDesk, "_begin", lambda self: None)
+    one = stage(mode="listening")
+    desk = one.scene.desk
+    desk.file = VoteFile(tmp_path / "votes.json")
+    desk.player = Player()
+    desk._melodies = {"song": Melody("song", melody_of("song", notes(*[72, 74] * 16), 80.0).tokens, 80.0)}
+    desk._agents = {"duet": Copycat(12), "duet-mle": Copycat(15)}
+    desk._test = ListeningTest(list(desk._agents), [Material("song", 32)], desk.file, seed=1)
+    desk._next()
+    one.frame()
+    return one
+
+
+def hear_out(one):
+    one.scene.desk.player.over = True
+    one.frame()
+
+
+def test_both_are_heard_before_a_vote_counts(test_scene):
+    one, desk = test_scene, test_scene.scene.desk
+    one.key(pygame.K_1, text="1")
+    assert desk.count == 0 and "Hear both first" in one.toasts[-1]
+    one.key(pygame.K_SPACE, text=" ")
+    hear_out(one)  # A is over, B begins by itself
+    assert desk.side_words("b") == "plays"
+    hear_out(one)
+    assert desk.heard_both and desk.player.played == [desk._duets["a"], desk._duets["b"]]
+    trial = desk._test.trial
+    one.key(pygame.K_2, text="2")
+    assert [vote.better for vote in desk.file.votes()] == [trial.b]
+    assert json.loads(desk.file.path.read_text())["version"] == 1
+
+
+def test_who_plays_is_not_told_before_the_results(test_scene):
+    one = test_scene
+    words = " ".join([one.scene.title(), one.scene.desk.words(), one.scene.desk.melody_words(),
+                      *(one.scene.desk.side_words(side) for side in ("a", "b"))])  # fmt: skip
+    assert "mle" not in words and not one.scene.results.visible
+    one.key(pygame.K_r, text="r")
+    one.frame()
+    assert one.scene.results.visible and not one.scene.cards[0].visible
+
+
+def test_what_is_missing_is_said(stage, monkeypatch, eventually):
+    import models.duet.agent
+
+    monkeypatch.setattr(models.duet.agent, "shipped_agents", lambda: ["duet"])
+    one = stage(mode="listening")
+    assert eventually(lambda: (one.frame(), one.scene.missing.visible)[1])
+    assert "only duet is here" in one.scene.missing.text
+    one.key(pygame.K_SPACE, text=" ")
+    assert not one.scene.desk.playing
+
+
+def test_escape_leads_back_to_duet_and_ctrl_l_there_and_back(test_scene):
+    one = test_scene
+    one.key(pygame.K_l, pygame.KMOD_LCTRL)
+    assert one.scene.name == "duet"
+    one.key(pygame.K_l, pygame.KMOD_LCTRL)
+    assert one.scene.name == "listening"
+    one.key(pygame.K_ESCAPE)
+    assert one.scene.name == "duet"
+
+
+def test_both_duets_have_the_same_melody_and_the_excerpt_is_the_wanted_one():
+    melody = melody_of("song", notes(*range(60, 76)), 60.0)
+    trial = Trial("song", 4, 8, "low", "lower", 7)
+    agents = {"low": Copycat(12), "lower": Copycat(15)}
+    first, second = compose(trial, melody, agents, 36, 62)
+
+    def line(played, channel):
+        return [(e.time_s, e.data1) for e in played if e.kind == "note_on" and e.channel == channel]
+
+    assert line(first, 0) == line(second, 0) == [(float(i), 64 + i) for i in range(8)]
+    assert line(first, 1) != line(second, 1)
+
+
+def test_lines_become_events_of_the_right_length():
+    melody = melody_of("song", notes(60, 64, steps=8.0), 120.0)
+    played = events(melody.tokens, melody.tokens, 120.0)
+    assert [e for e in played if e.channel == 0 and e.kind != "program"] == [
+        Played(0.0, "note_on", 60, 84), Played(1.0, "note_off", 60),
+        Played(1.0, "note_on", 64, 84), Played(2.0, "note_off", 64),
+    ]  # fmt: skip
+
+
+def test_an_answer_sees_nothing_of_what_is_to_come():
+    seen = []
+
+    class Spy(Copycat):
+        def choose(self, human, machine, *rest):
+            seen.append((len(human), len(machine)))
+            return 92
+
+    melody = melody_of("song", notes(60, 62), 80.0)
+    line = answer(Spy(0), melody.tokens, 0, 36, 62)
+    assert seen == [(step, step) for step in range(8)] and notes_of(line) == []
+    assert len(cut(melody.tokens, Trial("song", 1, 1, "a", "b", 0))) == 4
