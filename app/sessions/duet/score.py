@@ -6,6 +6,7 @@ The text is read again by `pieces.reading` and engraved like any other score.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from fractions import Fraction
 
 import numpy as np
@@ -31,7 +32,8 @@ def musicxml(yours: Tokens, machines: Tokens, beats_a_bar: int, tempo_bpm: float
     for start in range(0, length, bar_steps):
         measure = Measure(number=str(start // bar_steps + 1))
         for staff, line_notes in enumerate(found, 1):
-            measure.voices[staff, staff] = list(_events(line_notes, start, start + bar_steps, key, staff))
+            events = list(_events(line_notes, start, start + bar_steps, key, staff))
+            measure.voices[staff, staff] = _beamed(events)
         score.measures.append(measure)
     first = score.measures[0]
     first.key, first.meter = Signature(key.fifths), Meter(beats_a_bar, 4)
@@ -68,6 +70,24 @@ def _events(
                          staff)  # fmt: skip
         position = high
     yield from _rests(position - start, stop - position, staff)
+
+
+def _beamed(events: list[Event]) -> list[Event]:
+    """A bar's events with beams over what is shorter than a quarter, beat by beat."""
+    place = Fraction(0)
+    groups: list[list[int]] = []
+    for index, event in enumerate(events):
+        if event.pitches and event.quarters < 1:
+            if groups and groups[-1][-1] == index - 1 and place % 1:
+                groups[-1].append(index)
+            else:
+                groups.append([index])
+        place += event.quarters
+    for group in groups:
+        for index in group if len(group) > 1 else ():
+            beam = "begin" if index == group[0] else "end" if index == group[-1] else "continue"
+            events[index] = replace(events[index], beam=beam)
+    return events
 
 
 def _tied(

@@ -1,6 +1,8 @@
 """The duet as a score: read and engraved again, it has the same notes."""
 from __future__ import annotations
 
+import re
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -42,6 +44,13 @@ def test_the_key_and_clefs_are_those_of_the_music():
     text = musicxml(line([(0, 44, 50)], 44), scale, 4, 100.0)
     assert "<fifths>2</fifths>" in text
     assert text.index("<sign>G</sign>") < text.index("<sign>F</sign>"), "the higher line stands above"
+
+
+def test_eighths_are_beamed_within_their_beat():
+    eighths = line([(2 * i, 2, 60 + i) for i in range(6)] + [(13, 1, 72), (14, 2, 74)], 16)
+    text = musicxml(eighths, line([], 16), 4, 100.0)
+    beams = re.findall(r'<beam number="1">(\w+)</beam>', text)
+    assert beams == ["begin", "end"] * 4
 
 
 @given(st.integers(0, 127), st.integers(0, 11), st.booleans())
