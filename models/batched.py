@@ -10,7 +10,7 @@ left to the first operation of the network (`networks.paper_input`), where they 
 """
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -117,6 +117,18 @@ class BatchedFollowing:
         truncated, final = self._cut_short(terminated)
         self._begin_anew(terminated | truncated)
         return Transition(self._observe(self.state), reward, terminated, truncated, final)
+
+    def saved(self) -> dict[str, Tensor]:
+        """Where every game stands, and the generator of the starts to come."""
+        return vars(self.state) | {"steps": self._steps, "random": self._random.get_state()}
+
+    def restore(self, tensors: Mapping[str, Tensor]) -> Observation:
+        """Go on where `saved` was called, with the same rounds; gives what is seen there."""
+        here = {name: tensor.to(self.device) for name, tensor in tensors.items() if name != "random"}
+        self._steps = here.pop("steps")
+        self.state = FollowState(**here)
+        self._random.set_state(tensors["random"].cpu())
+        return self._observe(self.state)
 
     def _moved(self, actions: Tensor) -> FollowState:
         state = self.state

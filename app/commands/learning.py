@@ -17,7 +17,8 @@ from app.commands import UsageProblem
 from app.console import console, progress
 
 DATA_SETS = {"generated": "models.follower.data", "lieder": "models.follower.data",
-             "nottingham": "models.follower.data", "launchpad": "models.launchpad.data",
+             "nottingham": "models.follower.data", "nottingham-game": "models.paper.rounds",
+             "launchpad": "models.launchpad.data",
              "launchpad-sustained": "models.launchpad.data", "chorales": "models.duet.data"}  # fmt: skip
 """The module whose `build` makes it."""
 NEEDS_NO_FOLDER = {"generated", "chorales"}

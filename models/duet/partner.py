@@ -22,7 +22,8 @@ from models.duet.encoding import Tokens
 from models.duet.environment import SEED_STEPS, practice
 from models.duet.reinforce import ReinforceConfig, long_enough
 from models.duet.style import Style
-from models.duet.training import below, descend, optimiser_state, prefixed, restore_optimiser
+from models.duet.training import descend
+from models.tensors import below, optimiser_state, prefixed, restore_optimiser
 
 Floats = NDArray[np.float64]
 COUNTED = 2048

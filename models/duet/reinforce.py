@@ -25,16 +25,10 @@ from models.duet.encoding import BEATS, Tokens
 from models.duet.environment import PLAYER, SEED_STEPS, Improvisation, Seen, practice
 from models.duet.networks import Network
 from models.duet.playing import Decider, decider
-from models.duet.training import (
-    below,
-    descend,
-    optimiser_state,
-    prefixed,
-    restore_optimiser,
-    set_learning_rate,
-)
+from models.duet.training import descend, set_learning_rate
 from models.duet.windows import BLOCK, cut
 from models.journal import Resumable
+from models.tensors import below, optimiser_state, prefixed, restore_optimiser
 
 Floats = NDArray[np.float64]
 Judge = Callable[[Tokens, Tokens, NDArray[np.int64], int], Floats]

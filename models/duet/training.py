@@ -16,6 +16,7 @@ from torch import Tensor, nn
 
 from models.duet.networks import Network
 from models.duet.windows import Batch, Library
+from models.tensors import below, optimiser_state, prefixed, restore_optimiser
 
 OPTIMISERS: dict[str, Callable[..., torch.optim.Optimizer]] = {
     "adam": torch.optim.Adam,
@@ -112,31 +113,3 @@ def set_learning_rate(optimiser: torch.optim.Optimizer, ends: tuple[float, float
     """A straight line from the first to the second; `done` in 0..1."""
     for group in optimiser.param_groups:
         group["lr"] = ends[0] + (ends[1] - ends[0]) * done
-
-
-def optimiser_state(optimiser: torch.optim.Optimizer) -> dict[str, Tensor]:
-    """What an optimiser remembers, as tensors under "optimiser."."""
-    return {
-        f"optimiser.{index}.{name}": value
-        for index, state in optimiser.state_dict()["state"].items()
-        for name, value in state.items()
-    }
-
-
-def restore_optimiser(optimiser: torch.optim.Optimizer, tensors: Mapping[str, Tensor]) -> None:
-    """Inverse of :func:`optimiser_state`."""
-    state: dict[int, dict[str, Tensor]] = {}
-    for name, tensor in below("optimiser.", tensors).items():
-        index, field = name.split(".")
-        state.setdefault(int(index), {})[field] = tensor
-    optimiser.load_state_dict({"state": state, "param_groups": optimiser.state_dict()["param_groups"]})
-
-
-def prefixed(prefix: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """The tensors under longer names."""
-    return {prefix + name: value for name, value in tensors.items()}
-
-
-def below(prefix: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """Inverse of :func:`prefixed`; others are left out."""
-    return {name.removeprefix(prefix): value for name, value in tensors.items() if name.startswith(prefix)}

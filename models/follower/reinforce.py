@@ -13,13 +13,14 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from models.actor_critic import UpdateReport
 from models.batched import BatchedFollowing, Start
 from models.follower.belief import SUMMARY, Belief, BeliefConfig
 from models.follower.data import Item, Rendering
 from models.follower.network import COLUMN_PX, Reader
 from models.follower.policy import BeliefObserver, Policy
 from models.game import Truth
-from models.ppo import PPO, PPOConfig, UpdateReport
+from models.ppo import PPO, PPOConfig
 
 _MARGIN_COLUMNS = 129
 """The padding at the end of every strip, in columns."""

@@ -21,6 +21,7 @@ from torch.nn import functional
 
 from models.follower.batches import Batch, Crops
 from models.follower.network import Reader
+from models.processes import average, average_gradients
 
 
 @dataclass(frozen=True)
@@ -123,17 +124,8 @@ def train_reader(
 
 def _average(reader: Reader, progress: float) -> float:
     """Average the gradients of all processes; answers the mean progress, so that all stop together."""
-    if not distributed.is_initialized():
-        return progress
-    gradients = [parameter.grad for parameter in reader.parameters() if parameter.grad is not None]
-    flat = torch.cat([gradient.flatten() for gradient in gradients] + [torch.tensor([progress])])
-    distributed.all_reduce(flat)
-    flat /= distributed.get_world_size()
-    place = 0
-    for gradient in gradients:
-        gradient.copy_(flat[place : place + gradient.numel()].view_as(gradient))
-        place += gradient.numel()
-    return float(flat[-1])
+    average_gradients(reader)
+    return float(average(torch.tensor([progress])))
 
 
 @torch.no_grad()

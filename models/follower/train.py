@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import os
 import subprocess
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,7 +16,6 @@ from typing import Any
 
 import torch
 from safetensors.torch import load_file
-from torch import distributed
 
 from models import checkpoint
 from models.features import SPEC
@@ -26,6 +24,7 @@ from models.follower.belief import BeliefConfig
 from models.follower.network import Reader
 from models.follower.reinforce import make_games, play, train_policy
 from models.follower.supervised import SupervisedConfig, train_reader
+from models.processes import join
 from pieces import library
 from pieces.errors import RipienoError
 from pieces.files import replace_file
@@ -59,9 +58,7 @@ def train(config: Path | None = None, resume: bool = False) -> None:
         TrainingProblem: no data, a bad configuration, or a run's folder that is not empty without ``resume``.
     """
     settings = read_config(config)
-    if "RANK" in os.environ:
-        distributed.init_process_group("gloo")
-    rank = distributed.get_rank() if distributed.is_initialized() else 0
+    rank = join(torch.device("cpu"))
     out = Path(settings.out)
     if (out / "reader.safetensors").exists() and not resume:
         raise TrainingProblem(f"{out} holds an earlier run: go on with --resume, or name another folder.")

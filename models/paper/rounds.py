@@ -1,0 +1,153 @@
+"""The paper's one-line tunes as rounds of the game: `data build nottingham-game`, and reading what it made.
+
+Each tune is engraved once, plainly, and played twice: exactly as written by one piano, as in the paper, and
+as a person might (rubato, another tempo). Unlike the shipped follower's training data the strip keeps its
+full size, which the Nottingham game is played on. Built by child processes, one file a tune; an interrupted
+build goes on where it stopped. Runs in the process that builds or trains.
+"""
+
+from __future__ import annotations
+
+import io
+import zipfile
+from collections.abc import Callable, Iterator
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models.features import SPEC, frames
+from models.follower.data import recipes, split_of
+from models.game import Round, Truth
+from models.performance import HUMAN, STRICT, perform
+from models.sound import render_performance
+from pieces import library
+from pieces.engraving import engrave
+from pieces.errors import RipienoError
+from pieces.files import replace_file
+from pieces.piece import Piece
+from pieces.reading import ScoreText
+from pieces.strip import build_piece
+
+STYLES = ("written", "played")
+"""The two renderings of a tune."""
+SHORTEST_ONSETS = 16
+
+
+class NoRounds(RipienoError):
+    """A folder without rounds, or with files that hold none."""
+
+    exit_code = 2
+
+
+@dataclass(frozen=True, eq=False)
+class Tune:
+    """A piece and what is heard of it: `rounds` by style (see STYLES), all on the same strip."""
+
+    name: str
+    rounds: dict[str, Round]
+
+
+def build(
+    name: str, source: Path | None, out: Path, count: int = 0, workers: int = 2
+) -> Iterator[tuple[int, int, str]]:
+    """Build into `out`; yields (done, all, why the last was left out or ""). Tunes left out are listed."""
+    out.mkdir(parents=True, exist_ok=True)
+    skipped_path = out / "skipped.txt"
+    skipped = set(skipped_path.read_text().splitlines()) if skipped_path.exists() else set()
+    wanted = recipes(name.removesuffix("-game"), source, count)
+    waiting = [
+        (title, read, seed) for seed, (title, read) in enumerate(wanted)
+        if title not in skipped and not (out / f"{title}.npz").exists()
+    ]
+    done = len(wanted) - len(waiting)
+    with ProcessPoolExecutor(workers) as pool:
+        futures = {
+            pool.submit(_build_to, read, seed, out / f"{title}.npz"): title for title, read, seed in waiting
+        }
+        for future in as_completed(futures):
+            done, reason = done + 1, future.result()
+            if reason:
+                with skipped_path.open("a") as file:
+                    file.write(f"{futures[future]}\n")
+            yield done, len(wanted), reason
+
+
+def _build_to(read: Callable[[], ScoreText], seed: int, path: Path) -> str:
+    try:
+        score = read()
+        save(make_tune(build_piece(engrave(score), score.name), seed), path)
+    except (RipienoError, ValueError, IndexError) as error:
+        return str(error)
+    return ""
+
+
+def make_tune(piece: Piece, seed: int) -> Tune:
+    """Play a piece in both styles; raises RipienoError where it is too short to be followed."""
+    if len(piece.onset_quarters) < SHORTEST_ONSETS:
+        raise RipienoError(f"{piece.name}: fewer than {SHORTEST_ONSETS} onsets; it is left out.")
+    tempo_factor = float(np.exp(np.random.default_rng(seed).uniform(-0.3, 0.3)))
+    performances = {
+        "written": perform(piece, seed, STRICT),
+        "played": perform(piece, seed, HUMAN, tempo_factor),
+    }
+    rounds = {
+        style: Round(
+            piece.strip,
+            frames(render_performance(performance, SPEC.sample_rate)),
+            Truth.from_performance(piece, performance),
+        )
+        for style, performance in performances.items()
+    }
+    return Tune(piece.name, rounds)
+
+
+def save(tune: Tune, path: Path) -> None:
+    """Write a tune, compressed; the reader sees all of it or nothing."""
+    arrays: dict[str, NDArray[np.generic]] = {"strip": next(iter(tune.rounds.values())).strip}
+    for style, played in tune.rounds.items():
+        arrays[f"{style}_frames"] = played.frames.astype(np.float16)
+        arrays[f"{style}_onset_frames"] = played.truth.onset_frames
+        arrays[f"{style}_onset_x_px"] = played.truth.onset_x_px
+    content = io.BytesIO()
+    np.savez_compressed(content, **arrays)  # type: ignore[arg-type]  # numpy's stub takes them for flags
+    replace_file(path, content.getvalue())
+
+
+def load(path: Path) -> Tune:
+    """Inverse of `save`; raises NoRounds for any other file."""
+    try:
+        with np.load(path, allow_pickle=False) as stored:
+            arrays = dict(stored)
+        rounds = {
+            style: Round(
+                arrays["strip"],
+                arrays[f"{style}_frames"].astype(np.float32),
+                Truth(arrays[f"{style}_onset_frames"], arrays[f"{style}_onset_x_px"]),
+            )
+            for style in STYLES
+        }
+    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
+        raise NoRounds(f"{path} holds no tune ({error}); remove it and build the data again.") from error
+    return Tune(path.stem, rounds)
+
+
+def load_split(folder: Path, split: str, styles: tuple[str, ...], limit: int = 0) -> list[Round]:
+    """The rounds of a split in a folder, tune by tune; the library's own pieces are left out.
+
+    `limit` is the number of tunes, 0 for all. Raises NoRounds where there is none.
+    """
+    excluded = {
+        Path(name).name.replace(".abc#", "-")
+        for entry in library.list_pieces() for name in entry.excluded_from_training
+    }
+    paths = [p for p in sorted(folder.glob("*.npz")) if split_of(p.stem) == split and p.stem not in excluded]
+    if not paths:
+        raise NoRounds(
+            f"{folder} holds no {split} tunes: make them with "
+            f"launch.py data build nottingham-game --from FOLDER_WITH_ABC --out {folder}"
+        )
+    tunes = [load(path) for path in paths[: limit or len(paths)]]
+    return [tune.rounds[style] for tune in tunes for style in styles]
