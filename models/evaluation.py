@@ -23,7 +23,7 @@ from models.features import frames
 from models.game import FloatArray, Truth
 from models.measures import WITHIN_S, Measures, Track, judge, measure
 from models.performance import Performance
-from models.players import OptimalPlayer, Player, SteadyPlayer, load_trials
+from models.players import OptimalPlayer, Player, SteadyPlayer, label, load_trials
 from pieces.errors import RipienoError
 from pieces.files import replace_file
 from pieces.piece import Piece
@@ -202,12 +202,47 @@ class Evaluation:
         }
         return json.dumps(document, indent=1, allow_nan=False)
 
-    def save_json(self, path: Path) -> None:
-        """Write `to_json`, beside first, then in its place; raises RipienoError where that fails."""
+    def to_markdown(self) -> str:
+        """The settings and a line for every row, with the intervals of R_on and of R_tue."""
+        made = f"Made by `launch.py evaluate follower` with {json.dumps(self.settings)}."
+        lines = [made, "", *_MARKDOWN_HEAD]
+        lines += [_markdown_row(row) for row in self.rows]
+        lines += ["", *(f"Left out: {name} ({reason})" for name, reason in self.skipped.items())]
+        return "\n".join(lines).rstrip() + "\n"
+
+    def save(self, path: Path) -> None:
+        """Write `to_json`, and `to_markdown` beside it; raises RipienoError where that fails."""
         try:
             replace_file(path, self.to_json().encode())
+            replace_file(path.with_suffix(".md"), self.to_markdown().encode())
         except OSError as error:
             raise RipienoError(f"could not write {path} ({error.strerror}); choose another place") from error
+
+
+_MARKDOWN_COLUMNS = (
+    "music", "agent", "pieces", "runs", "R_tue", "R_on", "error px", "error cm",
+    *(f"<= {limit_s:g} s" for limit_s in WITHIN_S), "old R_tue", "old R_on",
+)  # fmt: skip
+_MARKDOWN_HEAD = (
+    "| " + " | ".join(_MARKDOWN_COLUMNS) + " |",
+    "|---|---|" + "---:|" * (len(_MARKDOWN_COLUMNS) - 2),
+)
+
+
+def _markdown_row(row: Row) -> str:
+    """Errors as mean and standard deviation; in brackets the 95 % interval over pieces."""
+    m = row.measures
+    shares = {
+        name: "{:.3f} ({:.2f} to {:.2f})".format(getattr(m, name), *row.intervals[name])
+        for name in ("r_tue", "r_on")
+    }
+    cells = (
+        f"{row.collection}, {row.kind}", row.player, str(row.pieces), str(m.tracks),
+        shares["r_tue"], shares["r_on"], f"{m.error_mean_px:.1f} ± {m.error_sd_px:.1f}",
+        f"{m.error_mean_cm:.2f} ± {m.error_sd_cm:.2f}", *(f"{m.within[s]:.3f}" for s in WITHIN_S),
+        f"{m.r_tue_old:.3f}", f"{m.r_on_old:.3f}",
+    )  # fmt: skip
+    return "| " + " | ".join(cells) + " |"
 
 
 def _plain(row: Measures) -> dict[str, Any]:
@@ -248,30 +283,31 @@ def _table(title: str, *columns: str) -> Table:
 def evaluate_follower(
     json_path: Path | None = None,
     source: Path | None = None,
-    follower: str = "follower",
+    agents: Sequence[str] = (),
     trials: int = 10,
     seed: int = 0,
     generated: int = 24,
     console: Console | None = None,
 ) -> Evaluation:
-    """Measure a follower beside the optimal player and the steady baseline, on music it never saw.
+    """Measure agents (players' names, .safetensors files; by default the shipped follower) beside the optimal
+    player and the steady baseline, on music they never saw.
 
     Without `source`: the bundled pieces at 0.7, 1 and 1.3 times their tempo, and `generated` pieces made up
     for this. With it, the held-out part of the folders of music that lie in `source`. Shows progress and
-    the tables on `console`, and writes them to `json_path`. Raises RipienoError where the follower or the
-    sound set is missing, or nothing could be built.
+    the tables on `console`, and writes them to `json_path` and, as Markdown, beside it. Raises RipienoError
+    where an agent or the sound set is missing, or nothing could be built.
     """
     from models import held_out
 
     recipes = held_out.from_folder(source) if source else held_out.default(generated)
-    listeners = load_trials(follower, seed, trials)
+    agents = tuple(agents) or ("follower",)
     contestants = [
         Contestant("optimal", lambda truth, trial: OptimalPlayer(truth)),
         Contestant("steady", lambda truth, trial: SteadyPlayer()),
-        Contestant(Path(follower).stem, lambda truth, trial: listeners[trial], trials),
+        *(_contestant(agent, seed, trials) for agent in agents),
     ]
     origin = source.name if source else None
-    settings = {"follower": follower, "trials": trials, "seed": seed, "source": origin}
+    settings = {"agents": list(agents), "trials": trials, "seed": seed, "source": origin}
     console = console or Console()
     skipped: dict[str, str] = {}
     outcomes = list(evaluate(contestants, _built(recipes, skipped, console)))
@@ -280,8 +316,14 @@ def evaluate_follower(
     result = Evaluation(settings, tabulate(outcomes), outcomes, skipped)
     console.print(*tables(result.rows))
     if json_path:
-        result.save_json(json_path)
+        result.save(json_path)
     return result
+
+
+def _contestant(agent: str, seed: int, trials: int) -> Contestant:
+    """An agent by name or checkpoint; one that draws nothing plays once."""
+    players = load_trials(agent, seed, trials)
+    return Contestant(label(agent), lambda truth, trial: players[trial], len(players))
 
 
 def _built(recipes: Sequence[Recipe], skipped: dict[str, str], console: Console) -> Iterator[EvaluationItem]:

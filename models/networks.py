@@ -77,16 +77,19 @@ TABLE_2 = Table(
 
 
 class PaperNetwork(nn.Module):
-    """Score and sound, each through its own convolutions, joined, and two heads: policy and value."""
+    """Score and sound, each through its own convolutions, joined, and two heads: policy and value.
 
-    def __init__(self, table: Table) -> None:
+    `outputs` is the number of actions, or of whatever else the first head tells apart.
+    """
+
+    def __init__(self, table: Table, outputs: int = len(ACTIONS)) -> None:
         super().__init__()
         audio_shape = (2, SPEC.bands, table.game.context_frames)
         self.audio = _branch(table.audio, table.branch_dense, audio_shape)
         self.score = _branch(table.score, table.branch_dense, (2, *table.game.window_shape))
         joined = _width(self.audio, audio_shape) + _width(self.score, (2, *table.game.window_shape))
         self.joint = nn.Sequential(nn.Linear(joined, table.joint_dense), nn.ELU())
-        self.policy = _head(table, len(ACTIONS))
+        self.policy = _head(table, outputs)
         self.value = _head(table, 1)
         self.apply(_orthogonal)
         _scale(self.policy[-1], 0.01)    # begin undecided

@@ -137,10 +137,28 @@ class SteadyPlayer(_Cursor):
         return self._move(x_px - self.x_px - self.speed_px_per_frame)
 
 
+OMR = "omr-odtw"
+"""May be followed by a colon and a recogniser's file, or a folder of such files named after the pieces."""
+
+
+def _odtw(name: str) -> Player:
+    from models.odtw.player import midi_odtw, omr_odtw  # these bring the synthesis
+
+    source = name.partition(":")[2]
+    return midi_odtw() if name == "midi-odtw" else omr_odtw(Path(source) if source else None)
+
+
+def _is_baseline(name: str) -> bool:
+    return name in BASELINES or name.startswith(f"{OMR}:")
+
+
 def _follower(path: Path | None, seed: int, relocate: bool = False) -> Player:
     from models import checkpoint  # these bring torch: the window must not wait for it
     from models.follower.player import load_follower
+    from models.paper.player import is_agent, load_agent
 
+    if path is not None and is_agent(path):
+        return load_agent(path, seed)
     return load_follower(path or checkpoint.shipped("follower"), seed, relocate)
 
 
@@ -150,6 +168,8 @@ PLAYERS: dict[str, Callable[[int, bool], Player]] = {
     "human": lambda seed, relocate: HumanPlayer(),
 }
 """Every player that can be had by name alone; the optimal one needs the truth of a performance."""
+BASELINES = ("midi-odtw", OMR)
+"""The paper's symbolic ones: they know the notes, so they are for comparison and not offered to musicians."""
 
 
 def load_player(name: str, seed: int = 0, relocate: bool = False) -> Player:
@@ -162,21 +182,35 @@ def load_player(name: str, seed: int = 0, relocate: bool = False) -> Player:
     """
     if name in PLAYERS:
         return PLAYERS[name](seed, relocate)
+    if _is_baseline(name):
+        return _odtw(name)
     if name.endswith(".safetensors"):
         return _follower(Path(name), seed, relocate)
-    known = ", ".join(sorted(PLAYERS))
+    known = ", ".join(sorted((*PLAYERS, *BASELINES)))
     raise UnknownPlayer(f'there is no player "{name}"; choose one of {known}, or a .safetensors file')
 
 
 def load_trials(name: str, seed: int, trials: int) -> list[Player]:
-    """A player once for each of `trials` seeds from `seed` on; followers share what they hear.
+    """A player once for each of `trials` seeds from `seed` on, or once if it draws nothing.
 
-    Raises as `load_player` does.
+    Followers share what they hear. Raises as `load_player` does.
     """
+    if _is_baseline(name):
+        return [load_player(name)]
     if name in PLAYERS and name != "follower":
         return [load_player(name, seed + trial) for trial in range(trials)]
     from models import checkpoint
     from models.follower import player
+    from models.paper.player import is_agent, load_agent
 
     path = checkpoint.shipped(name) if name == "follower" else Path(name)
+    if is_agent(path):
+        return [load_agent(path, seed + trial) for trial in range(trials)]
     return list(player.load_trials(path, [seed + trial for trial in range(trials)]))
+
+
+def label(name: str) -> str:
+    """What a player is called in a table: OMR-ODTW without a recogniser says that it has none."""
+    if name == OMR:
+        return f"{OMR} (corrupted score)"
+    return OMR if name.startswith(f"{OMR}:") else Path(name).stem

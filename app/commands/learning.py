@@ -22,14 +22,15 @@ DATA_SETS = {"generated": "models.follower.data", "lieder": "models.follower.dat
              "launchpad-sustained": "models.launchpad.data", "chorales": "models.duet.data"}  # fmt: skip
 """The module whose `build` makes it."""
 NEEDS_NO_FOLDER = {"generated", "chorales"}
-TRAINED = {"follower": "models.follower.train", "launchpad": "models.launchpad.train",
+TRAINED = {"follower": "models.follower.train", "follower-paper": "models.paper.train",
+           "launchpad": "models.launchpad.train",
            "duet": "models.duet.train"}  # fmt: skip
 """The module whose `train` makes it."""
 EVALUATED = {"follower": "models.evaluation", "launchpad": "models.launchpad.evaluation",
              "launchpad-tabular": "models.launchpad.tabular_study",
              "duet": "models.duet.evaluation"}  # fmt: skip
 """The module whose `evaluate_NAME` measures it."""
-MEASURED_WITH = {"follower": ("follower", "trials"), "launchpad": ("agents", "songs"),
+MEASURED_WITH = {"follower": ("agents", "trials"), "launchpad": ("agents", "songs"),
                  "duet": ("agents",)}  # fmt: skip
 """The options of `evaluate` that only some of them take."""
 
@@ -86,7 +87,6 @@ def evaluate(
         Path | None, Option("--json", metavar="OUT", help="Write the figures as JSON too.")
     ] = None,
     source: SourceFolder = None,
-    follower: Annotated[str, Option(metavar="NAME", help="Or a .safetensors file.")] = "follower",
     trials: Annotated[int, Option(min=1, metavar="N", help="Times each piece is followed.")] = 10,
     agents: Annotated[
         list[str] | None, Option("--agent", metavar="NAME", help="An agent, or a .safetensors file.")
@@ -101,7 +101,7 @@ def evaluate(
     held-out part of what `data build chorales` made.
     """
     module = _module(EVALUATED, name, "agent to evaluate")
-    given = {"follower": follower, "trials": trials, "agents": agents or (), "songs": songs}
+    given = {"trials": trials, "agents": agents or (), "songs": songs}
     options = {option: given[option] for option in MEASURED_WITH.get(name, ())}
     measure = getattr(module, f"evaluate_{name.replace('-', '_')}")
     measure(json, source, seed=seed, console=console, **options)

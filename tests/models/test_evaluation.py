@@ -99,18 +99,22 @@ def test_json_and_tables(item, tmp_path):
     outcomes = list(evaluate([Contestant("steady", lambda truth, trial: SteadyPlayer())], [item]))
     lost = replace(outcomes[0], player="lost", tracks=(judge_lost(item),))
     result = evaluation.Evaluation({"seed": 0}, tabulate([*outcomes, lost]), [*outcomes, lost])
-    result.save_json(tmp_path / "out.json")
+    result.save(tmp_path / "out.json")
     document = json.loads((tmp_path / "out.json").read_text())
     assert document["rows"][0]["measures"]["r_on"] == result.rows[0].measures.r_on
     assert document["rows"][1]["measures"]["error_mean_px"] is None
     assert document["rows"][0]["measures"]["within"].keys() == {"0.05 s", "0.1 s", "0.5 s", "1 s", "5 s"}
     assert {i["name"] for i in document["items"]} == {"study at tempo"}
+    written = (tmp_path / "out.md").read_text().splitlines()
+    head, _, steady, lost_row = (line for line in written if line.startswith("|"))
+    assert head.count("|") == steady.count("|") == lost_row.count("|")
+    assert f"{result.rows[0].measures.r_on:.3f}" in steady and "nan" in lost_row
     shown = io.StringIO()
     console = Console(file=shown, width=140)
     console.print(*tables(result.rows))
     assert "old R_on" in shown.getvalue() and "0.5 s" in shown.getvalue()
     with pytest.raises(RipienoError, match="could not write"):
-        result.save_json(tmp_path / "no" / "folder.json")
+        result.save(tmp_path / "no" / "folder.json")
 
 
 def judge_lost(item):
@@ -133,12 +137,13 @@ def test_evaluate_follower_from_end_to_end(monkeypatch, tmp_path):
     shown = io.StringIO()
     console = Console(file=shown, width=140)
     result = evaluation.evaluate_follower(
-        tmp_path / "out.json", follower="other", trials=2, seed=5, console=console
+        tmp_path / "out.json", agents=("other", "omr-odtw"), trials=2, seed=5, console=console
     )
-    assert [row.player for row in result.rows] == ["optimal", "steady", "other"]
+    names = [row.player for row in result.rows]
+    assert names == ["optimal", "steady", "other", "omr-odtw (corrupted score)"]
     assert result.rows[0].measures.r_on == 1.0 and result.rows[2].measures.tracks == 2
     assert result.skipped == {"broken": "too hard to read"}
-    assert asked == [("other", 5, 2)]
+    assert asked == [("other", 5, 2), ("omr-odtw", 5, 2)]
     assert json.loads((tmp_path / "out.json").read_text())["settings"]["trials"] == 2
     assert "R_tue" in shown.getvalue()
 

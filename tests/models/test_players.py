@@ -64,7 +64,7 @@ def test_steady_player_reads_at_the_nominal_tempo():
 
 def test_load_player_by_name():
     assert isinstance(load_player("human"), HumanPlayer)
-    with pytest.raises(UnknownPlayer, match="follower, human, steady"):
+    with pytest.raises(UnknownPlayer, match="follower, human, midi-odtw, omr-odtw, steady"):
         load_player("nobody")
     assert issubclass(UnknownPlayer, RipienoError)
 

@@ -1,0 +1,146 @@
+"""The paper's agents: trained, interrupted, taken up again, and playing what they were shown in training."""
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from models import checkpoint
+from models.batched import BatchedFollowing, WindowObserver
+from models.features import SPEC
+from models.game import NOTTINGHAM, Round, Truth
+from models.networks import nottingham_network
+from models.paper import rounds
+from models.paper.localiser import Localiser, localiser_game
+from models.paper.player import AgentPlayer, LocaliserPlayer, load_agent
+from models.paper.rounds import Tune, save
+from models.paper.train import TrainingProblem, read_config, train
+from models.paper.validation import validate
+from models.players import load_player
+
+CPU = torch.device("cpu")
+
+
+@pytest.fixture
+def data(made_up_round, tmp_path):
+    """Two tunes to train on and one to validate with."""
+    folder = tmp_path / "data"
+    folder.mkdir()
+    for name in ("tune-0", "tune-1", "tune-2", "tune-8", "tune-24", "tune-50"):
+        each = made_up_round(len(name) + int(name[5:]))
+        save(Tune(name, {"written": each, "played": each}), folder / f"{name}.npz")
+    return folder
+
+
+@pytest.fixture
+def split(monkeypatch):
+    """Every third tune validates."""
+    monkeypatch.setattr(
+        "models.paper.rounds.split_of", lambda name: "valid" if int(name[5:]) % 3 == 0 else "train"
+    )
+
+
+def configuration(tmp_path, data, **fields):
+    path = tmp_path / "config.json"
+    base = {"data": str(data), "out": str(tmp_path / "run"), "epoch_steps": 60, "actors": 4, "device": "cpu"}
+    path.write_text(json.dumps({**base, **fields}))
+    return path
+
+
+QUICK = {"ppo": {"total_steps": 120}, "reinforce": {"total_steps": 60, "longest_episode": 20},
+         "a2c": {"total_steps": 120}, "mm-loc": {"total_steps": 60, "batch_size": 30}}  # fmt: skip
+
+
+@pytest.mark.parametrize("method", QUICK)
+def test_a_run_leaves_an_agent_that_plays(method, data, split, tmp_path, made_up_round):
+    train(configuration(tmp_path, data, method=method, name="mine", learning=QUICK[method]))
+    path = tmp_path / "run" / "mine.safetensors"
+    player = load_agent(path)
+    assert type(load_player(str(path))) is type(player)
+    assert isinstance(player, LocaliserPlayer if method == "mm-loc" else AgentPlayer)
+    assert path.with_suffix(".md").read_text().startswith("# mine")
+    rows = [json.loads(line) for line in (tmp_path / "run" / "progress.jsonl").read_text().splitlines()]
+    assert rows and all(0 <= row["r_on"] <= 1 for row in rows)
+
+
+def test_a_run_goes_on_as_if_never_interrupted(data, split, tmp_path):
+    whole = configuration(tmp_path, data, learning={"total_steps": 240}, out=str(tmp_path / "whole"))
+    train(whole)
+    train(configuration(tmp_path, data, learning={"total_steps": 120}))
+    longer = configuration(tmp_path, data, learning={"total_steps": 240})
+    with pytest.raises(TrainingProblem, match="--resume"):
+        train(longer)
+    train(longer, resume=True)
+    (one, _), (two, _) = (
+        checkpoint.load(tmp_path / folder / "state.safetensors", None) for folder in ("whole", "run")
+    )
+    assert all(torch.equal(one[name], two[name]) for name in one)
+
+
+@pytest.mark.parametrize("fields", [{"game": "chess"}, {"method": "sarsa"}, {"styles": ["sung"]}, {"x": 1},
+                                    {"learning": {"x": 1}}, {"start": {"x": 1}}])  # fmt: skip
+def test_what_is_no_configuration_is_named(fields, data, tmp_path):
+    with pytest.raises(TrainingProblem, match="configuration"):
+        read_config(configuration(tmp_path, data, **fields))
+
+
+def test_recipes_are_configurations():
+    recipes = sorted((Path(rounds.__file__).parent / "recipes").glob("*.json"))
+    assert {read_config(path).method for path in recipes} == {"reinforce", "a2c", "ppo", "mm-loc"}
+
+
+def test_the_player_sees_what_training_showed(made_up_round):
+    """The same actions in the batched game: there the network answers alike, step by step."""
+    each = made_up_round(4)
+    env = BatchedFollowing([each.truth], WindowObserver([each], NOTTINGHAM), 1, 1e9)
+    seen = env.reset(torch.tensor([0]))
+    player = AgentPlayer(nottingham_network(), NOTTINGHAM, seed=3)
+    piece: Any = SimpleNamespace(strip=each.strip)
+    player.open(piece)
+    player.reset(each.truth.x_at_frame(each.truth.first_frame))
+    for frame in each.frames[: each.truth.first_frame]:
+        player._hear(frame)
+    for frame in range(each.truth.first_frame, each.truth.last_frame - 4):
+        decision = player.step(each.frames[frame])
+        with torch.inference_mode():
+            expected = player._network(seen)[0].double().softmax(-1)[0].tolist()
+        assert decision.probabilities == pytest.approx(expected, abs=1e-5)
+        seen = env.step(torch.tensor([int(decision.action) + 1])).observation
+        assert decision.x_px == env.state.x_px.item()
+
+
+class Knows(torch.nn.Module):
+    """Always takes the same action."""
+
+    def __init__(self, action):
+        super().__init__()
+        self.logits = torch.full((3,), -50.0)
+        self.logits[action] = 50.0
+
+    def forward(self, observation):
+        return self.logits.expand(len(observation["score"]), 3), torch.zeros(len(observation["score"]))
+
+
+def test_validation_counts_what_was_tracked():
+    """Standing still on music at 4 px a frame: b = 50 px is left after frame 12."""
+    strip = np.zeros((200, 1400), np.uint8)
+    truth = Truth(np.array([0, 5, 10, 15, 20]), np.array([512.0, 532.0, 552.0, 572.0, 592.0]))
+    still = Round(strip, np.zeros((30, SPEC.bands), np.float32), truth)
+    short = Round(strip, still.frames, Truth(truth.onset_frames[:3], truth.onset_x_px[:3]))
+    found = validate(Knows(1), [still, short], NOTTINGHAM, CPU)
+    assert (found.r_on, found.r_tue) == (6 / 8, 1 / 2)
+
+
+def test_buckets_and_back():
+    """A place becomes weights of buckets, and those the same place."""
+    localiser = Localiser(localiser_game(NOTTINGHAM))
+    offsets = torch.tensor([-60.0, -3.2, 0.0, 41.0])
+    targets = localiser.targets(offsets)
+    assert targets.sum(1).tolist() == pytest.approx([1.0] * 4)
+    again = localiser.offsets(targets.clamp_min(1e-9).log())
+    assert again.tolist() == pytest.approx(offsets.tolist(), abs=1e-3)
