@@ -30,7 +30,7 @@ def decision() -> list[Figure]:
 
     def decide() -> None:
         step = next(steps)
-        agent.choose(lines[0, step : step + 32], lines[1, step : step + 32], step, temperature=0.8)
+        agent.choose(lines[0, :step], lines[1, :step], step, temperature=0.8)
 
     taken = time_ms(decide, DECISIONS)
     return spread("Duet, one decision", taken, "ms", MEDIAN_GOAL_MS, P99_GOAL_MS, note=f"agent: {name}")
