@@ -1,8 +1,8 @@
 """MIDI ports through python-rtmidi: by name, with hot-plug, and without any where there is no MIDI at all.
 
 Threads: rtmidi's own calls `_received`, which stamps the clock first and hands the message on; a thread of
-this module reads the port names once a second and opens or lets go by name; `send` is called by the
-"played" thread.
+this module reads the port names once a second, opens or lets go by name, and asks again where there was no
+MIDI; `send` is called by the "played" thread.
 """
 from __future__ import annotations
 
@@ -18,6 +18,8 @@ log = logging.getLogger(__name__)
 DEFAULT = "default"
 NONE = "none"
 POLL_S = 1.0
+RETRY_LOOKS = 5
+"""Every so many looks MIDI is asked for again where there was none."""
 SYSTEM_MESSAGES = 0xF0
 
 
@@ -48,9 +50,8 @@ class MidiSystem:
         self.input_choice, self.output_choice = input_choice, output_choice
         self._open_clients()
         self._look()
-        if self._side:
-            self._thread = threading.Thread(target=self._run, name="midi-ports", daemon=True)
-            self._thread.start()
+        self._thread = threading.Thread(target=self._run, name="midi-ports", daemon=True)
+        self._thread.start()
 
     def close(self) -> None:
         """Let go of the ports."""
@@ -104,7 +105,9 @@ class MidiSystem:
         except NoMidi as error:
             self.problem = str(error)
         else:
-            self._side = {"input": heard, "output": played}
+            self.problem = None
+            with self._lock:
+                self._side = {"input": heard, "output": played}
 
     def _received(self, message: Sequence[int], moment_s: float) -> None:
         system = bool(message) and message[0] >= SYSTEM_MESSAGES
@@ -122,7 +125,11 @@ class MidiSystem:
         return None if side is None else side.open_name
 
     def _run(self) -> None:
+        looks = 0
         while not self._stop.wait(self._poll_s):
+            looks += 1
+            if self.problem is not None and looks % RETRY_LOOKS == 0:
+                self._open_clients()  # an ALSA sequencer or a JACK server may have come since
             self._look()
 
     def _look(self) -> None:

@@ -153,6 +153,26 @@ def test_without_any_midi_the_program_goes_on(monkeypatch):
     system.close()
 
 
+def test_a_midi_system_that_comes_later_is_found(monkeypatch, eventually):
+    """A JACK server or the sequencer's module, started after the program."""
+    there: list[FakeClient] = []
+
+    def client(*_):
+        if not there:
+            raise rtmidi.SystemError("no sequencer")
+        return there[0]
+
+    monkeypatch.setattr(rtmidi, "MidiIn", client)
+    monkeypatch.setattr(rtmidi, "MidiOut", client)
+    system = MidiSystem(lambda *_: None, poll_s=0.001)
+    system.start()
+    assert system.problem is not None
+    there.append(FakeClient("Keys:Keys MIDI 1 20:0"))
+    assert eventually(lambda: system.open_input == "Keys:Keys MIDI 1")
+    assert system.problem is None
+    system.close()
+
+
 def test_what_is_played_goes_out_one_block_later_and_not_what_came_in():
     class Mixer:
         clock = SampleClock(44_100)
