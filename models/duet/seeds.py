@@ -25,14 +25,14 @@ def methods(rows: Sequence[Row]) -> dict[str, list[Row]]:
     return found
 
 
-def strays(row: Row, data: Row, measure: str) -> float:
-    """Largest distance to the data's curve in Figure 5, in the data's own standard deviations there.
+def inside(row: Row, data: Row, measure: str) -> float:
+    """Share of the windows of Figure 5 in which its mean lies within the data's own standard deviation.
 
-    Windows in which it has none are left out.
+    Windows in which the data has none are left out.
     """
     own, its, spread = (np.array(c[measure]) for c in (row.curves, data.curves, data.spreads))
     known = spread > 0
-    return float(np.nanmax(np.abs(own - its)[known] / spread[known], initial=0.0))
+    return float(np.mean(np.abs(own - its)[known] <= spread[known])) if known.any() else 1.0
 
 
 COLUMNS: dict[str, tuple[str, Cell]] = {
@@ -47,11 +47,11 @@ COLUMNS: dict[str, tuple[str, Cell]] = {
     "accuracy": (".3f", lambda row, data: row.accuracy),
     "at onsets": (".3f", lambda row, data: row.onset_accuracy),
     "beats to adapt": (".1f", lambda row, data: row.adapts),
-    "strays PC/bar": (".2f", lambda row, data: strays(row, data, "PC/bar")),
-    "strays PI": (".2f", lambda row, data: strays(row, data, "PI")),
-    "strays IOI": (".2f", lambda row, data: strays(row, data, "IOI")),
+    "inside PC/bar": (".2f", lambda row, data: inside(row, data, "PC/bar")),
+    "inside PI": (".2f", lambda row, data: inside(row, data, "PI")),
+    "inside IOI": (".2f", lambda row, data: inside(row, data, "IOI")),
 }
-"""Differences from the data, distances, plain values, then :func:`strays`; how each is written."""
+"""Differences from the data, distances, plain values, then :func:`inside`; how each is written."""
 
 
 def markdown(rows: Sequence[Row]) -> str:

@@ -3,11 +3,9 @@ from __future__ import annotations
 import math
 from dataclasses import replace
 
-import pytest
-
 from models.duet.chorales import all_duets
 from models.duet.evaluation import Study
-from models.duet.seeds import COLUMNS, markdown, methods, strays
+from models.duet.seeds import COLUMNS, inside, markdown, methods
 from tests.models.duet.made_up import make_chorale
 
 DATA = Study(all_duets([make_chorale(0, 20), make_chorale(1, 20)])[::2]).data_row()
@@ -32,9 +30,10 @@ def test_only_a_number_at_the_end_is_a_seed() -> None:
     assert {name: len(runs) for name, runs in methods(rows).items()} == {"a": 3, "a-b": 1, "b2": 1}
 
 
-def test_straying_is_counted_in_the_datas_own_deviations() -> None:
-    curve, data = DATA.curves["PI"], replace(DATA, spreads={"PI": [0.5, 0.0] * 10})
-    away = replace(DATA, curves={"PI": [curve[0] - 1.5, curve[1] + 9.0, *curve[2:]]})
-    assert strays(data, data, "PI") == 0.0
-    assert strays(away, data, "PI") == pytest.approx(3.0)  # where the data has no deviation it says nothing
-    assert strays(away, replace(DATA, spreads={"PI": [math.nan] * 20}), "PI") == 0.0
+def test_inside_is_within_the_datas_own_deviation() -> None:
+    data = replace(DATA, curves={"PI": [1.0] * 4}, spreads={"PI": [0.5, 0.5, 0.0, math.nan]})
+    away = replace(DATA, curves={"PI": [1.4, 1.6, 9.0, 9.0]})
+    assert inside(data, data, "PI") == 1.0
+    assert inside(away, data, "PI") == 0.5  # where the data has no deviation it says nothing
+    assert inside(replace(DATA, curves={"PI": [math.nan] * 4}), data, "PI") == 0.0
+    assert inside(away, replace(data, spreads={"PI": [0.0] * 4}), "PI") == 1.0
