@@ -186,7 +186,7 @@ class Duet(Scene):
         if path.suffix.lower() not in MIDI_FILES:
             return False
         self.studio.say(f"Reading {path.name} …")
-        self.desk.play_file(path)
+        self.desk.play_part(path)
         return True
 
     def toggle_score(self) -> None:

@@ -153,13 +153,9 @@ class DuetDesk:
         """Who plays your part."""
         return self.now.part_name or "you, live"
 
-    def play_file(self, path: Path) -> None:
-        """Let a MIDI file play your part."""
-        self.apart(partial(self.session.play_part, path), f"{path.name} plays your part from the next start")
-
-    def play_piece(self, name: str, title: str) -> None:
-        """Let a piece of the library play your part."""
-        self.apart(partial(self.session.play_part, name), f"{title} plays your part from the next start on")
+    def play_part(self, name_or_path: str | Path) -> None:
+        """Let a piece of the library, or a MIDI file, play your part."""
+        self.apart(partial(self.session.play_part, name_or_path))
 
     # --- agents ---------------------------------------------------------------------------------
 

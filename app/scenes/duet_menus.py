@@ -75,7 +75,7 @@ class DuetMenus:
         return [
             MenuItem("You, live: MIDI, keys or microphone", desk.session.no_part, not now),
             *(
-                MenuItem(entry.title, partial(desk.play_piece, entry.name, entry.title), now == entry.title,
+                MenuItem(entry.title, partial(desk.play_part, entry.name), now == entry.title,
                          detail="its upper line")
                 for entry in chorales
             ),

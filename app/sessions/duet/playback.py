@@ -168,11 +168,13 @@ class Playback:
         self._refresh()
 
     def use_part(self, part: Part | None) -> None:
-        """What plays in the person's place from the next start on."""
+        """What plays in the person's place; where a duet plays, it begins anew with it."""
         self._part = part
         if part is not None:
             self.choose(tempo_bpm=part.tempo_bpm, beats_a_bar=part.beats_a_bar)
-            self._engine.tell(f"{part.name} plays your part from the next start on.")
+            self._engine.tell(f"{part.name} plays your part.")
+        if self._running:
+            self.start_over()
         self._refresh()
 
     def seed_from(self, part: Part) -> None:

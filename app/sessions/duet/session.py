@@ -151,7 +151,7 @@ class DuetSession:
     # --- what is played in your place, or heard -----------------------------------------------------
 
     def play_part(self, name_or_path: str | Path) -> None:
-        """Let a MIDI file, a score or a piece of the library play your part, from the next start on.
+        """Let a MIDI file, a score or a piece of the library play your part; a duet that plays begins anew.
 
         Its tempo and meter are taken over; what is done with chords and tracks is told.
 

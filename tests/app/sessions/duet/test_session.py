@@ -296,6 +296,18 @@ def test_chords_are_told_once_a_duet(stage, scripted):
     assert sounding(yours[:3]).tolist() == [67] * 3
 
 
+def test_a_part_that_is_chosen_while_a_duet_plays_begins_it_anew(stage, scripted, tmp_path):
+    on = stage(scripted(48, 50))
+    begin(on)
+    on.crank_steps(9)
+    on.session.play_part(write(tmp_path / "tune.mid", ("", 0, (60, 62, 64, 65)), tempo_bpm=200))
+    on.settle()
+    now = on.session.snapshot
+    assert now.state == "playing" and now.step < 1 and now.tempo_bpm == pytest.approx(200)
+    on.crank(3 * RATE)
+    assert [note.pitch for note in on.session.snapshot.human] == [60, 62, 64, 65]
+
+
 def test_a_part_plays_in_your_place_and_the_duet_ends_with_it(stage, scripted, tmp_path):
     path = write(tmp_path / "tune.mid", ("", 0, (60, 62, 64, 65)), tempo_bpm=200)
     on = stage(scripted(48, 50))
