@@ -249,6 +249,8 @@ BINDINGS: tuple[Binding, ...] = (
     _duet("switch_roles", "R", "Switch roles: it leads, you answer", Chord(pygame.K_r)),
     _duet("start_over", "Backspace", "Start over", Chord(pygame.K_BACKSPACE)),
     _duet("view", "V", "Roll or score", Chord(pygame.K_v)),
+    _duet("page_back", "Page Up / Down", "The score up or down", Chord(pygame.K_PAGEUP)),
+    _duet("page_on", "Page Up / Down", "The score up or down", Chord(pygame.K_PAGEDOWN)),
     *(
         _duet(f"voice_{number}", "1 2 3 4", "It plays soprano, alto, tenor, bass", Chord(key))
         for number, key in enumerate(_DIGITS[:4])

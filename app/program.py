@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -83,14 +84,16 @@ def make_launchpad(studio: Studio) -> LaunchpadSession:
 
 
 def make_duet(studio: Studio, agent: str = "") -> DuetSession:
-    """The duet at once; its agent, by default the shipped one, is loaded in the thread where it decides."""
+    """The duet at once; its agent, by default the shipped one, is loaded in a thread meanwhile."""
     from app.sessions.duet.seats import ComingAgent
     from app.sessions.duet.session import DuetSession
     from models.duet.agent import SHIPPED, load_agent
 
     name, midi = agent or SHIPPED, studio.midi
     there = (lambda: midi.open_input is not None) if midi is not None else None
-    coming = ComingAgent(partial(load_agent, name, studio.seed))
+    loading = ThreadPoolExecutor(1, "duet-opening")
+    coming = ComingAgent(loading.submit(load_agent, name, studio.seed).result)
+    loading.shutdown(wait=False)
     return DuetSession(studio.engine, coming, name, studio.seed, there)
 
 

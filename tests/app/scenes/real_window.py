@@ -19,7 +19,8 @@ def main() -> None:
     from app.settings import SettingsStore
     from app.window import Window, scenes
 
-    SettingsStore().change(audio_input=None, audio_output=None, midi_input=None)
+    midi_input = os.environ.get("RIPIENO_TEST_MIDI")  # "": the first keyboard that is found
+    SettingsStore().change(audio_input=None, audio_output=None, midi_input=midi_input)
     studio = build_studio(os.environ["RIPIENO_FOLLOWER"])
     window = Window(studio, scenes(), sys.argv[1] if len(sys.argv) > 1 else "home")
     window.frame()

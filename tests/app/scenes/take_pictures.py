@@ -58,7 +58,39 @@ def main(folder: Path, follower: str) -> None:
     run(1)
     jam(window, run)
     keep("launchpad")
+    window.go("duet")
+    run(1)
+    improvise(window, run)
+    keep("duet")
     window.close()
+
+
+TUNE = (
+    (67, 4), (67, 4), (71, 4), (74, 4), (72, 2), (71, 2), (69, 4), (67, 6), (69, 2), (71, 4), (72, 2),
+    (74, 2), (76, 4), (74, 4), (72, 4), (71, 2), (69, 2), (67, 8), (74, 4), (76, 4), (74, 2), (72, 2),
+    (71, 4), (69, 4),
+)  # fmt: skip
+"""A tune in G: MIDI pitches and sixteenths."""
+TUNE_BPM = 96
+
+
+def improvise(window, run) -> None:
+    """Play a tune to Duet's beat, a little short of every note's length, as a person would."""
+    studio = window.studio
+    studio.duet.set_tempo(TUNE_BPM)
+    studio.duet.set_instrument("you", 73)
+    window.do("start_stop")
+    step_s = 15.0 / TUNE_BPM
+    while studio.duet.snapshot.state != "playing":
+        run(0.02)
+    due = studio.duet.snapshot.step // 16 * 16 + 16
+    for pitch, steps in TUNE:
+        run(max((due - studio.duet.snapshot.step) * step_s, 0.0))
+        studio.engine.note_on(pitch, 84)
+        run((steps - 0.4) * step_s)
+        studio.engine.note_off(pitch)
+        due += steps
+    run(0.5 * step_s)
 
 
 def jam(window, run) -> None:

@@ -10,12 +10,14 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import mido
 import numpy as np
 import pygame
 import pytest
 
 from app import theme
 from app.widgets.pad_row import columns
+from tests.app.sessions.test_over_jack import PLAY_MIDI, second_process
 
 ROOT = Path(__file__).resolve().parents[3]
 WAIT_S = 60.0
@@ -194,3 +196,39 @@ def test_the_mouse_presses_pads_keeps_a_snapshot_and_locks_a_key(program):
     one.click(1160, 328)
     one.key(*["Up"] * 7, "Return")  # All notes instead of five: the other rows come forward.
     one.until(lambda picture: np.abs(picture[keys] - before).mean() > 3)
+
+
+ROLL = (slice(162, 896), slice(108, 610))
+"""The sheet of Duet in a window of 1280 x 720."""
+
+
+def test_a_second_process_plays_over_jack_midi_and_the_partner_answers(
+    program, jack, monkeypatch, tmp_path
+):
+    melody = mido.MidiFile()
+    track = mido.MidiTrack()
+    melody.tracks.append(track)
+    for pitch in (67, 69, 71, 72, 74, 72, 71, 69, 67, 71, 74, 79) * 4:
+        track.append(mido.Message("note_on", note=pitch, velocity=90))
+        track.append(mido.Message("note_off", note=pitch, time=440))
+    melody.save(tmp_path / "melody.mid")
+    process = second_process(jack, PLAY_MIDI, tmp_path / "melody.mid")
+    try:
+        assert process.stdout is not None and process.stdin is not None
+        assert process.stdout.readline() == "ready\n"
+        monkeypatch.setenv("RIPIENO_TEST_MIDI", "")
+        one = program("duet")
+        chips = (slice(880, 1240), slice(20, 56))
+        one.until(lambda picture: share(picture, theme.GOOD, chips) > 0.001)  # the keyboard was found
+        one.key("space")
+        process.stdin.write("go\n")
+        process.stdin.flush()
+        one.until(lambda picture: share(picture, theme.YOU, ROLL) > 0.002)
+        one.until(lambda picture: share(picture, theme.MACHINE, ROLL) > 0.001)
+        one.key("v")
+        one.until(lambda picture: share(picture, theme.YOU_ON_PAPER) > 0)
+        one.key("ctrl+q")
+        assert one.process.wait(timeout=30) == 0
+    finally:
+        process.kill()
+        process.wait()
