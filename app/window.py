@@ -39,7 +39,7 @@ class Window:
         self._makers = scenes
         self._scenes: dict[str, Scene] = {}
         self.dispatcher, self.canvas = Dispatcher(), Canvas()
-        self.toasts, self.hint = Toasts(), HintBubble()
+        self.toasts, self.hint = Toasts(self.do), HintBubble()
         self.help: HelpOverlay | None = None
         self.menu: Menu | None = None
         self.frame_ms: deque[float] = deque(maxlen=40_000)
@@ -48,7 +48,7 @@ class Window:
         self.display, self.hands = Display(studio.settings, studio.change), Hands(self)
         self.piano = studio.piano
         studio.ask, studio.show_menu, studio.relayout = self.do, self.show_menu, self.relayout
-        studio.say_at = lambda text, kind: self.toasts.add(text, kind, self.now_s())
+        studio.say_at = lambda text, kind, action: self.toasts.add(text, kind, self.now_s(), action)
         studio.focus = self.dispatcher.set_focus
         self._actions: dict[str, Callable[[], object]] = {
             "help": self._toggle_help,

@@ -97,24 +97,24 @@ class Studio:
         self.take_drawn: Callable[[Drawn], object] = lambda drawn: None
         self.launchpad: LaunchpadSession | None = None
         self.launchpads: Launchpads | None = None
-        self._said: deque[tuple[str, str]] = deque()
+        self._said: deque[tuple[str, str, str]] = deque()
         self.sound = SoundDesk(engine, settings, self.change, self.say)
         # Set by the window.
         self.ask: Callable[[str], object] = lambda action: None
-        self.say_at: Callable[[str, str], object] = lambda text, kind: None
+        self.say_at: Callable[[str, str, str], object] = lambda text, kind, action: None
         self.show_menu: Callable[[tuple[MenuItem, ...], pygame.Rect], object] = lambda items, anchor: None
         self.relayout: Callable[[], object] = lambda: None
         self.focus: Callable[[Widget | None], object] = lambda widget: None
 
     # --- talking --------------------------------------------------------------------------------
 
-    def say(self, text: str, kind: str = "plain") -> None:
-        """Show a toast."""
-        self.say_at(text, kind)
+    def say(self, text: str, kind: str = "plain", action: str = "") -> None:
+        """Show a toast; a click on it does ``action``."""
+        self.say_at(text, kind, action)
 
-    def say_later(self, text: str, kind: str = "plain") -> None:
+    def say_later(self, text: str, kind: str = "plain", action: str = "") -> None:
         """Show a toast; any thread may ask for it."""
-        self._said.append((text, kind))
+        self._said.append((text, kind, action))
 
     def change(self, **changes: Any) -> None:
         """Change settings; where they cannot be saved, a toast says so and they hold for now."""

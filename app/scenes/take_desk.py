@@ -35,9 +35,9 @@ def export_folder() -> Path:
 
 
 class TakeDesk:
-    """The recorder, the list, the replay. ``tell(text, kind)`` says how an export ended."""
+    """The recorder, the list, the replay. ``tell(text, kind, action)`` says how an export ended."""
 
-    def __init__(self, engine: Any, tell: Callable[[str, str], object]) -> None:
+    def __init__(self, engine: Any, tell: Callable[..., object]) -> None:
         self.folder = TakeFolder(takes_folder())
         self.recorder = TakeRecorder(engine, self.folder)
         self.replay = TakeReplay(engine, self.folder, self.recorder)
@@ -70,7 +70,8 @@ class TakeDesk:
         if left:
             one, more = f"A take of {as_time(left[0].duration_s)} was", f"{len(left)} takes were"
             kept = one if len(left) == 1 else more
-            self.tell(f"{kept} kept: open Takes ({label_of('scene_takes')})", "good")
+            words = f"{kept} kept: click here, or open Takes ({label_of('scene_takes')})"
+            self.tell(words, "good", "scene_takes")
 
     def save_latest(self) -> None:
         """End the running take and save it; without one, the last."""

@@ -18,11 +18,12 @@ METER = 110
 
 @dataclass(frozen=True)
 class Toast:
-    """A message for a while. ``kind``: good, plain or bad."""
+    """A message for a while. ``kind``: good, plain or bad; a click on it does ``action`` of the program."""
 
     text: str
     kind: str = "plain"
     begun_s: float = 0.0
+    action: str = ""
 
     @property
     def until_s(self) -> float:
@@ -34,17 +35,21 @@ _TOAST_LOOK = {"good": ("check", theme.GOOD), "plain": ("ear", theme.MACHINE), "
 
 
 class Toasts(Widget):
-    """Messages at the bottom of the content, newest lowest, at most three; a click takes them away."""
+    """Messages at the bottom of the content, newest lowest, at most three; a click takes them away.
 
-    def __init__(self) -> None:
+    ``on_action`` does what a clicked message offers.
+    """
+
+    def __init__(self, on_action: Callable[[str], object] = lambda action: None) -> None:
         super().__init__()
+        self._on_action = on_action
         self.toasts: list[Toast] = []
         self.scale = 1.0
 
-    def add(self, text: str, kind: str, t_s: float) -> None:
+    def add(self, text: str, kind: str, t_s: float, action: str = "") -> None:
         """Show a message; one that is already shown only stays longer."""
         self.toasts = [toast for toast in self.toasts if toast.text != text][-2:]
-        self.toasts.append(Toast(text, kind, t_s))
+        self.toasts.append(Toast(text, kind, t_s, action))
 
     def update(self, t_s: float) -> None:
         """Drop what has been shown long enough."""
@@ -92,9 +97,11 @@ class Toasts(Widget):
 
     def on_pointer(self, event: Pointer) -> bool:
         if event.kind == "down":
-            self.toasts = [
-                toast for toast, box, _ in reversed(self.boxes()) if not box.collidepoint(event.x, event.y)
-            ]
+            hit = [toast for toast, box, _ in self.boxes() if box.collidepoint(event.x, event.y)]
+            self.toasts = [toast for toast in self.toasts if toast not in hit]
+            for toast in hit:
+                if toast.action:
+                    self._on_action(toast.action)
         return True
 
 

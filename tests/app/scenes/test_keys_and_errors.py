@@ -6,6 +6,7 @@ import pygame
 import pytest
 
 from app import bindings
+from app.widgets.base import Pointer
 from app.widgets.key_list import overlay_rows
 from app.widgets.overlays import Toasts
 from pieces.errors import RipienoError
@@ -248,6 +249,17 @@ def test_toasts_go_away_and_a_repeated_one_stands_once():
     assert [toast.text for toast in toasts.toasts] == ["Broken"]
     toasts.update(20.0)
     assert toasts.toasts == []
+
+
+def test_a_click_on_a_message_does_what_it_offers_and_takes_it_away():
+    done: list[str] = []
+    toasts = Toasts(done.append)
+    toasts.rect = pygame.Rect(0, 0, 600, 400)
+    toasts.add("A take was kept", "good", 0.0, "scene_takes")
+    toasts.add("Nothing to do", "plain", 0.0)
+    for _, box, _ in reversed(toasts.boxes()):  # the upper first: it falls when the lower goes
+        toasts.on_pointer(Pointer("down", *box.center))
+    assert toasts.toasts == [] and done == ["scene_takes"]
 
 
 def test_boxes_of_toasts_do_not_overlap_and_stay_inside():

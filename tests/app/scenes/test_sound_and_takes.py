@@ -58,10 +58,10 @@ def test_a_sound_set_that_is_gone_is_not_shown_as_chosen(stage, two_sets):
 
 
 def test_a_take_that_a_crash_left_is_kept_and_said():
-    said: list[tuple[str, str]] = []
+    said: list[tuple[str, ...]] = []
     mixer = SimpleNamespace(ring=SimpleNamespace(written=0))
     engine = SimpleNamespace(mixer=mixer, add_sink=lambda sink: None)
-    desk = TakeDesk(engine, lambda text, kind: said.append((text, kind)))
+    desk = TakeDesk(engine, lambda *told: said.append(told))
     desk.folder = TakeFolder(takes_folder() / "crash")
     desk.recover()
     assert said == []
@@ -69,5 +69,14 @@ def test_a_take_that_a_crash_left_is_kept_and_said():
     writer.add_audio(np.zeros(48_000, np.float32))
     writer.abandon()
     desk.recover()
-    assert said == [("A take of 00:48 was kept: open Takes (Ctrl T)", "good")]
+    assert said == [("A take of 00:48 was kept: click here, or open Takes (Ctrl T)", "good", "scene_takes")]
     assert [take.key for take in desk.folder.takes()] == ["one"]
+
+
+def test_a_click_on_the_message_of_a_kept_take_opens_the_takes(stage):
+    one = stage(mode="home")
+    one.studio.say_later("A take of 00:48 was kept", "good", "scene_takes")
+    one.frame()
+    ((_, box, _),) = one.window.toasts.boxes()
+    one.click(*box.center)
+    assert one.window.scene.name == "takes" and one.toasts == []
