@@ -3,7 +3,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from app.sessions.duet import counterpoint
@@ -125,6 +125,7 @@ def test_a_piece_gives_the_first_two_bars():
     assert questions[0].step == 32 and ensemble.lines()[1][:32].tolist() == given_line[:32].tolist()
 
 
+@settings(deadline=None)
 @given(st.lists(st.integers(0, REST), min_size=1, max_size=40), st.sampled_from(list(VOICE_RANGES)))
 def test_counterpoint_keeps_to_its_voice_and_holds_only_what_sounds(symbols, voice):
     lowest, highest = VOICE_RANGES[voice]

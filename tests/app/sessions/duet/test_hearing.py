@@ -5,7 +5,7 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from app.sessions.duet.hearing import KeyEvent, LineReader, folded
@@ -69,6 +69,7 @@ def test_all_off_ends_everything():
     assert read([on(0.0, 60), KeyEvent(4.0, "all off")], 9) == [(0, 4, 60)]
 
 
+@settings(deadline=None)
 @given(st.integers(0, 127))
 def test_any_pitch_is_heard_by_octaves(pitch):
     heard = folded(pitch)
@@ -76,6 +77,7 @@ def test_any_pitch_is_heard_by_octaves(pitch):
     assert heard == pitch or not LOWEST <= pitch <= HIGHEST
 
 
+@settings(deadline=None)
 @given(st.lists(st.tuples(st.integers(0, 40), st.integers(1, 12), st.integers(LOWEST, HIGHEST),
                           st.floats(-0.45, 0.45), st.floats(-0.45, 0.45)), max_size=12))  # fmt: skip
 def test_a_line_played_with_human_timing_is_the_line_that_was_meant(drawn):
@@ -95,6 +97,7 @@ def test_a_line_played_with_human_timing_is_the_line_that_was_meant(drawn):
         assert heard == meant  # a note struck again on its heels may be released after that
 
 
+@settings(deadline=None)
 @given(st.lists(st.tuples(st.sampled_from(["on", "off", "pedal down", "pedal up", "all off"]),
                           st.floats(-3, 30), st.integers(0, 127)), max_size=60))  # fmt: skip
 def test_whatever_hands_do_is_a_line(drawn):

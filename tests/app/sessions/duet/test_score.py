@@ -5,7 +5,7 @@ import re
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from app.sessions.duet.score import musicxml, spelled
@@ -53,6 +53,7 @@ def test_eighths_are_beamed_within_their_beat():
     assert beams == ["begin", "end"] * 4
 
 
+@settings(deadline=None)
 @given(st.integers(0, 127), st.integers(0, 11), st.booleans())
 def test_every_pitch_has_a_name_in_every_key(pitch, tonic, minor):
     assert spelled(pitch, Key(tonic, minor)).midi == pitch

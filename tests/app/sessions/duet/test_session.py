@@ -279,8 +279,8 @@ def test_minutes_of_silence_change_nothing(stage, network_agent):
     on.session.set_tempo(400)
     on.session.start(0)
     on.settle()
-    on.crank_steps(1600, 4096)
-    assert on.session.snapshot.state == "playing" and on.session.snapshot.bar >= 100
+    on.crank_steps(800, 8192)
+    assert on.session.snapshot.state == "playing" and on.session.snapshot.bar >= 50
 
 
 def test_chords_are_told_once_a_duet(stage, scripted):

@@ -46,7 +46,7 @@ def test_human_timing_moves_it_little():
     assert np.abs(np.array(led) / 96.0 - 1).max() < 0.06
 
 
-@settings(max_examples=200)
+@settings(max_examples=200, deadline=None)
 @given(st.lists(st.floats(0.001, 5.0), min_size=1, max_size=60), st.floats(20.0, 400.0))
 def test_whatever_is_played_it_is_smooth_and_bounded(gaps_s, bpm):
     follower, now_s, before = TempoFollower(bpm), 0.0, bpm
