@@ -175,7 +175,23 @@ def _later(mode: str, what: str) -> None:
 
 
 _later("compose", "It writes polyphony that you can prime, hear and keep.")
-_later("inside", "What an agent sees, believes and prefers.")
+
+
+@cli.command()
+def inside(
+    piece: Annotated[str, Argument(metavar="PIECE", help="A name in the library, or a score file.")],
+    out: Annotated[Path, Option(file_okay=False, metavar="DIR", help="The folder to write to.")],
+    audio: Annotated[Path | None, InputFile] = None,
+    midi: Annotated[Path | None, InputFile] = None,
+    follower: FollowerOption = None,
+    seed: SeedOption = 0,
+) -> None:
+    """What a follower believes and prefers over a whole piece, as a table and a picture."""
+    if audio and midi:
+        raise UsageProblem("--audio and --midi are two ways to say what is played: give one of them.")
+    from app.commands.inside import inside_headless
+
+    inside_headless(piece, out, audio, midi, follower or "follower", seed)
 
 
 @cli.command()

@@ -58,7 +58,7 @@ def run_headless(
     player: a name, or a player itself. progress is told the share that is done, 0 to 1.
     Raises RipienoError for files that cannot be read or written.
     """
-    sound, rate = _sound(piece, audio_path, midi_path, seed)
+    sound, rate = sound_of(piece, audio_path, midi_path, seed)
     runner = InlineRunner(load_player(player, seed, relocate=True) if isinstance(player, str) else player)
     runner.open(piece)
     snapshots = follow_sound(piece, runner, sound, rate)
@@ -99,9 +99,10 @@ def trace_row(snapshot: Snapshot) -> str:
     ))
 
 
-def _sound(
+def sound_of(
     piece: Piece, audio_path: Path | None, midi_path: Path | None, seed: int
 ) -> tuple[NDArray[np.float32], int]:
+    """Mono float32 and its rate: of a recording, a MIDI file, or without either the bundled performance."""
     if audio_path is not None:
         return read_recording(audio_path)
     performance: Performance = perform(piece, seed) if midi_path is None else load_midi(midi_path)

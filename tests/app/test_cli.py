@@ -60,7 +60,6 @@ def test_the_options_of_the_contract_are_there(
     "line",
     [
         "compose --headless --bars 8 --out b.mid --prime a.mid",
-        "inside",
     ],
 )
 def test_later_modes_say_so(line: str, capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,0 +1,22 @@
+"""`inside`: the table agrees with the trace of the same run, and the same seed gives the same files."""
+
+import csv
+
+from PIL import Image
+
+from app import cli
+
+
+def test_the_record_is_that_of_the_trace_and_repeats(tmp_path) -> None:
+    piece = "soldiers-joy"
+    assert cli.main(["follow", piece, "--headless", "--trace", str(tmp_path / "t.tsv")]) == 0
+    for name in ("a", "b"):
+        assert cli.main(["inside", piece, "--out", str(tmp_path / name)]) == 0
+    with (tmp_path / "t.tsv").open() as trace, (tmp_path / "a" / "record.tsv").open() as record:
+        traced, recorded = (list(csv.DictReader(file, delimiter="\t")) for file in (trace, record))
+    assert [(r["time_s"], r["x_px"]) for r in traced] == [(r["time_s"], r["x_px"]) for r in recorded]
+    assert all(abs(sum(float(r[a]) for a in ("slower", "keep", "faster")) - 1) < 1e-4 for r in recorded)
+    assert len({r["value"] for r in recorded}) > 10
+    for file in ("record.tsv", "timeline.png"):
+        assert (tmp_path / "a" / file).read_bytes() == (tmp_path / "b" / file).read_bytes()
+    assert Image.open(tmp_path / "a" / "timeline.png").size == (1200, 600)
