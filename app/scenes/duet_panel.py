@@ -25,7 +25,10 @@ from app.widgets.sliders import Slider
 from app.widgets.stack import Line, Row, stack
 
 VOICES = (("soprano", "S"), ("alto", "A"), ("tenor", "T"), ("bass", "B"))
-MODES = (("together", "Together"), ("call and response", "In turn"))
+MODES = (("together", "Both"), ("call and response", "In turn"))
+SHORT_NAMES = {"temperature": "Temp.", "consonance": "Conson.", "human": "Part"}
+LEAST_FOR_BARS = 76
+"""A narrower list of phrases shows the number alone."""
 BEGINNINGS = (("cold", "Cold"), ("two bars", "Two bars"), ("piece", "Piece"))
 NAMES: dict[Who, str] = {"you": "You", "machine": "Partner"}
 CONSONANT = 0.66
@@ -42,6 +45,7 @@ class DuetPanel:
         self._build_partner()
         self._build_heard()
         self._build_you()
+        self._names = {name: line.name.text for name, line in self.lines.items()}
 
     def _build_partner(self) -> None:
         desk, menus = self.desk, self.menus
@@ -55,7 +59,7 @@ class DuetPanel:
             f"Both at once, or your phrase and then its answer ({label_of('turns')})",
         )  # fmt: skip
         self.phrase = self._dropdown(
-            lambda: _bars(desk.choices.phrase_bars), menus.phrases, "How long a phrase is, in turn"
+            self._phrase_words, menus.phrases, "How long a phrase is, in turn"
         )
         temperature = Slider(
             lambda: desk.choices.temperature, desk.set_temperature, COOLEST, WARMEST, USUAL.temperature,
@@ -70,7 +74,7 @@ class DuetPanel:
         )  # fmt: skip
         self.lines = {
             "partner": _line("Partner", (voice, 1.4), (self.agent, 1.0)),
-            "mode": _line("Play", (mode, 1.7), (self.phrase, 1.0)),
+            "mode": _line("Play", (mode, 1.6), (self.phrase, 1.0)),
             "temperature": _line("Temperature", (temperature, 4.0), (words, 1.0)),
             "begin": _line("It begins", (begin, 1.0)),
         }
@@ -128,6 +132,10 @@ class DuetPanel:
         dropdown = Dropdown(value, lambda: self._show(items(), dropdown.rect), hint)
         return dropdown
 
+    def _phrase_words(self) -> str:
+        bars = self.desk.choices.phrase_bars
+        return _bars(bars) if self.phrase.rect.w >= LEAST_FOR_BARS else str(bars)
+
     def _decided_words(self) -> str:
         now = self.desk.now
         return f"{now.decided_ms:.1f} ms" if now.decided_ms else "–"
@@ -171,7 +179,8 @@ class DuetPanel:
             return
         roomy = panel.w >= 320
         stack(panel.inflate(-40 if roomy else -24, -28), self._rows())
-        for line in self.lines.values():
+        for name, line in self.lines.items():
+            line.name.text = self._names[name] if roomy else SHORT_NAMES.get(name, self._names[name])
             line.spread(NAME_W if panel.w >= LEAST_FOR_NAMES else SHORT_NAME_W)
 
     def refresh(self) -> None:
