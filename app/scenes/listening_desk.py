@@ -170,9 +170,12 @@ class ListeningDesk:
         melodies = chorales()
         duet = self.studio.duet.snapshot if self.studio.duet is not None else None
         if duet is not None and duet.part:
-            melodies.append(melody_of(duet.part_name, duet.part, duet.choices.tempo_bpm))
+            choices = duet.choices
+            melodies.append(
+                melody_of(duet.part_name, duet.part, choices.tempo_bpm, choices.beats_a_bar)
+            )
         self._melodies = {melody.name: melody for melody in melodies}
-        material = [Material(melody.name, melody.beats) for melody in melodies]
+        material = [Material(melody.name, melody.beats, melody.beats_a_bar) for melody in melodies]
         self._test = ListeningTest(names, material, self.file)
         self._next()
 

@@ -43,22 +43,23 @@ class Answering(Protocol):
 
 @dataclass(frozen=True, eq=False)
 class Melody:
-    """A line (T,) multi-hold, and its tempo."""
+    """A line (T,) multi-hold, its tempo and its meter."""
 
     name: str
     tokens: Tokens
     bpm: float
+    beats_a_bar: int = 4
 
     @property
     def beats(self) -> int:
         return len(self.tokens) // STEPS_PER_BEAT
 
 
-def melody_of(name: str, found: Sequence[RollNote], bpm: float) -> Melody:
+def melody_of(name: str, found: Sequence[RollNote], bpm: float, beats_a_bar: int = 4) -> Melody:
     """Notes on a grid of sixteenths, brought by octaves into the range of the agents."""
     steps = [(round(n.first_step), max(round(n.steps), 1), folded(n.pitch)) for n in found]
     length = max((start + count for start, count, _ in steps), default=0)
-    return Melody(name, line(steps, -(-length // STEPS_PER_BEAT) * STEPS_PER_BEAT), bpm)
+    return Melody(name, line(steps, -(-length // STEPS_PER_BEAT) * STEPS_PER_BEAT), bpm, beats_a_bar)
 
 
 def chorales() -> list[Melody]:
@@ -68,7 +69,7 @@ def chorales() -> list[Melody]:
         if is_chorale(entry):
             part = read_part(entry.name, lambda words: None)
             notes = [RollNote(4 * note.beat, 4 * note.beats, note.pitch) for note in part.notes]
-            found.append(melody_of(entry.title, notes, part.tempo_bpm))
+            found.append(melody_of(entry.title, notes, part.tempo_bpm, part.beats_a_bar))
     return found
 
 

@@ -19,7 +19,7 @@ from pieces.errors import RipienoError
 
 Choice = Literal["a", "b", "same"]
 EXCERPT_BEATS = 16
-"""Four bars of 4/4, at 80 BPM twelve seconds: the paper took eight, but a chorale's phrase is longer."""
+"""At most: four bars of 4/4, at 80 BPM twelve seconds. The paper took eight; a phrase is longer."""
 
 
 class NothingToCompare(RipienoError):
@@ -28,10 +28,11 @@ class NothingToCompare(RipienoError):
 
 @dataclass(frozen=True)
 class Material:
-    """A melody by its name, with its length in beats."""
+    """A melody by its name, with its length in beats and its meter."""
 
     name: str
     beats: int
+    beats_a_bar: int = 4
 
 
 @dataclass(frozen=True)
@@ -93,8 +94,9 @@ class ListeningTest:
         pair = list(self._random.choice([pair for pair in self._pairs if heard(pair) == least]))
         self._random.shuffle(pair)
         melody = self._random.choice(self._melodies)
-        bars = max(melody.beats - EXCERPT_BEATS, 0) // 4
-        from_beat, beats = 4 * self._random.randint(0, bars), min(EXCERPT_BEATS, melody.beats)
+        bar = melody.beats_a_bar
+        beats = min(EXCERPT_BEATS // bar * bar, melody.beats)
+        from_beat = bar * self._random.randint(0, (melody.beats - beats) // bar)
         seed = self._random.getrandbits(31)
         self.trial = Trial(melody.name, from_beat, beats, pair[0], pair[1], seed)
         return self.trial

@@ -38,6 +38,13 @@ def test_excerpts_lie_within_the_melody_and_begin_with_a_bar(file):
     assert len({trial.from_beat for trial in seen}) > 5
 
 
+def test_excerpts_of_a_melody_in_three_are_whole_bars_of_three(file):
+    test = ListeningTest(["duet", "duet-mle"], [Material("waltz", 60, 3)], file, seed=1)
+    for _ in range(50):
+        trial = test.next()
+        assert trial.from_beat % 3 == 0 and trial.beats == 15 and trial.from_beat + trial.beats <= 60
+
+
 def test_the_pair_with_the_fewest_votes_comes_next(file):
     test = ListeningTest(["x", "y", "z"], MELODIES, file, seed=0)
     for _ in range(30):
