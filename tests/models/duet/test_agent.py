@@ -140,3 +140,16 @@ def test_a_decision_takes_less_than_five_milliseconds_of_processor_time() -> Non
 def test_it_needs_no_torch() -> None:
     code = "import models.duet.agent, sys; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_the_shipped_agents_are_named_and_what_is_none_is_passed_over(tmp_path, monkeypatch):
+    from models import checkpoint
+    from models.duet.agent import SHIPPED, shipped_agents
+
+    assert shipped_agents()[0] == SHIPPED
+    for name in ("duet", "duet-mle"):
+        (tmp_path / f"{name}.safetensors").write_bytes(checkpoint.shipped(name).read_bytes())
+    (tmp_path / "duet-junk.safetensors").write_bytes(b"junk")
+    (tmp_path / "duet-follower.safetensors").write_bytes(checkpoint.shipped("launchpad").read_bytes())
+    monkeypatch.setattr(checkpoint, "FOLDER", tmp_path)
+    assert shipped_agents() == ["duet", "duet-mle"]
