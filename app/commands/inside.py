@@ -1,27 +1,25 @@
-"""`inside`: a follower's value, action probabilities and belief over a whole piece, as a table and a picture.
+"""`inside`: a follower's value, action probabilities and belief over a whole piece, as a table and pictures.
 
 Runs on the main thread, without a window; the same path as `follow --headless`.
 """
 
 from __future__ import annotations
 
-import io
 from pathlib import Path
 
-import numpy as np
-from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.figure import Figure
-
-from app.console import console
+from app import theme
+from app.console import console, progress
 from app.engine.runner import InlineRunner
-from app.engine.snapshot import Snapshot
 from app.sessions.headless import follow_sound, sound_of
+from models.features import SPEC
+from models.inside.record import Record, Recorder, record
+from models.inside.style import Colours
+from models.inside.timeline import timeline
 from models.players import load_player
 from pieces.errors import RipienoError
 from pieces.files import replace_file
 from pieces.opening import open_piece
-
-COLUMNS = ("time_s", "x_px", "value", "slower", "keep", "faster", "confidence")
+from pieces.piece import Piece
 
 
 def inside_headless(
@@ -33,44 +31,47 @@ def inside_headless(
         RipienoError: the piece, the file or the follower cannot be used, or ``out`` not be written.
     """
     piece = open_piece(piece_name)
+    recorder = Recorder(load_player(follower, seed, relocate=True))
+    followed = _follow(piece, recorder, audio, midi, seed)
+    files = {"record.tsv": followed.table().encode(), "timeline.png": timeline(followed, paper_colours())}
+    _write(out, files)
+    frames = len(followed.states)
+    console.print(f"{piece.name}: {frames} frames, in {out}.", markup=False, soft_wrap=True)
+
+
+def paper_colours() -> Colours:
+    """The theme's colours on paper. Orange is the musician's, so an agent's pictures have none."""
+
+    def share(colour: theme.Colour) -> tuple[float, float, float]:
+        red, green, blue = colour
+        return red / 255, green / 255, blue / 255
+
+    return Colours(
+        paper=share(theme.PAPER),
+        ink=share(theme.INK),
+        quiet=share(theme.QUIET_ON_PAPER),
+        machine=share(theme.MACHINE_ON_PAPER),
+        machine_light=share(theme.MACHINE),
+    )
+
+
+def _follow(piece: Piece, recorder: Recorder, audio: Path | None, midi: Path | None, seed: int) -> Record:
     sound, rate = sound_of(piece, audio, midi, seed)
-    runner = InlineRunner(load_player(follower, seed, relocate=True))
+    frames = len(sound) / rate * SPEC.fps
+    runner = InlineRunner(recorder)
     try:
         runner.open(piece)
-        snapshots = list(follow_sound(piece, runner, sound, rate))
+        with progress(f"Following {piece.title or piece.name}") as advance:
+            moments = follow_sound(piece, runner, sound, rate)
+            return record(moments, recorder, progress=lambda done: advance(done, frames))
     finally:
         runner.close()
+
+
+def _write(out: Path, files: dict[str, bytes]) -> None:
     try:
         out.mkdir(parents=True, exist_ok=True)
-        replace_file(out / "record.tsv", table(snapshots).encode())
-        replace_file(out / "timeline.png", timeline(snapshots))
+        for name, content in files.items():
+            replace_file(out / name, content)
     except OSError as error:
         raise RipienoError(f"{out}: cannot be written ({error.strerror}). Choose another place.") from error
-    console.print(f"{piece.name}: {len(snapshots)} frames, in {out}.", markup=False, soft_wrap=True)
-
-
-def table(snapshots: list[Snapshot]) -> str:
-    """A row a frame, in the order of :data:`COLUMNS`, as tab-separated text."""
-    rows = ["\t".join(COLUMNS)]
-    for one in snapshots:
-        figures = (one.value, *one.probabilities, one.confidence)
-        rows.append("\t".join([f"{one.time_s:.6f}", f"{one.x_px:.3f}", *(f"{f:.5f}" for f in figures)]))
-    return "\n".join(rows) + "\n"
-
-
-def timeline(snapshots: list[Snapshot]) -> bytes:
-    """A PNG: the value, and below it the stacked action probabilities, over seconds."""
-    figure = Figure(figsize=(12, 6), layout="constrained")
-    FigureCanvasAgg(figure)
-    above, below = figure.subplots(2, 1, sharex=True)
-    times_s = [one.time_s for one in snapshots]
-    above.plot(times_s, [one.value for one in snapshots], color="#0072B2")
-    above.set_ylabel("value")
-    chances = np.array([one.probabilities for one in snapshots]).T
-    colours = ("#0072B2", "#BBBBBB", "#E69F00")
-    below.stackplot(times_s, chances, labels=("slower", "keep", "faster"), colors=colours)
-    below.set(xlabel="seconds", ylabel="probability", ylim=(0, 1))
-    below.legend(loc="upper right")
-    picture = io.BytesIO()
-    figure.savefig(picture, format="png", dpi=100)
-    return picture.getvalue()

@@ -78,6 +78,11 @@ class FollowerPlayer:
         """What can wait until the answer is out."""
         self._ear.rest()
 
+    @property
+    def embedding(self) -> NDArray[np.float32]:
+        """(128,) float32 after the newest step: the last hidden layers of the policy's actor and critic."""
+        return self._policy.hidden
+
     def _draw(self, chances: tuple[float, float, float]) -> int:
         """-1, 0 or 1 with these chances; ``Generator.choice`` takes longer than the policy."""
         drawn = self._rng.random()

@@ -156,15 +156,19 @@ class PolicyStep:
         self._weights = [np.concatenate(weights[0]), *(_beside(*pair) for pair in weights[1:])]
         self._biases = [np.concatenate([_array(actor.bias), _array(critic.bias)]) for actor, critic in both]
         self._seen = np.zeros(OBSERVATION, np.float32)
+        self.hidden = np.zeros(len(self._biases[1]), np.float32)
 
     def __call__(
         self, summary: FloatArray, x_px: float, speed_px: float, tolerance_px: float
     ) -> tuple[tuple[float, float, float], float]:
-        """Probabilities of slower, keep, faster, and the value; as ``observation`` and ``Policy`` say."""
+        """Probabilities of slower, keep, faster, and the value; as ``observation`` and ``Policy`` say.
+
+        ``hidden`` is then a new array with the last hidden layers, the actor's before the critic's.
+        """
         first, second, last = self._weights
         hidden = np.tanh(first @ self._observe(summary, x_px, speed_px, tolerance_px) + self._biases[0])
-        hidden = np.tanh(second @ hidden + self._biases[1])
-        slower, keep, faster, value = (last @ hidden + self._biases[2]).tolist()
+        self.hidden = np.tanh(second @ hidden + self._biases[1])
+        slower, keep, faster, value = (last @ self.hidden + self._biases[2]).tolist()
         return _softmax(slower, keep, faster), value
 
     def _observe(self, summary: FloatArray, x_px: float, speed_px: float, tolerance_px: float) -> FloatArray:

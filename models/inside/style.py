@@ -1,0 +1,54 @@
+"""How the pictures of Inside look: colours come from the caller, the rest is here."""
+
+from __future__ import annotations
+
+import io
+from dataclasses import dataclass
+
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+
+DPI = 100
+
+Colour = tuple[float, float, float]
+"""Red, green, blue, each 0 to 1."""
+
+
+@dataclass(frozen=True)
+class Colours:
+    """Colours on paper. ``machine`` and ``machine_light``: the agent's, dark and light."""
+
+    paper: Colour
+    ink: Colour
+    quiet: Colour
+    machine: Colour
+    machine_light: Colour
+
+
+def new_figure(width_px: int, height_px: int, colours: Colours) -> Figure:
+    """A figure of so many pixels on the caller's paper."""
+    size = (width_px / DPI, height_px / DPI)
+    figure = Figure(figsize=size, dpi=DPI, layout="constrained", facecolor=colours.paper)
+    FigureCanvasAgg(figure)
+    return figure
+
+
+def dress(axes: Axes, colours: Colours) -> None:
+    """Only what is read: two spines, quiet ticks."""
+    axes.set_facecolor(colours.paper)
+    for side in ("top", "right"):
+        axes.spines[side].set_visible(False)
+    for side in ("left", "bottom"):
+        axes.spines[side].set_color(colours.quiet)
+    axes.tick_params(colors=colours.quiet, labelcolor=colours.ink)
+    axes.xaxis.label.set_color(colours.ink)
+    axes.yaxis.label.set_color(colours.ink)
+    axes.title.set_color(colours.ink)
+
+
+def png(figure: Figure) -> bytes:
+    """The figure as PNG; the same figure gives the same bytes."""
+    picture = io.BytesIO()
+    figure.savefig(picture, format="png", dpi=DPI, facecolor=figure.get_facecolor())
+    return picture.getvalue()
