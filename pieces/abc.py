@@ -1,8 +1,9 @@
 """Reads ABC tunes (standard 2.1, and the 1.6 habits of old collections) and writes them as MusicXML.
 
 Verovio's own ABC reader can crash the process and knows a part of the notation; this one reads keys, modes,
-metres, lengths, broken rhythm, tuplets, ties, chords, grace notes, repeats and endings, chord symbols, inline
-fields and several voices. Slurs, decorations, words, part orders and voice overlays (`&`) are passed over.
+metres, lengths, broken rhythm, tuplets, ties, chords, grace notes, repeats, endings and jumps, chord symbols,
+inline fields and several voices. Slurs, other decorations, words, part orders and voice overlays (`&`) are
+passed over.
 Pure functions of text, safe in any thread.
 """
 
@@ -183,6 +184,7 @@ def _assemble(score: Score, voices: dict[str, VoiceReader], places: dict[str, _P
             endings=bar.endings,
             ending_stop=bar.ending_stop,
             barline=bar.barline,
+            signs=frozenset(bar.signs),
         )
         for name, voice in voices.items():
             place = places[name]

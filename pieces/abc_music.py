@@ -15,7 +15,8 @@ _NOTE = rf"(\^{{1,2}}|_{{1,2}}|=)?([A-Ga-g])([,']{{0,5}}){_LENGTH}"
 _TOKENS = (
     ("space", r"[ \t]+"),
     ("text", r'"([^"]*)"?'),
-    ("passed_over", r"![^!\n]*!|\+[^+\n]*\+|`|y\d*"),
+    ("decoration", r"!([^!\n]*)!|\+([^+\n]*)\+"),
+    ("passed_over", r"`|y\d*"),
     ("inline", r"\[([A-Za-z]):([^\]\[]*)\]"),
     ("ending", r"\[(\d[\d,\-]*)"),
     ("bar", r"(\[\|[\]:]*|:*\|[|\]:]*|::+)(?:[ \t]*\[?(\d[\d,\-]*))?"),
@@ -34,6 +35,11 @@ _TOKEN = re.compile(
     "|".join(f"(?P<{name}{index}>{pattern})" for index, (name, pattern) in enumerate(_TOKENS))
 )
 _PATTERNS = {f"{name}{index}": re.compile(pattern) for index, (name, pattern) in enumerate(_TOKENS)}
+_JUMPS = {
+    "segno": "segno", "coda": "coda", "dacoda": "tocoda", "fine": "fine", "dacapo": "dacapo",
+    "d.c.": "dacapo", "d.s.": "dalsegno", "d.c.alfine": "dacapo", "d.c.alcoda": "dacapo",
+    "d.s.alfine": "dalsegno", "d.s.alcoda": "dalsegno",
+}  # fmt: skip
 _TUPLET_NORMAL = {2: 3, 3: 2, 4: 3, 6: 2, 8: 3}
 
 
@@ -55,6 +61,7 @@ class Bar:
     endings: tuple[int, ...] = ()
     ending_stop: str = ""
     barline: str = ""
+    signs: set[str] = field(default_factory=set)
 
     @property
     def quarters(self) -> Fraction:
@@ -127,6 +134,8 @@ class VoiceReader:
         """Close the last bar and whatever is open."""
         if self._bar.events:
             self._close_bar()
+        elif self.bars:
+            self.bars[-1].signs |= self._bar.signs
         if self.bars and self._in_ending:
             self.bars[-1].ending_stop = self.bars[-1].ending_stop or "discontinue"
 
@@ -257,7 +266,13 @@ class VoiceReader:
             if not self._bar.events:
                 self._bar.key = self._key
 
-    # Barlines
+    # Jumps and barlines
+
+    def _decoration(self, match: re.Match[str]) -> None:
+        """A jump, or where one leads to; other decorations say nothing about the order of the notes."""
+        sign = _JUMPS.get((match[1] or match[2] or "").strip().lower())
+        if sign is not None:
+            self._bar.signs.add(sign)
 
     def _barline(self, match: re.Match[str]) -> None:
         token = match[1]
@@ -315,6 +330,7 @@ class VoiceReader:
 
 
 _HANDLERS: dict[str, Callable[[VoiceReader, re.Match[str]], None]] = {
+    "decoration": VoiceReader._decoration,
     "space": VoiceReader._see_space,
     "text": VoiceReader._text,
     "inline": VoiceReader._inline,

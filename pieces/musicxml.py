@@ -62,6 +62,17 @@ def _divisions(score: Score) -> int:
     return lcm(1, *set(lengths))
 
 
+_SIGNS = {
+    "segno": ("<segno/>", 'segno="segno"'),
+    "coda": ("<coda/>", 'coda="coda"'),
+    "tocoda": ("<words>To Coda</words>", 'tocoda="coda"'),
+    "fine": ("<words>Fine</words>", 'fine="yes"'),
+    "dacapo": ("<words>D.C.</words>", 'dacapo="yes"'),
+    "dalsegno": ("<words>D.S.</words>", 'dalsegno="segno"'),
+}
+"""How each of pieces.repeats.SIGNS is drawn, and what it says to a player."""
+
+
 class _Writer:
     """Collects the lines of the measures; knows the key, and the accidentals in force in the measure."""
 
@@ -81,9 +92,17 @@ class _Writer:
         self._attributes(measure, first_of)
         if first_of is not None and first_of.tempo_bpm:
             self._tempo(first_of.tempo_bpm)
+        self._signs(measure.signs & {"segno", "coda"})
         self._voices(measure)
+        self._signs(measure.signs - {"segno", "coda"})
         self._right_barline(measure)
         self.lines.append("</measure>")
+
+    def _signs(self, signs: frozenset[str]) -> None:
+        for sign in sorted(signs):
+            mark, sound = _SIGNS[sign]
+            kind = f"<direction-type>{mark}</direction-type>"
+            self.lines.append(f'<direction placement="above">{kind}<sound {sound}/></direction>')
 
     def _left_barline(self, measure: Measure) -> None:
         if not (measure.repeat_start or measure.endings):

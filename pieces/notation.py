@@ -105,7 +105,8 @@ class Measure:
     """One measure: events by (staff, voice), and what its two barlines and its beginning say.
 
     `endings` are the passes a volta bracket that begins here is for; `ending_stop` closes it: "stop" or,
-    left open, "discontinue". `times` is how often the repeated passage is played.
+    left open, "discontinue". `times` is how often the repeated passage is played. `signs` are those of
+    :data:`pieces.repeats.SIGNS`.
     """
 
     number: str = ""
@@ -120,6 +121,7 @@ class Measure:
     endings: tuple[int, ...] = ()
     ending_stop: str = ""
     barline: str = ""
+    signs: frozenset[str] = frozenset()
 
     @property
     def quarters(self) -> Fraction:

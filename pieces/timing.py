@@ -10,15 +10,21 @@ from __future__ import annotations
 import itertools
 import json
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 from xml.etree import ElementTree
 
-from pieces.repeats import RepeatMarks, played_order
+from pieces.repeats import SIGNS, RepeatMarks, played_order
 
 _MEI = "{http://www.music-encoding.org/ns/mei}"
 _XML_ID = "{http://www.w3.org/XML/1998/namespace}id"
 _DEFAULT_TEMPO_BPM = 120.0
+_WORDS = {
+    "dacapo": r"^(d\.? ?c\b|da capo)", "dalsegno": r"^(d\.? ?s\b|dal segno)", "tocoda": r"^(al|to) coda",
+    "fine": r"^fine\b",
+}  # fmt: skip
+"""How jumps are written where a file says them in words alone."""
 
 
 class NothingPlayed(Exception):
@@ -156,7 +162,19 @@ class _Marks:
         # A sign for both directions may stand at the right of the measure before.
         start = element.get("left") in ("rptstart", "rptboth") or self._right == "rptboth"
         self._right = element.get("right", "")
-        self.repeats[name] = RepeatMarks(start, self._right in ("rptend", "rptboth"), 2, endings)
+        ends = self._right in ("rptend", "rptboth")
+        self.repeats[name] = RepeatMarks(start, ends, 2, endings, frozenset(_signs(element)))
+
+
+def _signs(measure: ElementTree.Element) -> Iterator[str]:
+    """The jumps and their targets in a measure of the MEI, as pieces.repeats.SIGNS names them."""
+    for mark in measure.iter(f"{_MEI}repeatMark"):
+        yield mark.get("func", "").lower()
+    for words in measure.iter(f"{_MEI}dir"):
+        text = " ".join("".join(words.itertext()).split()).lower()
+        said = (sign for sign, pattern in _WORDS.items() if re.match(pattern, text))
+        kind = words.get("type", "")
+        yield kind if kind in SIGNS else next(said, "")
 
 
 def _header(mei: str) -> dict[str, str]:

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from pieces import abc
 from pieces.abc_fields import default_unit, parse_key, parse_meter, parse_tempo
 from pieces.abc_music import AbcError
-from pieces.engraving import engrave
+from pieces.engraving import engrave, engrave_here
+from pieces.musicxml import to_musicxml
 from pieces.notation import Key, Meter
 from pieces.reading import ScoreText
 
@@ -403,3 +404,20 @@ def test_more_music_than_a_tune_can_be_is_refused():
         read("C" * 20_001)
     with pytest.raises(AbcError, match="200000 characters"):
         abc.to_score("X:1\nK:C\n" + " " * 200_001)
+
+
+@pytest.mark.parametrize(("music", "signs"), [
+    ("c d e f !fine!| g a b c' !D.C.!|", [{"fine"}, {"dacapo"}]),
+    ("!segno!c d e f !dacoda!| g a b c' !D.S.!| !coda!c d e f |]",
+     [{"segno", "tocoda"}, {"dalsegno"}, {"coda"}]),
+    ("c d e f | g a b c' |] !D.C.!", [set(), {"dacapo"}]),
+    ("c !trill!d e f | +fine+g a b c' |]", [set(), {"fine"}]),
+])  # fmt: skip
+def test_jumps_belong_to_their_bars(music, signs):
+    assert [set(measure.signs) for measure in read(music).measures] == signs
+
+
+def test_a_da_capo_of_a_tune_is_followed():
+    text = to_musicxml(read("c d e f !fine!| g a b c' !D.C.!|]"))
+    played = [note.pitch for note in engrave_here(ScoreText("musicxml", text, "t", "musicxml")).notes]
+    assert played == [72, 74, 76, 77, 79, 81, 83, 84, 72, 74, 76, 77]

@@ -183,3 +183,31 @@ def test_a_tied_note_is_struck_once_and_lasts():
     assert [(n.note_id, n.quarters, n.duration_quarters) for n in notes] == [
         ("a", 0, 1), ("b", 1, 2), ("d", 3, 1),
     ]  # fmt: skip
+
+
+def direction(kind: str, sound: str) -> str:
+    return (
+        f'<direction placement="above"><direction-type>{kind}</direction-type><sound {sound}/></direction>'
+    )
+
+
+def test_a_dal_segno_al_coda_is_followed_as_it_is_played():
+    text = score(
+        note("C", "a") + note("D", "b"),
+        direction("<segno/>", 'segno="s"') + note("E", "c") + note("F", "d"),
+        note("G", "e") + note("A", "f") + direction("<words>To Coda</words>", 'tocoda="c"'),
+        note("B", "g") + note("C", "h") + direction("<words>D.S. al Coda</words>", 'dalsegno="s"'),
+        direction("<coda/>", 'coda="c"') + note("D", "i") + note("E", "j"),
+    ).text.replace(REPEAT_END, "")
+    engraved = engrave_here(ScoreText("musicxml", text, "jumps", "musicxml"))
+    assert [n.note_id for n in engraved.notes] == list("abcdefghcdefij")
+    assert [n.quarters for n in engraved.notes] == list(range(14))
+
+
+def test_a_da_capo_that_is_written_in_words_alone_is_followed():
+    text = score(
+        note("C", "a") + note("D", "b") + direction("<words>Fine</words>", ""),
+        note("E", "c") + note("F", "d") + direction("<words>Da Capo al Fine</words>", ""),
+    ).text.replace(REPEAT_END, "")
+    engraved = engrave_here(ScoreText("musicxml", text, "jumps", "musicxml"))
+    assert [n.note_id for n in engraved.notes] == list("abcdab")

@@ -1,8 +1,8 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pieces.repeats import SIGNS, played_order, repeat_starts
 from pieces.repeats import RepeatMarks as Marks
-from pieces.repeats import played_order, repeat_starts
 
 PLAIN, START, END = Marks(), Marks(start=True), Marks(end=True)
 
@@ -38,6 +38,46 @@ def test_endings_of_several_measures_and_three_passes():
 def test_a_second_ending_with_its_own_repeat_sign_ends_the_passage():
     marks = [START, Marks(end=True, endings=(1,)), Marks(end=True, endings=(2,)), PLAIN]
     assert played_order(marks) == [0, 1, 0, 2, 3]
+
+
+def signs(*names):
+    return Marks(signs=frozenset(names))
+
+
+def test_da_capo_al_fine_is_obeyed_once_and_ends_at_the_fine():
+    assert played_order([PLAIN, signs("fine"), PLAIN, signs("dacapo")]) == [0, 1, 2, 3, 0, 1]
+
+
+def test_da_capo_without_a_fine_plays_everything_again():
+    assert played_order([PLAIN, signs("dacapo"), PLAIN]) == [0, 1, 0, 1, 2]
+
+
+def test_dal_segno_al_coda():
+    marks = [PLAIN, signs("segno"), signs("tocoda"), PLAIN, signs("dalsegno"), signs("coda"), PLAIN]
+    assert played_order(marks) == [0, 1, 2, 3, 4, 1, 2, 5, 6]
+
+
+def test_a_segno_or_coda_that_is_missing_loses_nothing():
+    assert played_order([PLAIN, signs("tocoda"), signs("dalsegno")]) == [0, 1, 2, 0, 1, 2]
+
+
+def test_after_the_jump_there_are_no_repeats_and_only_the_last_ending():
+    marks = [START, Marks(end=True, endings=(1,)), Marks(endings=(2,)), PLAIN,
+             Marks(start=True, end=True, signs=frozenset({"dacapo"}))]  # fmt: skip
+    assert played_order(marks) == [0, 1, 0, 2, 3, 4, 4, 0, 2, 3, 4]
+
+
+SIGNED = st.builds(
+    Marks, st.booleans(), st.booleans(), st.integers(2, 20), st.sampled_from([(), (), (1,), (2,)]),
+    st.frozensets(st.sampled_from(SIGNS), max_size=2),
+)  # fmt: skip
+
+
+@given(st.lists(SIGNED, max_size=30))
+def test_jumps_come_to_an_end_and_add_at_most_one_pass(marks):
+    plain = [Marks(mark.start, mark.end, mark.times, mark.endings) for mark in marks]
+    order = played_order(marks)
+    assert len(order) <= len(played_order(plain)) + len(marks)
 
 
 MARKS = st.builds(
