@@ -6,6 +6,7 @@ import pytest
 
 from app import theme
 from app.scenes.duet_looks import Steady
+from app.sessions.duet.snapshot import RollNote
 from tests.app.scenes.fake_duet import notes
 
 
@@ -195,7 +196,8 @@ def test_repainting_what_changed_gives_the_same_picture_as_drawing_anew(duet, mo
     clock = [100.0]
     monkeypatch.setattr(type(duet.window), "now_s", staticmethod(lambda: clock[0]))
     rng = np.random.default_rng(0)
-    human = machine = ()
+    human: tuple[RollNote, ...] = ()
+    machine: tuple[RollNote, ...] = ()
     for number in range(60):
         clock[0] += 0.017
         if number % 6 == 0:
