@@ -146,7 +146,7 @@ class Follow(Scene):
             return
         snapshot = view.snapshot
         if snapshot.place is not None or snapshot.x_px > 0:
-            self._cursor.follow(snapshot, view.t_s, view.reduced_motion)
+            self._cursor.follow(snapshot, view.t_s, view.reduced_motion, self.studio.latency_s)
         self._count_take(view)
         self.page_view.now_s = view.t_s
         if self.is_running() or not self._was_running:

@@ -257,6 +257,11 @@ class Studio:
             self.duet = self._make_duet(self, agent)
         return self.duet
 
+    @property
+    def latency_s(self) -> float:
+        """How long what is played needs to be heard here: the calibrated input's, where it is listened to."""
+        return self.engine.input_latency_s if self.settings.now.source == "microphone" else 0.0
+
     def save_take(self) -> None:
         """Save the take that runs, or the last one, as MIDI and WAV."""
         if self.takes:

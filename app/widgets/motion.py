@@ -29,8 +29,10 @@ class Smooth:
         """Believe no snapshot until a newer one than ``sample`` comes: it was made before the jump."""
         self._held_sample = sample + 8192
 
-    def follow(self, snapshot: Snapshot, t_s: float, reduced_motion: bool) -> None:
-        """Move towards the snapshot's position as of ``t_s``."""
+    def follow(
+        self, snapshot: Snapshot, t_s: float, reduced_motion: bool, latency_s: float = 0.0
+    ) -> None:
+        """Move towards the snapshot's position as of ``t_s``; its sound needed ``latency_s`` to get here."""
         elapsed = min(max(t_s - self._last_s, 0.0), 0.25)
         self._last_s = t_s
         if snapshot.sample <= self._held_sample and snapshot.sample > self._held_sample - 16384:
@@ -38,10 +40,11 @@ class Smooth:
         if snapshot.sample != self._sample:
             self._sample, self._heard_s = snapshot.sample, t_s
         moving = snapshot.state == "following"
-        ahead = min(t_s - self._heard_s, _AHEAD_S) * snapshot.speed_px_s if moving else 0.0
-        target = snapshot.x_px + ahead
+        speed_px_s = snapshot.speed_px_s if moving else 0.0
+        played_px = snapshot.x_px + latency_s * speed_px_s
+        target = played_px + min(t_s - self._heard_s, _AHEAD_S) * speed_px_s
         leap = abs(target - self.x_px) > _LEAP_PX
         if reduced_motion or leap:
-            self.x_px = snapshot.x_px
+            self.x_px = played_px
         else:
             self.x_px += (target - self.x_px) * (1.0 - math.exp(-elapsed / _SETTLE_S))

@@ -194,6 +194,23 @@ def test_the_cursor_glides_between_snapshots_and_leaps_over_gaps():
     assert smooth.x_px == 900.0
 
 
+@pytest.mark.parametrize("reduced", [False, True])
+def test_the_cursor_stands_where_the_player_is_not_where_the_sound_was_taken_in(reduced):
+    smooth = Smooth()
+    smooth.follow(Snapshot(1, x_px=500.0, speed_px_s=50.0, state="following"), 1.0, reduced, latency_s=0.2)
+    assert smooth.x_px == 510.0  # from afar it leaps
+    smooth.follow(Snapshot(2, x_px=500.0, speed_px_s=50.0, state="waiting"), 30.0, True, latency_s=0.2)
+    assert smooth.x_px == 500.0
+
+
+def test_only_the_microphone_is_late(stage):
+    one = stage(mode="home")
+    one.engine.input_latency_s = 0.03
+    assert one.studio.latency_s == 0.0
+    one.settings.change(source="microphone")
+    assert one.studio.latency_s == 0.03
+
+
 def test_reduced_motion_puts_the_cursor_where_it_is():
     smooth = Smooth()
     smooth.follow(Snapshot(5, x_px=40.0, speed_px_s=100.0, state="following"), 1.0, True)
