@@ -35,7 +35,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent
-EXTRA_OF_COMMAND = {"test": "dev", "train": "train", "data": "train"}
+EXTRA_OF_COMMAND = {"test": "dev", "train": "train", "data": "train", "inside": "inside"}
 
 # For a Python without ensurepip (Debian leaves it out): pip as the package index has it.
 PIP_URL = (

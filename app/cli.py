@@ -184,14 +184,18 @@ def inside(
     audio: Annotated[Path | None, InputFile] = None,
     midi: Annotated[Path | None, InputFile] = None,
     follower: FollowerOption = None,
+    at: Annotated[
+        list[float] | None,
+        Option(metavar="SECONDS", min=0.0, help="Look into this moment too; may be given several times."),
+    ] = None,
     seed: SeedOption = 0,
 ) -> None:
-    """What a follower believes and prefers over a whole piece, as a table and a picture."""
+    """What a follower believes and prefers over a whole piece, and why at a moment: a table and pictures."""
     if audio and midi:
         raise UsageProblem("--audio and --midi are two ways to say what is played: give one of them.")
     from app.commands.inside import inside_headless
 
-    inside_headless(piece, out, audio, midi, follower or "follower", seed)
+    inside_headless(piece, out, audio, midi, follower or "follower", tuple(at or ()), seed)
 
 
 @cli.command()

@@ -12,6 +12,10 @@ from app.console import console, progress
 from app.engine.runner import InlineRunner
 from app.sessions.headless import follow_sound, sound_of
 from models.features import SPEC
+from models.follower.network import Reader
+from models.inside.embedding_map import embedding_map, has_map
+from models.inside.listening import attribute, fit_of_sound, moment_at, reader_of
+from models.inside.moments import fit_map, gradients_picture
 from models.inside.record import Record, Recorder, record
 from models.inside.style import Colours
 from models.inside.timeline import timeline
@@ -23,20 +27,52 @@ from pieces.piece import Piece
 
 
 def inside_headless(
-    piece_name: str, out: Path, audio: Path | None, midi: Path | None, follower: str, seed: int
+    piece_name: str,
+    out: Path,
+    audio: Path | None,
+    midi: Path | None,
+    follower: str,
+    at_s: tuple[float, ...],
+    seed: int,
 ) -> None:
-    """Follow one file, or the bundled performance, and write ``record.tsv`` and ``timeline.png`` to ``out``.
+    """Follow one file, or the bundled performance, and write to ``out`` what was going on inside.
+
+    ``record.tsv`` and ``timeline.png``; ``tsne.png`` where the player has embeddings; for every second of
+    ``at_s`` ``fit-SECONDS.png`` and ``gradients-SECONDS.png``.
 
     Raises:
-        RipienoError: the piece, the file or the follower cannot be used, or ``out`` not be written.
+        RipienoError: the piece, the file, the follower or a moment cannot be used, or ``out`` not be written.
     """
     piece = open_piece(piece_name)
-    recorder = Recorder(load_player(follower, seed, relocate=True))
-    followed = _follow(piece, recorder, audio, midi, seed)
-    files = {"record.tsv": followed.table().encode(), "timeline.png": timeline(followed, paper_colours())}
+    player = load_player(follower, seed, relocate=True)
+    reader = reader_of(player) if at_s else None
+    followed = _follow(piece, Recorder(player), audio, midi, at_s, seed)
+    rows = {second: followed.row_at(second) for second in at_s}
+    colours = paper_colours()
+    files = {"record.tsv": followed.table().encode(), "timeline.png": timeline(followed, colours)}
+    if has_map(followed):
+        files["tsne.png"] = embedding_map(followed, colours, seed)
+    for second, row in rows.items():
+        assert reader is not None
+        files |= _look_into(piece, followed, reader, second, row, colours)
     _write(out, files)
-    frames = len(followed.states)
-    console.print(f"{piece.name}: {frames} frames, in {out}.", markup=False, soft_wrap=True)
+    console.print(
+        f"{piece.name}: {len(followed.states)} frames; {', '.join(files)} in {out}.",
+        markup=False, soft_wrap=True,
+    )  # fmt: skip
+
+
+def _look_into(
+    piece: Piece, followed: Record, reader: Reader, second: float, row: int, colours: Colours
+) -> dict[str, bytes]:
+    """The two pictures of a moment, by name."""
+    moment = moment_at(piece, followed, row)
+    with progress(f"Looking into {second:g} s") as advance:
+        found = attribute(reader, moment, advance)
+    return {
+        f"fit-{second:g}.png": fit_map(piece, followed, row, fit_of_sound(reader, moment), colours),
+        f"gradients-{second:g}.png": gradients_picture(found, second, colours),
+    }
 
 
 def paper_colours() -> Colours:
@@ -52,10 +88,18 @@ def paper_colours() -> Colours:
         quiet=share(theme.QUIET_ON_PAPER),
         machine=share(theme.MACHINE_ON_PAPER),
         machine_light=share(theme.MACHINE),
+        against=share(theme.BAD_ON_PAPER),
     )
 
 
-def _follow(piece: Piece, recorder: Recorder, audio: Path | None, midi: Path | None, seed: int) -> Record:
+def _follow(
+    piece: Piece,
+    recorder: Recorder,
+    audio: Path | None,
+    midi: Path | None,
+    at_s: tuple[float, ...],
+    seed: int,
+) -> Record:
     sound, rate = sound_of(piece, audio, midi, seed)
     frames = len(sound) / rate * SPEC.fps
     runner = InlineRunner(recorder)
@@ -63,7 +107,7 @@ def _follow(piece: Piece, recorder: Recorder, audio: Path | None, midi: Path | N
         runner.open(piece)
         with progress(f"Following {piece.title or piece.name}") as advance:
             moments = follow_sound(piece, runner, sound, rate)
-            return record(moments, recorder, progress=lambda done: advance(done, frames))
+            return record(moments, recorder, at_s, progress=lambda done: advance(done, frames))
     finally:
         runner.close()
 

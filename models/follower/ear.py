@@ -96,7 +96,7 @@ class Ear:
     """
 
     def __init__(self, reader: Reader, config: BeliefConfig, scouting: bool = False) -> None:
-        self._reader = reader.eval()
+        self.reader = reader.eval()
         self._sound = SoundStream(reader)
         self._config = config
         self._scouting = scouting
@@ -106,7 +106,7 @@ class Ear:
     def open(self, piece: Piece) -> None:
         """Encode the whole strip; the sound is compared with it from then on."""
         strip = torch.from_numpy(halve(piece.strip)).float().div_(255.0).unsqueeze(0)
-        keys, bias, log_quarters = self._reader.read(self._reader.score(strip))
+        keys, bias, log_quarters = self.reader.read(self.reader.score(strip))
         self._keys = keys[0].numpy()
         self._bias = bias[0].numpy()
         self._fit = np.zeros_like(self._bias)

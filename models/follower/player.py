@@ -38,26 +38,26 @@ class FollowerPlayer:
     """
 
     def __init__(self, ear: Listener, policy: Policy, seed: int = 0, relocate: bool = False) -> None:
-        self._ear = ear
+        self.ear = ear
         self._policy = PolicyStep(policy)
         self._seed = seed
         self.relocate = relocate
 
     def open(self, piece: Piece) -> None:
-        self._ear.open(piece)
+        self.ear.open(piece)
         self._tolerance_px = piece.tolerance_px
         self.reset(float(piece.onset_x_px[0]))
 
     def reset(self, x_px: float, speed_px_per_frame: float = 0.0) -> None:
         """Stand at ``x_px`` and forget the sound heard so far; the draws begin anew with the seed."""
         self._x_px, self._speed_px = float(x_px), float(speed_px_per_frame)
-        self._ear.reset(self._x_px)
+        self.ear.reset(self._x_px)
         self._elsewhere = 0
         self._rng = np.random.default_rng(self._seed)
 
     def step(self, frame: NDArray[np.float32]) -> Decision:
         """Hear one frame, (78,) float32, and move."""
-        hearing = self._ear.hear(frame)
+        hearing = self.ear.hear(frame)
         if self.relocate:
             self._find(hearing)
         chances, value = self._policy(hearing.summary, self._x_px, self._speed_px, self._tolerance_px)
@@ -76,7 +76,7 @@ class FollowerPlayer:
 
     def rest(self) -> None:
         """What can wait until the answer is out."""
-        self._ear.rest()
+        self.ear.rest()
 
     @property
     def embedding(self) -> NDArray[np.float32]:

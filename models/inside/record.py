@@ -102,7 +102,8 @@ class Record:
 
     ``time_s``, ``x_px``, ``value``, ``confidence`` (T,) and ``probabilities`` (T, 3) float64; ``states`` T
     words; ``heard`` (T,) the row of ``frames`` that was decided on, -1 where the session only waited or had
-    ended. ``frames`` (H, 78) and ``embeddings`` (H, E) float32, E = 0 without embeddings. ``fits``: at the
+    ended. ``frames`` (H, 78) and ``embeddings`` (H, E) float32, E = 0 for a player
+    without. ``fits``: at the
     rows of T that were asked for, (C,) float32.
     """
 
@@ -186,7 +187,8 @@ def record(
         if progress is not None and row % SPEC.fps == 0:
             progress(row)
     columns = np.array(rows, np.float64).reshape(-1, 7).T
-    embeddings = np.array(recorder.embeddings, np.float32).reshape(len(recorder.embeddings), -1)
+    kept = recorder.embeddings
+    embeddings = np.stack(kept) if kept else np.zeros((len(recorder.frames), 0), np.float32)
     frames_heard = np.array(recorder.frames, np.float32).reshape(-1, SPEC.bands)
     return Record(
         time_s=columns[0], x_px=columns[1], value=columns[2], confidence=columns[3],

@@ -5,9 +5,11 @@ from __future__ import annotations
 import io
 from dataclasses import dataclass
 
+import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from numpy.typing import NDArray
 
 DPI = 100
 
@@ -17,13 +19,15 @@ Colour = tuple[float, float, float]
 
 @dataclass(frozen=True)
 class Colours:
-    """Colours on paper. ``machine`` and ``machine_light``: the agent's, dark and light."""
+    """Colours on paper. ``machine`` and ``machine_light``: the agent's, dark and light; ``against``: what
+    speaks against a place."""
 
     paper: Colour
     ink: Colour
     quiet: Colour
     machine: Colour
     machine_light: Colour
+    against: Colour
 
 
 def new_figure(width_px: int, height_px: int, colours: Colours) -> Figure:
@@ -45,6 +49,13 @@ def dress(axes: Axes, colours: Colours) -> None:
     axes.xaxis.label.set_color(colours.ink)
     axes.yaxis.label.set_color(colours.ink)
     axes.title.set_color(colours.ink)
+
+
+def tinted(strength: NDArray[np.float64], colour: Colour) -> NDArray[np.float64]:
+    """(..., 4) the colour, as opaque as ``strength`` (...) in 0 to 1 says."""
+    layer = np.empty((*strength.shape, 4))
+    layer[..., :3], layer[..., 3] = colour, np.clip(strength, 0.0, 1.0)
+    return layer
 
 
 def png(figure: Figure) -> bytes:

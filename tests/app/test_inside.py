@@ -8,10 +8,10 @@ from app import cli
 
 
 def test_the_record_is_that_of_the_trace_and_repeats(tmp_path) -> None:
-    piece = "soldiers-joy"
+    piece = "good-king-wenceslas"
     assert cli.main(["follow", piece, "--headless", "--trace", str(tmp_path / "t.tsv")]) == 0
     for name in ("a", "b"):
-        assert cli.main(["inside", piece, "--out", str(tmp_path / name)]) == 0
+        assert cli.main(["inside", piece, "--out", str(tmp_path / name), "--at", "10"]) == 0
     with (tmp_path / "t.tsv").open() as trace, (tmp_path / "a" / "record.tsv").open() as record:
         traced, recorded = (list(csv.DictReader(file, delimiter="\t")) for file in (trace, record))
     assert [(r["time_s"], r["x_px"]) for r in traced] == [(r["time_s"], r["x_px"]) for r in recorded]
@@ -19,6 +19,24 @@ def test_the_record_is_that_of_the_trace_and_repeats(tmp_path) -> None:
     assert len({r["value"] for r in recorded}) > 10
     order = list(dict.fromkeys(r["state"] for r in recorded))
     assert order[-2:] == ["following", "finished"] and set(order) <= {"waiting", "following", "finished"}
+    files = {"record.tsv", "timeline.png", "tsne.png", "fit-10.png", "gradients-10.png"}
+    assert {file.name for file in (tmp_path / "a").iterdir()} == files
     for file in (tmp_path / "a").iterdir():
         assert file.read_bytes() == (tmp_path / "b" / file.name).read_bytes()
     assert Image.open(tmp_path / "a" / "timeline.png").size == (1200, 800)
+
+
+def test_what_cannot_be_looked_into_is_refused_before_anything_is_written(tmp_path, capsys) -> None:
+    out = tmp_path / "out"
+    for wrong, says in (
+        (["--follower", "steady", "--at", "20"], "into the follower only"),
+        (["--at", "999"], "no 999 s in the recording"),
+    ):
+        assert cli.main(["inside", "soldiers-joy", "--out", str(out), *wrong]) == 2
+        assert says in capsys.readouterr().err
+    assert not out.exists()
+
+
+def test_a_player_without_embeddings_has_no_map(tmp_path) -> None:
+    assert cli.main(["inside", "soldiers-joy", "--out", str(tmp_path), "--follower", "steady"]) == 0
+    assert {file.name for file in tmp_path.iterdir()} == {"record.tsv", "timeline.png"}
