@@ -8,10 +8,10 @@ from app import cli
 
 
 def test_the_record_is_that_of_the_trace_and_repeats(tmp_path) -> None:
-    piece = "good-king-wenceslas"
+    piece = "soldiers-joy"
     assert cli.main(["follow", piece, "--headless", "--trace", str(tmp_path / "t.tsv")]) == 0
     for name in ("a", "b"):
-        assert cli.main(["inside", piece, "--out", str(tmp_path / name), "--at", "10"]) == 0
+        assert cli.main(["inside", piece, "--out", str(tmp_path / name), "--at", "20"]) == 0
     with (tmp_path / "t.tsv").open() as trace, (tmp_path / "a" / "record.tsv").open() as record:
         traced, recorded = (list(csv.DictReader(file, delimiter="\t")) for file in (trace, record))
     assert [(r["time_s"], r["x_px"]) for r in traced] == [(r["time_s"], r["x_px"]) for r in recorded]
@@ -19,7 +19,7 @@ def test_the_record_is_that_of_the_trace_and_repeats(tmp_path) -> None:
     assert len({r["value"] for r in recorded}) > 10
     order = list(dict.fromkeys(r["state"] for r in recorded))
     assert order[-2:] == ["following", "finished"] and set(order) <= {"waiting", "following", "finished"}
-    files = {"record.tsv", "timeline.png", "tsne.png", "fit-10.png", "gradients-10.png"}
+    files = {"record.tsv", "timeline.png", "tsne.png", "fit-20.png", "gradients-20.png"}
     assert {file.name for file in (tmp_path / "a").iterdir()} == files
     for file in (tmp_path / "a").iterdir():
         assert file.read_bytes() == (tmp_path / "b" / file.name).read_bytes()
