@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -79,6 +80,17 @@ def _sparse_loss(logits: Tensor, target: Tensor) -> Tensor:
     )
 
 
+@contextmanager
+def _denormals_flushed() -> Iterator[None]:
+    """Numbers next to zero slow a processor down; the rest of the process keeps them."""
+    torch.set_flush_denormal(True)
+    try:
+        yield
+    finally:
+        torch.set_flush_denormal(False)
+
+
+@_denormals_flushed()
 def train_reader(
     reader: Reader,
     train: Crops,
@@ -89,7 +101,6 @@ def train_reader(
 ) -> Reader:
     """Train until the minutes are used up; goes on from ``folder``'s state where there is one."""
     torch.manual_seed(config.seed)
-    torch.set_flush_denormal(True)
     for module in (reader.score.convolutions, reader.sound.convolutions):
         module.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     optimiser = torch.optim.AdamW(reader.parameters(), config.learning_rate, weight_decay=config.weight_decay)
