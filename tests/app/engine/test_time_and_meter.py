@@ -104,6 +104,6 @@ def test_no_collection_while_anyone_plays():
     calm.begin(first)
     calm.begin(second)
     calm.end(first)
-    assert not gc.isenabled() and sys.getswitchinterval() == pytest.approx(0.0005)
+    assert not gc.isenabled() and sys.getswitchinterval() == pytest.approx(calm.SWITCH_INTERVAL_S)
     calm.end(second)
     assert gc.isenabled() and sys.getswitchinterval() == pytest.approx(interval_s)
