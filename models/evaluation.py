@@ -310,7 +310,7 @@ def evaluate_follower(
     settings = {"agents": list(agents), "trials": trials, "seed": seed, "source": origin}
     console = console or Console()
     skipped: dict[str, str] = {}
-    outcomes = list(evaluate(contestants, _built(recipes, skipped, console)))
+    outcomes = list(evaluate(contestants, built(recipes, skipped, console)))
     if not outcomes:
         raise RipienoError("nothing could be evaluated: " + "; ".join(list(skipped.values())[:3]))
     result = Evaluation(settings, tabulate(outcomes), outcomes, skipped)
@@ -326,7 +326,7 @@ def _contestant(agent: str, seed: int, trials: int) -> Contestant:
     return Contestant(label(agent), lambda truth, trial: players[trial], len(players))
 
 
-def _built(recipes: Sequence[Recipe], skipped: dict[str, str], console: Console) -> Iterator[EvaluationItem]:
+def built(recipes: Sequence[Recipe], skipped: dict[str, str], console: Console) -> Iterator[EvaluationItem]:
     """Items one by one, with progress; those that cannot be built are put into `skipped`, with the reason."""
     with Progress(console=console) as progress:
         work = progress.add_task("evaluating", total=len(recipes))

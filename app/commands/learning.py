@@ -26,11 +26,13 @@ TRAINED = {"follower": "models.follower.train", "follower-paper": "models.paper.
            "launchpad": "models.launchpad.train",
            "duet": "models.duet.train"}  # fmt: skip
 """The module whose `train` makes it."""
-EVALUATED = {"follower": "models.evaluation", "launchpad": "models.launchpad.evaluation",
+EVALUATED = {"follower": "models.evaluation", "follower-finding": "models.finding",
+             "launchpad": "models.launchpad.evaluation",
              "launchpad-tabular": "models.launchpad.tabular_study",
              "duet": "models.duet.evaluation"}  # fmt: skip
 """The module whose `evaluate_NAME` measures it."""
-MEASURED_WITH = {"follower": ("agents", "trials"), "launchpad": ("agents", "songs"),
+MEASURED_WITH = {"follower": ("agents", "trials"), "follower-finding": ("agents", "trials"),
+                 "launchpad": ("agents", "songs"),
                  "duet": ("agents",)}  # fmt: skip
 """The options of `evaluate` that only some of them take."""
 
@@ -87,18 +89,19 @@ def evaluate(
         Path | None, Option("--json", metavar="OUT", help="Write the figures as JSON too.")
     ] = None,
     source: SourceFolder = None,
-    trials: Annotated[int, Option(min=1, metavar="N", help="Times each piece is followed.")] = 10,
+    trials: Annotated[int, Option(min=1, metavar="N", help="Times each piece is followed, or left.")] = 10,
     agents: Annotated[
         list[str] | None, Option("--agent", metavar="NAME", help="An agent, or a .safetensors file.")
     ] = None,
     songs: Annotated[int, Option(min=1, metavar="N", help="Launchpad songs of each start.")] = 200,
     seed: Annotated[int, Option(min=0, metavar="N", help="Same seed, same figures.")] = 0,
 ) -> None:
-    """Measure NAME: follower, launchpad, duet, or launchpad-tabular, which draws the paper's figures 8 to 10.
+    """Measure NAME: follower, follower-finding, launchpad, duet; launchpad-tabular draws figures.
 
-    The follower is measured on music that it never saw, bundled and generated or that of a folder; launchpad
-    agents by the corpus composed by rule, or one that `data build launchpad` made; duet's on the
-    held-out part of what `data build chorales` made.
+    The follower is measured on music that it never saw, bundled and generated or that of a folder, and
+    follower-finding says how soon it is back after jumps, restarts and pauses; launchpad agents by the
+    corpus composed by rule, or one that `data build launchpad` made; duet's on the held-out part of what
+    `data build chorales` made.
     """
     module = _module(EVALUATED, name, "agent to evaluate")
     given = {"trials": trials, "agents": agents or (), "songs": songs}
