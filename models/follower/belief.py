@@ -86,20 +86,54 @@ class Belief:
         flat = self._low + (np.arange(len(moves))[:, None] + 1) * len(columns)
         self._low_flat, self._high_flat = flat, flat + 1
 
-    def reset(self, x_px: float) -> None:
-        """Believe that the music is at ``x_px``, its tempo anything usual."""
-        config = self.config
-        near = np.exp(-0.5 * ((self._x_px - x_px) / config.start_spread_px) ** 2) * self._inside
+    def reset(self, x_px: float, tempo: tuple[float, float] | None = None) -> None:
+        """Believe that the music is at ``x_px``.
+
+        ``tempo``: quarters a second and one standard deviation of its logarithm; by default anything usual.
+        """
+        self.start(self.near(x_px), tempo or (self.config.start_tempo, self.config.start_tempo_spread))
+
+    def near(self, x_px: float) -> FloatArray:
+        """(C,) a density that stands for "about here", of sum one over quarters."""
+        near: FloatArray = np.exp(-0.5 * ((self._x_px - x_px) / self.config.start_spread_px) ** 2)
+        near = near * self._inside
         if near.sum() <= 0:
             near = np.exp(-np.abs(self._x_px - x_px) / 100.0) + 1e-30
-        away = np.log(self.tempi / config.start_tempo) / config.start_tempo_spread
-        speeds = np.exp(-0.5 * away**2) + 1e-3
+        return near / (near @ self._quarters)
+
+    def start(self, density: FloatArray, tempo: tuple[float, float]) -> None:
+        """Begin anew with a ``density`` (C,) over the columns, of any sum, and with a tempo as in `reset`."""
+        usual, spread = tempo
+        speeds = np.exp(-0.5 * (np.log(self.tempi / usual) / spread) ** 2) + 1e-3
         self._window = slice(0, len(self._place))
         self._frames = 0
         self._predicted: tuple[slice, FloatArray] | None = None
-        self._density[0] = 0.05 * near
-        self._density[1:] = (speeds / speeds.sum())[:, None] * near
+        self._density[0] = 0.05 * density
+        self._density[1:] = (speeds / speeds.sum())[:, None] * density
         self._normalise()
+
+    @property
+    def density(self) -> FloatArray:
+        """(C,) the chance of each column for every quarter that it lasts: of sum one over quarters."""
+        return self.columns / self._quarters
+
+    @property
+    def uniform(self) -> FloatArray:
+        """(C,) the density that knows no place better than another one."""
+        return self._inside / np.float32((self._inside * self._quarters).sum())
+
+    @property
+    def tempo(self) -> tuple[float, float]:
+        """What it believes of the tempo, as `reset` takes it."""
+        weights = (self._density[1:] @ self._quarters) + 1e-12
+        logs = np.log(self.tempi)
+        mean = float((weights * logs).sum() / weights.sum())
+        spread = float(np.sqrt((weights * (logs - mean) ** 2).sum() / weights.sum()))
+        return float(np.exp(mean)), spread
+
+    def mass_within(self, x_px: float, reach_px: float) -> float:
+        """Share of the belief within ``reach_px`` of ``x_px``."""
+        return float(self.columns[np.abs(self._x_px - x_px) < reach_px].sum())
 
     def update(self, logits: FloatArray) -> FloatArray:
         """Move one frame on and hear it; returns :meth:`summary`.

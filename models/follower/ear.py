@@ -5,7 +5,6 @@ Does not know the cursor, so several players of one performance can share it (:c
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import NamedTuple, Protocol
 
 import numpy as np
@@ -14,6 +13,7 @@ from numpy.typing import NDArray
 
 from models.follower.belief import Belief, BeliefConfig
 from models.follower.data import halve
+from models.follower.finder import Finder
 from models.follower.network import COLUMN_PX, Reader
 from models.follower.streaming import SoundStream
 from pieces.piece import Piece
@@ -50,49 +50,10 @@ class Listener(Protocol):
         """What can wait until the answer to the newest frame is out."""
 
 
-class Scout:
-    """A second, coarser belief that may be anywhere, and leads the first one back after a jump.
-
-    It costs more and errs more; only when it has explained the sound of the last seconds far better is it
-    believed. ``lead`` is that advantage in nats, of which a hundredth is forgotten a frame.
-    """
-
-    ANYWHERE, TEMPI, TEMPO_CHANGE = 3e-5, 6, 0.15
-    FORGET, ENOUGH = 0.99, 12.0
-    FIRST_FRAMES = 60  # at the start many places fit the little that was heard
-
-    def __init__(self, log_quarters: FloatArray, music: tuple[int, int], config: BeliefConfig) -> None:
-        loose = replace(
-            config,
-            anywhere=self.ANYWHERE,
-            tempi=self.TEMPI,
-            tempo_change=self.TEMPO_CHANGE,
-            start_boost=0.0,
-        )
-        self._belief = Belief(log_quarters, music, loose)
-        self._frames, self.lead = 0, 0.0
-
-    def reset(self, x_px: float) -> None:
-        """The music is at ``x_px``."""
-        self._belief.reset(x_px)
-        self._frames, self.lead = 0, 0.0
-
-    def hear(self, fit: FloatArray, belief: Belief) -> None:
-        """Hear what ``belief`` just heard, and move it if it is surely wrong."""
-        x_px = float(self._belief.update(fit)[0])
-        self._frames += 1
-        if self._frames <= self.FIRST_FRAMES:
-            return
-        self.lead = self.FORGET * self.lead + self._belief.log_evidence - belief.log_evidence
-        if self.lead > self.ENOUGH:
-            belief.reset(x_px)
-            self._frames, self.lead = 0, 0.0
-
-
 class Ear:
     """The trained encoders and the belief filter, frame by frame.
 
-    With ``scouting`` it notices that the player jumped and finds the place again.
+    With ``scouting`` it notices that the player jumped or stopped, and finds the place again.
     """
 
     def __init__(self, reader: Reader, config: BeliefConfig, scouting: bool = False) -> None:
@@ -100,7 +61,7 @@ class Ear:
         self._sound = SoundStream(reader)
         self._config = config
         self._scouting = scouting
-        self._scout: Scout | None = None
+        self._finder: Finder | None = None
 
     @torch.inference_mode()
     def open(self, piece: Piece) -> None:
@@ -113,18 +74,23 @@ class Ear:
         first = int(piece.segments[0].strip_x0_px / COLUMN_PX)
         last = min(int(piece.segments[-1].strip_x1_px / COLUMN_PX), len(self._bias) - 1)
         self._belief = Belief(log_quarters[0].numpy(), (first, last), self._config)
+        first_px = float(piece.onset_x_px[0])
         if self._scouting:
-            self._scout = Scout(log_quarters[0].numpy(), (first, last), self._config)
-        self.reset(float(piece.onset_x_px[0]))
+            self._finder = Finder(
+                log_quarters[0].numpy(), (first, last), self._config, first_px, piece.tolerance_px
+            )
+        self.reset(first_px)
 
     def reset(self, x_px: float) -> None:
         self._sound.reset()
         self._unscouted: FloatArray | None = None
         self._belief.reset(x_px)
-        if self._scout is not None:
-            self._scout.reset(x_px)
+        if self._finder is not None:
+            self._finder.reset(x_px)
 
     def hear(self, frame: FloatArray) -> Hearing:
+        if self._finder is not None:
+            self._finder.listen(frame)
         query = self._sound.ask(self._sound.hear(frame))
         window = self._belief.predict()  # the belief asks about these columns only
         self._fit[window] = self._keys[window] @ query + self._bias[window]
@@ -133,9 +99,9 @@ class Ear:
         return Hearing(summary, self._belief.columns)
 
     def rest(self) -> None:
-        """What can wait until the newest answer is out: scouting, and what the next one finds prepared."""
-        if self._scout is not None and self._unscouted is not None:
-            self._scout.hear(self._keys @ self._unscouted + self._bias, self._belief)
+        """What can wait until the newest answer is out: finding, and what the next one finds prepared."""
+        if self._finder is not None and self._unscouted is not None:
+            self._finder.hear(self._keys @ self._unscouted + self._bias, self._belief)
         self._unscouted = None
         self._belief.predict()
         self._sound.rest()

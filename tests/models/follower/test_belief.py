@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 
 from models.follower.belief import HORIZONS, Belief, BeliefConfig
-from models.follower.ear import Scout
 from models.follower.network import COLUMN_PX
 
 COLUMNS = 1200
@@ -69,38 +68,30 @@ def test_it_halts_with_the_music():
     assert rows[-1, -1] > rows[90, -1]
 
 
-def test_a_jump_is_found_with_a_scout_and_only_with_one(belief):
-    path = np.concatenate([START_PX + 5.0 * np.arange(80), START_PX + 2000 + 5.0 * np.arange(140)])
-    scout = Scout(np.full(COLUMNS, np.log(0.1), np.float32), MUSIC, BeliefConfig())
-    alone = Belief(np.full(COLUMNS, np.log(0.1), np.float32), MUSIC)
-    for one in (belief, scout, alone):
-        one.reset(START_PX)
-    for x_px in path:
-        belief.update(evidence(x_px))
-        scout.hear(evidence(x_px), belief)
-        alone.update(evidence(x_px))
-    assert abs(belief.summary()[0] - path[-1]) < 40
-    assert abs(alone.summary()[0] - path[-1]) > 500
-
-
-def test_a_scout_leaves_a_belief_alone_that_is_right(belief):
-    scout = Scout(np.full(COLUMNS, np.log(0.1), np.float32), MUSIC, BeliefConfig())
-    path = START_PX + 5.0 * np.arange(200)
-    leads = []
-    for x_px in path:
-        belief.update(evidence(x_px))
-        scout.hear(evidence(x_px), belief)
-        leads.append(scout.lead)
-    assert max(leads) < Scout.ENOUGH / 2
-    assert abs(belief.summary()[0] - path[-1]) < 12
-
-
 def test_mass_is_one_and_stays_inside_the_music(belief):
     belief.reset(START_PX)
     follow(belief, START_PX + 30.0 * np.arange(200))
     assert belief.columns.sum() == pytest.approx(1.0, abs=1e-4)
     assert belief.columns[: MUSIC[0]].sum() == 0
     assert belief.columns[MUSIC[1] + 1 :].sum() == 0
+
+
+def test_a_belief_knows_its_tempo_and_another_can_begin_with_it(belief):
+    belief.reset(START_PX)
+    follow(belief, START_PX + 8.0 * np.arange(120))  # 0.1 quarters in 4 px: 4 quarters a second
+    tempo, spread = belief.tempo
+    assert tempo == pytest.approx(4.0, rel=0.1) and spread < 0.15
+    other = Belief(np.full(COLUMNS, np.log(0.1), np.float32), MUSIC)
+    other.reset(START_PX, (tempo, spread))
+    assert other.tempo[0] == pytest.approx(tempo, rel=0.05)
+
+
+def test_mass_within_is_a_share(belief):
+    belief.reset(START_PX + 400)
+    assert belief.mass_within(START_PX + 400, 60.0) == pytest.approx(1.0, abs=1e-3)
+    assert belief.mass_within(START_PX + 900, 60.0) == pytest.approx(0.0, abs=1e-3)
+    belief.start(belief.near(START_PX) + belief.near(START_PX + 900), (1.6, 0.4))
+    assert belief.mass_within(START_PX + 900, 60.0) == pytest.approx(0.5, abs=0.05)
 
 
 def test_reset_forgets_everything(belief):
