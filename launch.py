@@ -302,12 +302,20 @@ def hand_over(python: Path, arguments: list[str]) -> int:
     os.execv(python, command)
 
 
+def extras_of(arguments: list[str]) -> set[str]:
+    """The extras that a command needs beside the program's own packages."""
+    extras = {EXTRA_OF_COMMAND[name] for name in arguments[:1] if name in EXTRA_OF_COMMAND}
+    if arguments[:3] == ["data", "build", "msmd"]:
+        extras.add("msmd")
+    return extras
+
+
 def main(arguments: list[str]) -> int:
     """Set up if need be and hand over."""
     environment = Environment(ROOT)
-    extra = EXTRA_OF_COMMAND.get(arguments[0]) if arguments else None
+    extras = extras_of(arguments)
     try:
-        environment.ensure({extra} if extra else set())
+        environment.ensure(extras)
     except SetupError as error:
         print(f"ripieno: {error}", file=sys.stderr)
         return 1

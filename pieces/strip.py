@@ -89,7 +89,7 @@ def build_piece(
         source=source,
         pages=pages,
         svg_pages=engraving.svg_pages,
-        strip=_cut_strip(pages, segments),
+        strip=cut_strip(pages, segments),
         notes=_place_notes(engraving, layout, measures),
         segments=segments,
         measure_starts=starts,
@@ -168,7 +168,7 @@ def _place_notes(
     return tuple(placed)
 
 
-def _cut_strip(pages: tuple[NDArray[np.uint8], ...], segments: tuple[Segment, ...]) -> NDArray[np.uint8]:
+def cut_strip(pages: tuple[NDArray[np.uint8], ...], segments: tuple[Segment, ...]) -> NDArray[np.uint8]:
     """(200, W) uint8 ink (255) on paper (0), padded with white at both ends."""
     width = int(np.ceil(segments[-1].strip_x1_px)) + PADDING_PX
     strip = np.zeros((STRIP_HEIGHT_PX, width), np.uint8)

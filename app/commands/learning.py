@@ -18,6 +18,7 @@ from app.console import console, progress
 
 DATA_SETS = {"generated": "models.follower.data", "lieder": "models.follower.data",
              "nottingham": "models.follower.data", "nottingham-game": "models.paper.rounds",
+             "msmd": "models.paper.msmd",
              "launchpad": "models.launchpad.data",
              "launchpad-sustained": "models.launchpad.data", "chorales": "models.duet.data"}  # fmt: skip
 """The module whose `build` makes it."""
@@ -57,7 +58,8 @@ def build(
     count: Annotated[int, Option(min=0, metavar="N", help="At most so many pieces; 0 is all.")] = 0,
     workers: Annotated[int, Option(min=1, metavar="N", help="Processes at work.")] = 2,
 ) -> None:
-    """Make the data set NAME: generated, lieder, nottingham, launchpad, launchpad-sustained or chorales.
+    """Make the data set NAME: generated, lieder, nottingham, nottingham-game, msmd, launchpad,
+    launchpad-sustained or chorales.
 
     What is there is kept: it can be resumed.
     """

@@ -9,10 +9,12 @@ build goes on where it stopped. Runs in the process that builds or trains.
 from __future__ import annotations
 
 import io
+import json
 import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -34,6 +36,8 @@ from pieces.strip import build_piece
 STYLES = ("written", "played")
 """The two renderings of a tune."""
 SHORTEST_ONSETS = 16
+SPLITS_NAME = "splits.json"
+"""In a folder whose tunes have a published split: that of each tune."""
 
 
 class NoRounds(RipienoError):
@@ -53,35 +57,52 @@ class Tune:
 def build(
     name: str, source: Path | None, out: Path, count: int = 0, workers: int = 2
 ) -> Iterator[tuple[int, int, str]]:
-    """Build into `out`; yields (done, all, why the last was left out or ""). Tunes left out are listed."""
+    """Build into `out`; yields (done, all, why the last was left out or "")."""
+    wanted = recipes(name.removesuffix("-game"), source, count)
+    makers = [(title, partial(_engrave_and_play, read, seed)) for seed, (title, read) in enumerate(wanted)]
+    yield from build_tunes(makers, out, workers)
+
+
+def build_tunes(
+    wanted: Sequence[tuple[str, Callable[[], Tune]]], out: Path, workers: int
+) -> Iterator[tuple[int, int, str]]:
+    """Make each tune in a child process, one file each; what is in `out` already is kept.
+
+    Yields as `build`. Tunes left out are listed in `skipped.txt`, title and reason; take a line out of it to
+    have that tune tried again.
+    """
     out.mkdir(parents=True, exist_ok=True)
     skipped_path = out / "skipped.txt"
-    skipped = set(skipped_path.read_text().splitlines()) if skipped_path.exists() else set()
-    wanted = recipes(name.removesuffix("-game"), source, count)
+    lines = skipped_path.read_text().splitlines() if skipped_path.exists() else []
+    skipped = {line.partition("\t")[0] for line in lines}
     waiting = [
-        (title, read, seed) for seed, (title, read) in enumerate(wanted)
+        (title, make) for title, make in wanted
         if title not in skipped and not (out / f"{title}.npz").exists()
     ]
     done = len(wanted) - len(waiting)
     with ProcessPoolExecutor(workers) as pool:
         futures = {
-            pool.submit(_build_to, read, seed, out / f"{title}.npz"): title for title, read, seed in waiting
+            pool.submit(_build_to, make, out / f"{title}.npz"): title for title, make in waiting
         }
         for future in as_completed(futures):
             done, reason = done + 1, future.result()
             if reason:
                 with skipped_path.open("a") as file:
-                    file.write(f"{futures[future]}\n")
+                    file.write(f"{futures[future]}\t{' '.join(reason.split())}\n")
             yield done, len(wanted), reason
 
 
-def _build_to(read: Callable[[], ScoreText], seed: int, path: Path) -> str:
+def _build_to(make: Callable[[], Tune], path: Path) -> str:
     try:
-        score = read()
-        save(make_tune(build_piece(engrave(score), score.name), seed), path)
+        save(make(), path)
     except (RipienoError, ValueError, IndexError) as error:
         return str(error)
     return ""
+
+
+def _engrave_and_play(read: Callable[[], ScoreText], seed: int) -> Tune:
+    score = read()
+    return make_tune(build_piece(engrave(score), score.name), seed)
 
 
 def make_tune(piece: Piece, seed: int) -> Tune:
@@ -143,11 +164,24 @@ def load_split(folder: Path, split: str, styles: tuple[str, ...], limit: int = 0
         Path(name).name.replace(".abc#", "-")
         for entry in library.list_pieces() for name in entry.excluded_from_training
     }
-    paths = [p for p in sorted(folder.glob("*.npz")) if split_of(p.stem) == split and p.stem not in excluded]
+    split_in = _splits(folder)
+    paths = [p for p in sorted(folder.glob("*.npz")) if split_in(p.stem) == split and p.stem not in excluded]
     if not paths:
         raise NoRounds(
             f"{folder} holds no {split} tunes: make them with "
-            f"launch.py data build nottingham-game --from FOLDER_WITH_ABC --out {folder}"
+            f"launch.py data build nottingham-game (or msmd) --from FOLDER --out {folder}"
         )
     tunes = [load(path) for path in paths[: limit or len(paths)]]
     return [tune.rounds[style] for tune in tunes for style in styles]
+
+
+def _splits(folder: Path) -> Callable[[str], str]:
+    """Which split a tune of this folder belongs to: the published one, else by its name."""
+    path = folder / SPLITS_NAME
+    if not path.exists():
+        return split_of
+    try:
+        published = {str(title): str(split) for title, split in json.loads(path.read_text()).items()}
+    except (OSError, ValueError, AttributeError) as error:
+        raise NoRounds(f"{path} holds no splits ({error}); build the data again.") from error
+    return lambda title: published.get(title, "")

@@ -215,7 +215,8 @@ def test_an_old_python_is_told_so_in_one_line() -> None:
 
 def test_the_real_requirements_are_all_pinned() -> None:
     environment = launch.Environment(SOURCE.parent)
-    wanted = {name.lower().replace("_", "-") for name in environment.requirements({"dev", "train"})}
+    required = environment.requirements({"dev", "train", "msmd"})
+    wanted = {line.partition(";")[0].strip().lower().replace("_", "-") for line in required}
     lines = (SOURCE.parent / "constraints.txt").read_text().splitlines()
     pinned = {line.split("==")[0].lower().replace("_", "-") for line in lines}
     assert wanted <= pinned
@@ -225,3 +226,9 @@ def test_the_real_requirements_are_all_pinned() -> None:
 def test_the_stamp_is_json_with_the_extras(checkout: Checkout) -> None:
     checkout.environment.ensure({"dev"})
     assert json.loads(checkout.environment.stamp.read_text())["extras"] == ["dev"]
+
+
+def test_lilypond_comes_with_the_one_command_that_needs_it() -> None:
+    assert launch.extras_of(["data", "build", "msmd", "--out", "data"]) == {"train", "msmd"}
+    assert launch.extras_of(["data", "build", "generated"]) == {"train"}
+    assert launch.extras_of(["play"]) == launch.extras_of([]) == set()
