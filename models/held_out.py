@@ -1,9 +1,9 @@
 """The music that followers are tested on and never trained on, built one performance at a time.
 
-Four collections: the bundled pieces and generated ones (needing nothing but the program), tunes and piano
-parts from the test split of the collections that `follower.data` builds training pieces of, and recordings
-of people at a computer-controlled piano, tied to the score by an alignment note by note. Builds in the
-calling process; engraving runs in its own child.
+Five collections: the bundled pieces and generated ones (needing nothing but the program), tunes and piano
+parts from the test split of the collections that `follower.data` builds training pieces of, recordings of
+people at a computer-controlled piano, tied to the score by an alignment note by note, and MSMD's test
+pieces. Builds in the calling process; engraving runs in its own child.
 """
 from __future__ import annotations
 
@@ -19,11 +19,13 @@ import numpy as np
 
 from models.evaluation import EvaluationItem, Recipe, Unusable
 from models.features import SPEC
-from models.performance import Performance, load_midi, perform
+from models.paper import msmd
+from models.performance import HUMAN, STRICT, Performance, Style, load_midi, perform
 from models.sound import render_performance
 from pieces import library
 from pieces.engraving import EngravingOptions, engrave
 from pieces.errors import BadScore, RipienoError
+from pieces.lilypond import find_lilypond, open_source
 from pieces.opening import open_piece
 from pieces.piece import Piece
 from pieces.reading import ScoreText, read_score
@@ -52,8 +54,11 @@ def default(generated: int) -> list[Recipe]:
 def from_folder(source: Path) -> list[Recipe]:
     """What is found in `source`: folders called `nottingham`, `lieder` and `human`, or one of them itself.
 
+    A folder that `data build msmd` reads gives MSMD's test pieces, played as written as in the paper.
     Raises RipienoError where there is none of them.
     """
+    if (source / msmd.LISTING_NAME).is_file():
+        return _msmd_recipes(source)
     builders = {"nottingham": _held_out_scores, "lieder": _held_out_scores, "human": _human_recipes}
     recipes: list[Recipe] = []
     for name, builder in builders.items():
@@ -65,12 +70,14 @@ def from_folder(source: Path) -> list[Recipe]:
     return recipes
 
 
-def _recipe(name: str, collection: str, opened: Callable[[], Piece], factor: float) -> Recipe:
-    """A human-like performance of a piece, its seed drawn from its name."""
+def _recipe(
+    name: str, collection: str, opened: Callable[[], Piece], factor: float, style: Style = HUMAN
+) -> Recipe:
+    """A performance of a piece, its seed drawn from its name."""
 
     def build() -> EvaluationItem:
         piece = _usable(opened)
-        performance = perform(piece, zlib.crc32(name.encode()), tempo_factor=factor)
+        performance = perform(piece, zlib.crc32(name.encode()), style, factor)
         return EvaluationItem(name, piece, performance, render_performance(performance), collection)
 
     return Recipe(name, build)
@@ -111,6 +118,15 @@ def _held_out_scores(name: str, folder: Path) -> list[Recipe]:
     return [
         _recipe(title, name, partial(_read_and_engrave, read), TEMPO_FACTORS[i % len(TEMPO_FACTORS)])
         for i, (title, read) in enumerate(scores[:HELD_OUT_PIECES])
+    ]
+
+
+def _msmd_recipes(folder: Path) -> list[Recipe]:
+    find_lilypond()
+    sources = [each for each in msmd.read_sources(folder) if each.split == msmd.HELD_OUT]
+    return [
+        _recipe(each.name, "msmd", partial(open_source, each.path, each.name), 1.0, STRICT)
+        for each in sources
     ]
 
 

@@ -21,6 +21,7 @@ from pieces.errors import RipienoError
 from pieces.files import replace_file
 from pieces.lilypond import find_lilypond, open_source
 
+LISTING_NAME = "pieces.json"
 SPLITS = ("train", "valid", "test")
 HELD_OUT = "test"
 
@@ -48,7 +49,7 @@ def read_sources(folder: Path) -> list[Source]:
     Raises:
         NoSources: it is not laid out as above.
     """
-    listing = folder / "pieces.json"
+    listing = folder / LISTING_NAME
     try:
         entries = json.loads(listing.read_text(encoding="utf-8"))
         sources = [

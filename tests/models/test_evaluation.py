@@ -172,6 +172,21 @@ def test_folders_without_music_are_refused(tmp_path):
         held_out.from_folder(tmp_path)
 
 
+def test_msmd_gives_its_test_pieces_as_written(piece, tmp_path, monkeypatch):
+    splits = {"b": "test", "a": "train", "c": "test"}
+    listing = {name: {"file": f"{name}.ly", "split": split} for name, split in splits.items()}
+    (tmp_path / "pieces.json").write_text(json.dumps(listing))
+    monkeypatch.setattr(held_out, "find_lilypond", lambda: None)
+    opened = []
+    monkeypatch.setattr(held_out, "open_source", lambda path, name: opened.append(path) or piece)
+    recipes = held_out.from_folder(tmp_path)
+    assert [recipe.name for recipe in recipes] == ["b", "c"]
+    item = recipes[0].build()
+    assert opened == [tmp_path / "ly/b.ly"] and item.collection == "msmd"
+    gaps = np.diff(item.performance.anchors_s) / np.diff(item.performance.anchors_quarters)
+    assert np.allclose(gaps, 60 / piece.tempo_bpm, atol=1e-6)
+
+
 def alignment(tmp_path, rows):
     lines = ["note_id\tpass\tpitch\tonset_s", *("\t".join(map(str, row)) for row in rows)]
     (tmp_path / "alignment.tsv").write_text("\n".join(lines) + "\n")
