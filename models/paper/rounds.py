@@ -80,16 +80,18 @@ def build_tunes(
         if title not in skipped and not (out / f"{title}.npz").exists()
     ]
     done = len(wanted) - len(waiting)
-    with ProcessPoolExecutor(workers) as pool:
-        futures = {
-            pool.submit(_build_to, make, out / f"{title}.npz"): title for title, make in waiting
-        }
+    pool = ProcessPoolExecutor(workers)
+    try:
+        futures = {pool.submit(_build_to, make, out / f"{title}.npz"): title for title, make in waiting}
         for future in as_completed(futures):
             done, reason = done + 1, future.result()
             if reason:
                 with skipped_path.open("a") as file:
                     file.write(f"{futures[future]}\t{' '.join(reason.split())}\n")
             yield done, len(wanted), reason
+    finally:
+        # Whoever interrupts the build waits for the tunes at work, not for all.
+        pool.shutdown(cancel_futures=True)
 
 
 def _build_to(make: Callable[[], Tune], path: Path) -> str:
