@@ -76,6 +76,7 @@ _SCORE = ("follow", "play")
 _FOLLOW = ("follow",)
 _PADS = ("launchpad",)
 _DUET = ("duet",)
+_INSIDE = ("inside",)
 
 
 def _pads(action: str, label: str, what: str, *chords: Chord) -> Binding:
@@ -125,6 +126,7 @@ BINDINGS: tuple[Binding, ...] = (
     Binding("scene_play", "Ctrl 3", "Play", (Chord(pygame.K_3, ctrl=True),)),
     Binding("scene_launchpad", "Ctrl 4", "Launchpad", (Chord(pygame.K_4, ctrl=True),)),
     Binding("scene_duet", "Ctrl 5", "Duet", (Chord(pygame.K_5, ctrl=True),)),
+    Binding("scene_inside", "Ctrl 6", "Inside", (Chord(pygame.K_6, ctrl=True),)),
     Binding("scene_takes", "Ctrl T", "Takes", (Chord(pygame.K_t, ctrl=True),)),
     Binding("scene_settings", "Ctrl ,", "Settings", (Chord(pygame.K_COMMA, ctrl=True),)),
     Binding("quit", "Ctrl Q", "Quit", (Chord(pygame.K_q, ctrl=True),)),
@@ -267,6 +269,16 @@ BINDINGS: tuple[Binding, ...] = (
     _duet("human_part", "Q", "Your part: you, a chorale, a MIDI file", Chord(pygame.K_q)),
     _duet("export", "Ctrl E", "Export MIDI, WAV or MusicXML", Chord(pygame.K_e, ctrl=True)),
     _duet("listening", "Ctrl L", "The listening test", Chord(pygame.K_l, ctrl=True)),
+    Binding("look_inside", "Ctrl I", "Follow, or look inside what is followed",
+            (Chord(pygame.K_i, ctrl=True),), ("follow", "inside"), "Follow and Inside"),
+    Binding("back_frame", "←  →", "A frame back, on", _plain(pygame.K_LEFT), _INSIDE, "Inside"),
+    Binding("next_frame", "←  →", "A frame back, on", _plain(pygame.K_RIGHT), _INSIDE, "Inside"),
+    Binding("back_second", "Page Up / Down", "A second back, on", _plain(pygame.K_PAGEUP), _INSIDE,
+            "Inside"),
+    Binding("next_second", "Page Up / Down", "A second back, on", _plain(pygame.K_PAGEDOWN), _INSIDE,
+            "Inside"),
+    Binding("save_pictures", "Ctrl S", "Save the pictures", (Chord(pygame.K_s, ctrl=True),), _INSIDE,
+            "Inside"),
     Binding("octave_down", "Z", "Piano keys an octave lower", _plain(pygame.K_z), PIANO_SCENES, "Piano"),
     Binding("octave_up", "X", "Piano keys an octave higher", _plain(pygame.K_x), PIANO_SCENES, "Piano"),
     Binding("hear_a", "A  B", "Hear duet A, hear duet B", _plain(pygame.K_a), _TEST, "Listening test"),

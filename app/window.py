@@ -315,13 +315,16 @@ def scenes() -> dict[str, Callable[[Studio], Scene]]:
     from app.scenes.duet import Duet
     from app.scenes.follow import Follow
     from app.scenes.home import Home
+    from app.scenes.inside import Inside
     from app.scenes.launchpad import Launchpad
     from app.scenes.listening import Listening
     from app.scenes.play import Play
     from app.scenes.settings import Settings
     from app.scenes.takes import Takes
 
-    made: tuple[type[Scene], ...] = (Home, Follow, Play, Duet, Listening, Launchpad, Settings, Takes)
+    made: tuple[type[Scene], ...] = (
+        Home, Follow, Play, Duet, Listening, Launchpad, Inside, Settings, Takes,
+    )  # fmt: skip
     return {scene.name: scene for scene in made}
 
 

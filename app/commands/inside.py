@@ -7,17 +7,17 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from app import theme
 from app.console import console, progress
 from app.engine.runner import InlineRunner
 from app.sessions.headless import follow_sound, sound_of
+from app.sessions.inside.paper import paper_colours
 from models.features import SPEC
 from models.follower.network import Reader
+from models.inside.colours import Colours
 from models.inside.embedding_map import embedding_map, has_map
 from models.inside.listening import attribute, fit_of_sound, moment_at, reader_of
 from models.inside.moments import fit_map, gradients_picture
 from models.inside.record import Record, Recorder, record
-from models.inside.style import Colours
 from models.inside.timeline import timeline
 from models.players import load_player
 from pieces.errors import RipienoError
@@ -73,23 +73,6 @@ def _look_into(
         f"fit-{second:g}.png": fit_map(piece, followed, row, fit_of_sound(reader, moment), colours),
         f"gradients-{second:g}.png": gradients_picture(found, second, colours),
     }
-
-
-def paper_colours() -> Colours:
-    """The theme's colours on paper. Orange is the musician's, so an agent's pictures have none."""
-
-    def share(colour: theme.Colour) -> tuple[float, float, float]:
-        red, green, blue = colour
-        return red / 255, green / 255, blue / 255
-
-    return Colours(
-        paper=share(theme.PAPER),
-        ink=share(theme.INK),
-        quiet=share(theme.QUIET_ON_PAPER),
-        machine=share(theme.MACHINE_ON_PAPER),
-        machine_light=share(theme.MACHINE),
-        against=share(theme.BAD_ON_PAPER),
-    )
 
 
 def _follow(

@@ -7,6 +7,7 @@ from collections.abc import Callable
 import pygame
 
 from app import theme
+from app.bindings import label_of
 from app.scenes.studio import Studio
 from app.widgets.base import View, Widget
 from app.widgets.buttons import Button
@@ -29,6 +30,10 @@ class AgentPanel:
         self.studio = studio
         self.curve = Curve()
         self.follower = Button(studio.follower, choose_follower, icon="down", hint="Another follower")
+        self.look = Button(
+            "Look inside", lambda: studio.ask("scene_inside"), "inside", "link",
+            f"Why it does so ({label_of('look_inside')})",
+        )  # fmt: skip
         self.piano = MiniPiano(lambda: studio.piano.held, studio.piano.press, studio.piano.release)
         self._sample = -1
         self._heard = Label("What it hears", colour=theme.QUIET)
@@ -53,7 +58,7 @@ class AgentPanel:
         return [
             self._heard, self._level, self._spectrogram, self._speed, self._tiles, self._confidence,
             self._bar, self._value, self.curve, self._name, self.follower, self._decision,
-            self._troubles, self.piano,
+            self._troubles, self.look, self.piano,
         ]  # fmt: skip
 
     def place(self, panel: pygame.Rect) -> None:
@@ -76,8 +81,9 @@ class AgentPanel:
             Row((self.curve,), 32, grow=3, gap=12, spare=4),
             Row((self._name, self.follower), 28, gap=8),
             Row((self._decision,), 20, gap=8, spare=1),
-            Row((self._troubles,), 20, gap=12, spare=3),
-            *([Row((self.piano,), 56, gap=0, spare=5)] if keys else []),
+            Row((self._troubles,), 20, gap=8, spare=3),
+            Row((self.look,), 28, gap=8, spare=5),
+            *([Row((self.piano,), 56, gap=0, spare=6)] if keys else []),
         ]
         stack(inside, rows)
 

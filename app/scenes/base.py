@@ -179,7 +179,7 @@ class Scene:
         if mode.built:
             self.studio.ask(f"scene_{mode.name}")
         else:
-            self.studio.say(f"{mode.label} is not built yet. Follow, Play, Duet and Launchpad are.")
+            self.studio.say(f"{mode.label} is not built yet. All the others are.")
 
     def _open_menu(self, chip: int) -> None:
         desk = self.studio.devices

@@ -68,6 +68,7 @@ class Follow(Scene):
             "view": self.toggle_view,
             "source": self._other_source,
             "save_take": self.save_take,
+            "look_inside": lambda: studio.ask("scene_inside"),
             "back_measure": lambda: self._step_measure(-1),
             "next_measure": lambda: self._step_measure(1),
             "page_back": lambda: self._leaf(-1),
@@ -172,12 +173,20 @@ class Follow(Scene):
     # --- what the transport and the keys ask ----------------------------------------------------
 
     def enter(self) -> None:
+        self.studio.keeps_running = False
         if self.pages is not None and self.studio.session is None:
             self.studio.open_session()
         elif self.pages is None and self.studio.piece is not None:
             self._build_score()
 
+    def do(self, action: str) -> bool:
+        if action == "scene_inside":  # what is followed goes on and is seen from inside
+            self.studio.keeps_running = self.is_running()
+        return super().do(action)
+
     def leave(self) -> None:
+        if self.studio.keeps_running:
+            return
         if self.studio.session and self.is_running():
             self.studio.stop_recording()
             self.studio.session.pause()

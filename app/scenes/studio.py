@@ -87,6 +87,7 @@ class Studio:
         self.folded: bool | None = None
         self.opening: str | None = None
         self.start_when_open = False
+        self.keeps_running = False  # the next change of scene does not stop what is followed
         self._recording = False
         self.piano = PcPiano(engine)
         self.takes: TakeDesk | None = None
@@ -97,6 +98,7 @@ class Studio:
         self.take_drawn: Callable[[Drawn], object] = lambda drawn: None
         self.launchpad: LaunchpadSession | None = None
         self.launchpads: Launchpads | None = None
+        self.to_close: list[Callable[[], object]] = []
         self._said: deque[tuple[str, str, str]] = deque()
         self.sound = SoundDesk(engine, settings, self.change, self.say)
         # Set by the window.
@@ -276,6 +278,8 @@ class Studio:
     def close(self) -> None:
         """End everything that was started here."""
         self.close_session()
+        for close in self.to_close:
+            close()
         if self.launchpad is not None:
             self.launchpad.close()
         if self.duet is not None:

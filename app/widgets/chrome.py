@@ -30,7 +30,7 @@ MODES = (
     Mode("duet", "Duet", "duet"),
     Mode("launchpad", "Launchpad", "launchpad"),
     Mode("compose", "Compose", "compose", built=False),
-    Mode("inside", "Inside", "inside", built=False),
+    Mode("inside", "Inside", "inside"),
 )
 
 

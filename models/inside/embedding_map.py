@@ -7,8 +7,9 @@ from matplotlib.axes import Axes
 from numpy.typing import NDArray
 
 from models.features import SPEC
+from models.inside.colours import Colours
 from models.inside.record import Record
-from models.inside.style import Colours, dress, new_figure, png
+from models.inside.style import dress, new_figure, png
 from pieces.errors import RipienoError
 
 MOST_POINTS = 1500

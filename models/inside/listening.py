@@ -5,7 +5,7 @@ Torch on the CPU, seconds to a minute a moment: for the main thread of a command
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -101,9 +101,14 @@ def moment_at(piece: Piece, record: Record, row: int) -> Moment:
     """What the network met at a row of the record whose fit was kept."""
     fit = record.fits[row]
     assert fit is not None  # the follower always has one
-    silence = np.zeros((SoundEncoder.history, record.frames.shape[1]), np.float32)
-    frames = np.concatenate([silence, record.frames[: record.heard[row] + 1]])
-    return Moment(int(fit.argmax()), halve(piece.strip).astype(np.float32) / 255.0, frames)
+    return moment_of(piece, record.frames[: record.heard[row] + 1], int(fit.argmax()))
+
+
+def moment_of(piece: Piece, frames: FloatArray, column: int) -> Moment:
+    """A moment at which ``frames`` (n, 78) had been heard and the belief was heaviest at ``column``."""
+    silence = np.zeros((SoundEncoder.history, frames.shape[1]), np.float32)
+    strip = halve(piece.strip).astype(np.float32) / 255.0
+    return Moment(column, strip, np.concatenate([silence, frames]))
 
 
 @torch.inference_mode()
@@ -116,12 +121,15 @@ def fit_of_sound(reader: Reader, moment: Moment) -> FloatArray:
 
 
 def attribute(
-    reader: Reader, moment: Moment, progress: Callable[[float, float], None] | None = None
+    reader: Reader,
+    moment: Moment,
+    progress: Callable[[float, float], None] | None = None,
+    steps: Sequence[int] = STEPS,
 ) -> Attributions:
     """Integrated gradients (Sundararajan et al. 2017) over pixels and frames, from white paper and silence.
 
-    The sound before the newest 40 frames stays in the ear's memory as it is. Steps are doubled until the
-    sum is within 5 %, at most 256.
+    The sound before the newest 40 frames stays in the ear's memory as it is. The integral is taken in so many
+    steps as ``steps`` says first, and in more as long as the sum is not within 5 %.
 
     Raises:
         NoGradients: captum is not installed.
@@ -134,9 +142,9 @@ def attribute(
     inputs = (explained.strip, explained.frames)
     baselines = (torch.zeros_like(inputs[0]), explained.silence)
     integrated = IntegratedGradients(explained)
-    for steps in STEPS:
-        explained.count_to(steps, progress)
-        seen, heard = integrated.attribute(inputs, baselines, n_steps=steps, internal_batch_size=_BATCH)
+    for count in steps:
+        explained.count_to(count, progress)
+        seen, heard = integrated.attribute(inputs, baselines, n_steps=count, internal_batch_size=_BATCH)
         result = explained.result(seen, heard, baselines)
         if result.error <= CLOSE:
             break

@@ -13,9 +13,10 @@ from scipy.ndimage import gaussian_filter
 
 from models.features import SPEC
 from models.follower.network import COLUMN_PX
+from models.inside.colours import Colours
 from models.inside.listening import Attributions
 from models.inside.record import Record
-from models.inside.style import Colours, dress, new_figure, png, tinted
+from models.inside.style import dress, new_figure, png, tinted
 from pieces.piece import Piece, Segment
 
 FloatArray = NDArray[np.float32]

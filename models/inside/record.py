@@ -159,6 +159,50 @@ class Record:
         return "\n".join(rows) + "\n"
 
 
+class Recording:
+    """Grows by a moment at a time, each decided by ``recorder``, until it is finished.
+
+    ``at_s`` are the seconds whose fits are kept: all of them would be large.
+    """
+
+    def __init__(self, recorder: Recorder, at_s: Sequence[float] = ()) -> None:
+        self._recorder = recorder
+        self._rows: list[tuple[float, ...]] = []
+        self._states: list[str] = []
+        self._heard: list[int] = []
+        self._fits: dict[int, FloatArray | None] = {}
+        self._waited, self._before = sorted(at_s), 0
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    def add(self, moment: Moment) -> None:
+        """The moment that the recorder has just decided, or one that it was not asked about."""
+        count = len(self._recorder.frames)
+        self._heard.append(count - 1 if count > self._before else -1)
+        self._before = count
+        figures = (moment.time_s, moment.x_px, moment.value, moment.confidence, *moment.probabilities)
+        while self._waited and moment.time_s >= self._waited[0]:
+            self._fits[len(self)] = moment.fit
+            del self._waited[0]
+        self._rows.append(figures)
+        self._states.append(moment.state)
+
+    def finish(self) -> Record:
+        """What was recorded."""
+        recorder = self._recorder
+        columns = np.array(self._rows, np.float64).reshape(-1, 7).T
+        kept = recorder.embeddings
+        embeddings = np.stack(kept) if kept else np.zeros((len(recorder.frames), 0), np.float32)
+        return Record(
+            time_s=columns[0], x_px=columns[1], value=columns[2], confidence=columns[3],
+            probabilities=columns[4:].T, states=tuple(self._states),
+            heard=np.array(self._heard, np.int64),
+            frames=np.array(recorder.frames, np.float32).reshape(-1, SPEC.bands),
+            embeddings=embeddings, fits=self._fits,
+        )  # fmt: skip
+
+
 def record(
     moments: Iterable[Moment],
     recorder: Recorder,
@@ -167,31 +211,12 @@ def record(
 ) -> Record:
     """Drive a session to its end; ``moments`` come one a frame, decided by ``recorder``.
 
-    ``at_s`` are the seconds whose fits are kept: all of them would be large. ``progress`` is told the
-    number of frames done, about once a second of music.
+    ``at_s`` as :class:`Recording` takes them. ``progress`` is told the number of frames done, about once a
+    second of music.
     """
-    rows: list[tuple[float, ...]] = []
-    states: list[str] = []
-    heard: list[int] = []
-    fits: dict[int, FloatArray | None] = {}
-    waited, before = sorted(at_s), 0
+    recording = Recording(recorder, at_s)
     for row, moment in enumerate(moments):
-        count = len(recorder.frames)
-        heard.append(count - 1 if count > before else -1)
-        before = count
-        rows.append((moment.time_s, moment.x_px, moment.value, moment.confidence, *moment.probabilities))
-        states.append(moment.state)
-        while waited and moment.time_s >= waited[0]:
-            fits[row] = moment.fit
-            del waited[0]
+        recording.add(moment)
         if progress is not None and row % SPEC.fps == 0:
             progress(row)
-    columns = np.array(rows, np.float64).reshape(-1, 7).T
-    kept = recorder.embeddings
-    embeddings = np.stack(kept) if kept else np.zeros((len(recorder.frames), 0), np.float32)
-    frames_heard = np.array(recorder.frames, np.float32).reshape(-1, SPEC.bands)
-    return Record(
-        time_s=columns[0], x_px=columns[1], value=columns[2], confidence=columns[3],
-        probabilities=columns[4:].T, states=tuple(states), heard=np.array(heard, np.int64),
-        frames=frames_heard, embeddings=embeddings, fits=fits,
-    )  # fmt: skip
+    return recording.finish()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-from dataclasses import dataclass
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -11,24 +10,9 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
+from models.inside.colours import Colour, Colours
+
 DPI = 100
-
-Colour = tuple[float, float, float]
-"""Red, green, blue, each 0 to 1."""
-
-
-@dataclass(frozen=True)
-class Colours:
-    """Colours on paper. ``machine`` and ``machine_light``: the agent's, dark and light; ``against``: what
-    speaks against a place."""
-
-    paper: Colour
-    ink: Colour
-    quiet: Colour
-    machine: Colour
-    machine_light: Colour
-    against: Colour
-
 
 def new_figure(width_px: int, height_px: int, colours: Colours) -> Figure:
     """A figure of so many pixels on the caller's paper."""

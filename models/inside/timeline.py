@@ -7,8 +7,9 @@ from itertools import groupby
 import numpy as np
 from matplotlib.axes import Axes
 
+from models.inside.colours import Colours
 from models.inside.record import Record
-from models.inside.style import Colours, dress, new_figure, png
+from models.inside.style import dress, new_figure, png
 
 NAMES = {"waiting": "waiting", "finished": "ended"}
 

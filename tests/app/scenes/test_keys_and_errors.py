@@ -154,7 +154,7 @@ def test_modes_that_are_not_built_say_so(stage):
     one = stage(mode="home")
     compose = next(button for button in one.scene._modes if button.mode.name == "compose")
     one.click(*compose.rect.center)
-    assert one.toasts == ["Compose is not built yet. Follow, Play, Duet and Launchpad are."]
+    assert one.toasts == ["Compose is not built yet. All the others are."]
     assert one.scene.name == "home"
 
 

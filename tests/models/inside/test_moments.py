@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from models.inside.colours import Colours
 from models.inside.moments import PAGE_SCALE, fit_map
 from models.inside.record import Record
-from models.inside.style import Colours
 from pieces.opening import open_piece
 
 COLOURS = Colours((1, 1, 1), (0, 0, 0), (0.5, 0.5, 0.5), (0, 0, 1), (0, 1, 1), (1, 0, 0))

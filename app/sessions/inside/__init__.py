@@ -1,0 +1,1 @@
+"""Inside: a follower watched while it follows, from a file or live."""

@@ -1,0 +1,130 @@
+"""The work of Inside: files followed in portions, reasons, pictures, and a child that speaks cleanly."""
+
+import pickle
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from app.sessions.inside.paper import paper_colours
+from app.sessions.inside.requests import (
+    Begin,
+    Embed,
+    Explain,
+    Explained,
+    GoOn,
+    MakeMap,
+    Open,
+    Problem,
+    Save,
+)
+from app.sessions.inside.run import Run
+from app.sessions.inside.study import Study
+from app.widgets.child import Child
+from models.features import SPEC
+from models.players import load_player
+from pieces.opening import open_piece
+
+
+@pytest.fixture(scope="module")
+def piece():
+    return open_piece("good-king-wenceslas")
+
+
+def opened(piece, follower="follower"):
+    study = Study()
+    assert study.answer(Open(piece, follower, 0, paper_colours())) is None
+    return study
+
+
+def follow(study, begin=None, portion=70):
+    total = study.answer(begin or Begin())
+    assert isinstance(total, int), total
+    done = 0
+    while not isinstance(reply := study.answer(GoOn(portion)), Run):
+        done += portion
+        assert reply == done <= total
+    return reply
+
+
+@pytest.fixture(scope="module")
+def study(piece):
+    return opened(piece)
+
+
+@pytest.fixture(scope="module")
+def run(study):
+    return follow(study)
+
+
+def test_a_run_is_what_the_follower_decides_by_itself(piece, run):
+    record = run.record
+    heard = np.flatnonzero(record.heard >= 0)
+    assert len(run.fits) == len(record.time_s) and len(heard) > 10 * SPEC.fps
+    assert record.embeddings.shape == (len(heard), 128)
+    player = load_player("follower", 0, relocate=True)
+    player.open(piece)
+    player.reset(float(piece.onset_x_px[0]))
+    for row in heard[:60]:
+        decision = player.step(record.frames[record.heard[row]])
+        player.rest()
+        assert record.x_px[row] == pytest.approx(decision.x_px)
+        assert run.fits[row].heaviest == decision.fit.argmax()
+
+
+def test_embeddings_of_what_was_heard_live_are_those_of_the_same_frames(study, run):
+    start_px = float(run.record.x_px[0])
+    found = study.answer(Embed(run.record.frames[:50], start_px))
+    assert np.allclose(found, run.record.embeddings[:50], atol=1e-5)
+
+
+def test_reasons_add_up_to_the_fit_and_pictures_of_them_are_saved(study, run, tmp_path):
+    row = run.row_near(run.end_s / 2)
+    fit = run.fits[row]
+    explained = study.answer(Explain(row, run.frames_until(row), fit.heaviest, (8,)))
+    assert isinstance(explained, Explained) and explained.reasons is not None
+    assert explained.reasons.column == fit.heaviest and explained.reasons.frames.shape == (40, SPEC.bands)
+    names = study.answer(Save(tmp_path, "piece", run, row))
+    assert names[:2] == ("timeline", "map") and len(names) == 4
+    for name in names:
+        assert (tmp_path / f"piece {name}.png").read_bytes().startswith(b"\x89PNG")
+    other = study.answer(Save(tmp_path, "again", run, row + 1))
+    assert other == ("timeline", "map")  # of that moment nothing was asked
+
+
+def test_too_short_a_run_has_no_map_and_says_so(study, run):
+    short = replace(run.record, heard=run.record.heard[:30], embeddings=run.record.embeddings[:20])
+    reply = study.answer(MakeMap(short))
+    assert isinstance(reply, Problem) and "3 s" in reply.words
+
+
+def test_a_player_that_only_reads_on_is_recorded_and_cannot_be_explained(piece):
+    study = opened(piece, "steady")
+    run = follow(study, portion=500)
+    assert set(run.fits) == {None} and run.record.embeddings.shape[1] == 0
+    assert "no states" in study.answer(MakeMap(run.record)).words
+    reply = study.answer(Explain(20, run.frames_until(20), 5))
+    assert isinstance(reply, Problem)
+
+
+@pytest.mark.parametrize("begin", [Begin(audio="missing.wav"), Begin(midi="missing.mid")])
+def test_files_that_cannot_be_read_are_problems(study, tmp_path, begin):
+    named = {field: tmp_path / value for field, value in vars(begin).items() if value}
+    reply = study.answer(Begin(**named))
+    assert isinstance(reply, Problem) and "missing" in reply.words
+
+
+def test_pictures_that_cannot_be_written_are_a_problem(study, run, tmp_path):
+    (tmp_path / "file").write_text("no folder")
+    reply = study.answer(Save(tmp_path / "file", "piece", run, None))
+    assert isinstance(reply, Problem) and "cannot be written" in reply.words
+
+
+def test_the_child_says_nothing_but_answers(piece):
+    child = Child("app.sessions.inside.child")
+    try:
+        request = Open(replace(piece, svg_pages=()), "nobody", 0, paper_colours())
+        reply = pickle.loads(child.ask(pickle.dumps(request, protocol=5)))
+        assert isinstance(reply, Problem) and "nobody" in reply.words
+    finally:
+        child.close()
