@@ -113,6 +113,8 @@ def open_source(path: Path, name: str = "", limits: Limits = LIMITS) -> Piece:
 
 def _copy_sources(path: Path, folder: Path, name: str) -> Path:
     """Copy a source's folder, as UTF-8; returns the copy of the source itself."""
+    if path.suffix not in SOURCE_SUFFIXES or not path.is_file():
+        raise BadScore(f"{name}: there is no LilyPond source {path}.")
     try:
         found = [p for p in sorted(path.parent.rglob("*")) if p.suffix in SOURCE_SUFFIXES and p.is_file()]
         if len(found) > MAX_SOURCES or sum(p.stat().st_size for p in found) > MAX_SOURCE_BYTES:
@@ -125,8 +127,6 @@ def _copy_sources(path: Path, folder: Path, name: str) -> Path:
             copy.write_text(text, encoding="utf-8", newline="")
     except OSError as error:
         raise BadScore(f"{name}: {path} cannot be read ({error.strerror}).") from error
-    if not (folder / path.name).exists():
-        raise BadScore(f"{name}: there is no LilyPond source {path}.")
     return folder / path.name
 
 

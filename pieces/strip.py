@@ -184,9 +184,13 @@ def _cut(page: NDArray[np.uint8], segment: Segment) -> NDArray[np.uint8]:
     half = round(0.5 * STRIP_HEIGHT_PX / segment.scale)
     middle = round(0.5 * (segment.page_y0_px + segment.page_y1_px))
     top, bottom = max(middle - half, 0), min(middle + half, page.shape[0])
-    columns = slice(round(segment.page_x0_px), max(round(segment.page_x1_px), round(segment.page_x0_px) + 1))
-    ink = np.zeros((2 * half, columns.stop - columns.start), np.uint8)
-    ink[top - middle + half : bottom - middle + half] = 255 - page[top:bottom, columns]
+    left = round(segment.page_x0_px)
+    right = max(round(segment.page_x1_px), left + 1)
+    ink = np.zeros((2 * half, right - left), np.uint8)
+    seen = page[top:bottom, max(left, 0) : max(right, 0)]
+    if seen.size:  # an overfull line reaches beyond the page, where there is nothing to be seen
+        rows, columns = top - middle + half, max(left, 0) - left
+        ink[rows : rows + seen.shape[0], columns : columns + seen.shape[1]] = 255 - seen
     if segment.scale < 1.0:
         from PIL import Image
 

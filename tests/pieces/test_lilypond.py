@@ -109,6 +109,18 @@ def test_one_score_begins_where_the_one_before_it_ends():
     assert [note.quarters for note in read_pages((two,), "two").notes] == [0, 2, 4]
 
 
+@pytest.mark.parametrize(("x0", "y0"), [(10, 5), (-5, 5), (10, 200), (10, -200)])
+def test_music_beyond_the_page_is_white(x0, y0):
+    overfull = page(staff(0, x0, y0, 105), head("a", 0, 20, y0 + 2, 0.0, 0.5, 60))
+    strip = read_pages((overfull,), "overfull").strip
+    assert strip.shape == (200, int(np.ceil(105 * 8.35)) + 2 * PADDING_PX)
+    drawn = np.flatnonzero((strip > 100).any(axis=0)) - PADDING_PX
+    if y0 == 5:
+        assert abs(drawn[0] - max(-x0, 0) * 8.35) < 2 and abs(drawn[-1] - min(100 - x0, 105) * 8.35) < 2
+    else:
+        assert drawn.size == 0
+
+
 @pytest.mark.parametrize("svg", [
     "", "<svg", page(), page(staff(0, 1, 1, 9)), PAGE.replace('data-pitch="', 'p="'),
     PAGE.replace('data-moment="0.5"', 'data-moment="soon"'), PAGE.replace("viewBox", "view"),
