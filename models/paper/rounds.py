@@ -11,7 +11,7 @@ from __future__ import annotations
 import io
 import json
 import zipfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
 from functools import partial
@@ -65,7 +65,7 @@ def build(
 
 def build_tunes(
     wanted: Sequence[tuple[str, Callable[[], Tune]]], out: Path, workers: int
-) -> Iterator[tuple[int, int, str]]:
+) -> Generator[tuple[int, int, str], None, None]:
     """Make each tune in a child process, one file each; what is in `out` already is kept.
 
     Yields as `build`. Tunes left out are listed in `skipped.txt`, title and reason; take a line out of it to

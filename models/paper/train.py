@@ -67,7 +67,7 @@ class TrainConfig:
     method: str = "ppo"
     """reinforce, a2c, ppo, or mm-loc, the supervised localisation."""
     data: str = "data/nottingham-game"
-    """A folder made by `data build nottingham-game`."""
+    """A folder made by `data build nottingham-game` or, for the msmd game, `data build msmd`."""
     styles: tuple[str, ...] = ("written",)
     """Of its renderings: written, as in the paper, and played."""
     pieces: int = 187
