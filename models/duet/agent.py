@@ -11,14 +11,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from models import checkpoint
 from models.checkpoint import CheckpointError
-from models.duet.encoding import BEATS, HOLD, MULTI_HOLD, Tokens, sounding
+from models.duet.encoding import BEATS, HOLD, MIDDLE, MULTI_HOLD, OCTAVE, Tokens, sounding
 from models.duet.windows import BLOCK
 
 SHIPPED = "duet"
@@ -107,14 +107,16 @@ class CausalPolicy:
 
     def __init__(self, weights: Mapping[str, NDArray[Any]]) -> None:
         w = {name: np.asarray(value, np.float32) for name, value in weights.items()}
-        self._embeddings = [w[f"{name}.weight"] for name in ("human", "machine", "beat")]
+        self._symbols = [w[f"{name}.weight"] for name in (*BRANCHES, "beat")]
+        self._intervals = [w[f"{name}.weight"] for name in ("between", "human_step", "machine_step")]
         self._lower, self._upper = _Cell(w, "lower"), _Cell(w, "upper")
         self._mix, self._mix_bias = w["mix.weight"], w["mix.bias"]
+        self._proposal, self._proposal_bias = w["proposal.weight"], w["proposal.bias"]
         self._head, self._head_bias = w["head.weight"], w["head.bias"]
-        if len(self._head) != MULTI_HOLD.symbols or len(self._embeddings[0]) != MULTI_HOLD.symbols + 1:
+        if len(self._head) != MULTI_HOLD.symbols or len(self._symbols[0]) != MULTI_HOLD.symbols + 1:
             raise ValueError("other symbols")
         self._heard: list[tuple[int, int, int]] = []
-        self._states: list[tuple[Floats, Floats, Floats]] = []
+        self._states: list[_State] = []
 
     def context(self, line: Tokens) -> NDArray[np.int64]:
         """The block that has begun and the one before it."""
@@ -130,15 +132,57 @@ class CausalPolicy:
         for step in heard[known:]:
             self._listen(step)
         self._heard = heard
-        hidden = np.maximum(self._mix @ np.concatenate(self._states[-1]) + self._mix_bias, 0.0)
-        logits: Floats = self._head @ hidden + self._head_bias
+        now = self._states[-1]
+        hidden = np.maximum(self._mix @ np.concatenate((now.given, now.lower, now.upper)) + self._mix_bias, 0.0)
+        logits: Floats = self._head @ np.concatenate((hidden, self._propose(hidden, now))) + self._head_bias
         return logits
 
     def _listen(self, step: tuple[int, int, int]) -> None:
-        given = np.concatenate([table[n] for table, n in zip(self._embeddings, step, strict=True)])
-        _, lower, upper = self._states[-1] if self._states else (None, None, None)
-        lower = self._lower.after(given, lower)
-        self._states.append((given, lower, self._upper.after(lower, upper)))
+        before = self._states[-1] if self._states else None
+        counts = np.zeros((2, OCTAVE), np.float32) if before is None else before.counts.copy()
+        human, machine = (_place(symbol) for symbol in step[:2])
+        for row, symbol in zip(counts, step[:2], strict=True):
+            if symbol < MULTI_HOLD.rest:
+                row[symbol % HOLD % OCTAVE] += 1.0
+        last = (MIDDLE, MIDDLE) if before is None else (before.human, before.machine)
+        intervals = (human - machine, human - last[0], machine - last[1])
+        shares = counts / (counts.sum(1, keepdims=True) + 1.0)
+        given = np.concatenate((
+            *(table[n] for table, n in zip(self._symbols, step, strict=True)),
+            *(table[n + HOLD - 1] for table, n in zip(self._intervals, intervals, strict=True)),
+            np.roll(shares, -machine, axis=1).ravel(),
+        ))  # fmt: skip
+        lower = self._lower.after(given, before and before.lower)
+        upper = self._upper.after(lower, before and before.upper)
+        self._states.append(_State(given, lower, upper, counts, human, machine))
+
+    def _propose(self, hidden: Floats, now: _State) -> Floats:
+        """(92,) of every onset and hold; see :meth:`models.duet.causal.CausalNetwork.propose`."""
+        found = self._proposal @ hidden + self._proposal_bias
+        from_human, from_machine = found[: 2 * HOLD - 1], found[2 * HOLD - 1 : -1]
+        proposed = np.zeros(2 * HOLD, np.float32)
+        for intervals, pitch in ((from_human, now.human), (from_machine, now.machine)):
+            proposed[:HOLD] += intervals[HOLD - 1 - pitch : 2 * HOLD - 1 - pitch]
+        proposed[HOLD + now.machine] = found[-1]
+        return proposed
+
+
+class _State(NamedTuple):
+    """After a step: what was given to the network, its memory, and of both lines how long each pitch class
+    sounded, (2, 12), and their pitches.
+    """
+
+    given: Floats
+    lower: Floats
+    upper: Floats
+    counts: Floats
+    human: int
+    machine: int
+
+
+def _place(symbol: int) -> int:
+    """The pitch from the lowest; MIDDLE where nothing sounds."""
+    return symbol % HOLD if symbol < MULTI_HOLD.rest else MIDDLE
 
 
 def _common(one: list[tuple[int, int, int]], other: list[tuple[int, int, int]]) -> int:

@@ -1,20 +1,24 @@
-"""After the last update: how readily an agent holds, set so that greedy play strikes as often as the data.
+"""After the last update: a few biases, set so that greedy play is on the whole as busy as the data.
 
-What is learned by playing at a temperature is not quite what is played without one. One number is set, by
-halving an interval: what is added to the logits of all holds. It is chosen on training duets, never on the
-held-out ones.
+What is learned by playing at a temperature is not quite what is played without one. Each of KNOBS is one
+number that is added to some logits: to those of all holds, of striking the same pitch again, of wide steps. It is
+found by halving an interval, knob after knob and all again, so that one measure is that of the data.
+It is chosen on training duets, never on validation's or on those held out.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from models.duet import measures
+from models.duet.causal import OFFSETS, CausalNetwork
 from models.duet.chorales import Duet
-from models.duet.encoding import HOLD, MULTI_HOLD, Tokens
+from models.duet.encoding import HOLD, MULTI_HOLD, PITCHES, Tokens
 from models.duet.environment import SEED_STEPS
 from models.duet.networks import Network
 from models.duet.playing import improvise
@@ -22,29 +26,65 @@ from models.duet.playing import improvise
 REACH = 1.0
 """Largest shift either way, in logits."""
 ROUNDS = 6
+SWEEPS = 3
+"""How often all knobs are set anew: one moves the measures of the others a little."""
 LONGEST = 256
 """Steps of each duet."""
+WIDE = 3
+"""Semitones from which a step is wide."""
 
 
-def calibrate(network: Network, duets: Sequence[Duet], count: int, seed: int) -> float:
-    """Shift the bias of a network that plays until IOI is that of `count` of the duets; returns the shift."""
+@dataclass(frozen=True)
+class Knob:
+    """One number.
+
+    Attributes:
+        measure: what it is set by, a name in models.duet.measures.MEASURES.
+        rising: whether more of it is more of the measure.
+        first, last: semitones of the steps from the machine's last pitch that it favours; None for holds.
+    """
+
+    name: str
+    measure: str
+    rising: bool
+    first: int | None = None
+    last: int = PITCHES - 1
+
+
+KNOBS = (
+    Knob("hold", "IOI", True),
+    Knob("again", "PC/bar", False, 0, 0),
+    Knob("wide", "PI", True, WIDE),
+)
+
+
+def calibrate(network: Network, duets: Sequence[Duet], count: int, seed: int) -> dict[str, float]:
+    """Shift biases of a network that plays until the measures are those of `count` of the duets.
+
+    Returns the shifts by their names. A network without proposals has but the first knob.
+    """
     picked = np.random.default_rng([seed, 2]).permutation(len(duets))[:count]
     parts = [cut_short(duets[n]) for n in picked]
-    wanted = inter_onset([duet.machine for duet in parts])
-    first = network.head.bias.detach().clone()
-    low, high = -REACH, REACH
-    for _ in range(ROUNDS):
-        shift_holds(network, first, (low + high) / 2)
-        *_, played = improvise(network, parts)
-        fast = inter_onset([machine for _, machine in played.lines()]) < wanted  # NaN: it never strikes
-        low, high = (low, (low + high) / 2) if not fast else ((low + high) / 2, high)
-    shift_holds(network, first, (low + high) / 2)
-    return (low + high) / 2
+    lines = [duet.machine for duet in parts]
+    knobs = KNOBS if isinstance(network, CausalNetwork) else KNOBS[:1]
+    found = dict.fromkeys((knob.name for knob in knobs), 0.0)
+    for _ in range(SWEEPS if len(knobs) > 1 else 1):
+        for knob in knobs:
+            wanted = measured(knob.measure, lines)
+            low, high = -REACH, REACH
+            for _ in range(ROUNDS):
+                middle = (low + high) / 2
+                found[knob.name] = turn(network, knob, found[knob.name], middle)
+                *_, played = improvise(network, parts)
+                less = measured(knob.measure, [machine for _, machine in played.lines()]) < wanted
+                low, high = (middle, high) if less is knob.rising else (low, middle)
+            found[knob.name] = turn(network, knob, found[knob.name], (low + high) / 2)
+    return found
 
 
-def inter_onset(lines: Sequence[Tokens]) -> float:
-    """Mean IOI behind the given bars."""
-    return measures.mean_over_pieces("IOI", [line[SEED_STEPS:] for line in lines])
+def measured(name: str, lines: Sequence[Tokens]) -> float:
+    """Mean of a measure behind the given bars; NaN, less than nothing, of IOI where nothing is ever struck."""
+    return measures.mean_over_pieces(name, [line[SEED_STEPS:] for line in lines])
 
 
 def cut_short(duet: Duet) -> Duet:
@@ -52,8 +92,19 @@ def cut_short(duet: Duet) -> Duet:
     return Duet(duet.name, duet.voices, duet.human[:LONGEST], duet.machine[:LONGEST], duet.phase)
 
 
-def shift_holds(network: Network, bias: torch.Tensor, shift: float) -> None:
-    """Set the bias of the last layer to `bias`, that of holds higher by `shift`."""
+def turn(network: Network, knob: Knob, before: float, after: float) -> float:
+    """Set a knob that stood at `before`; returns where it stands."""
     with torch.no_grad():
-        network.head.bias.copy_(bias)
-        network.head.bias[HOLD : MULTI_HOLD.rest] += shift
+        for bias in biases(network, knob):
+            bias += after - before
+    return after
+
+
+def biases(network: Network, knob: Knob) -> list[Tensor]:
+    """Views of what a knob moves."""
+    if knob.first is None or not isinstance(network, CausalNetwork):
+        return [network.head.bias[HOLD : MULTI_HOLD.rest]]
+    steps = network.proposal.bias[OFFSETS : 2 * OFFSETS]
+    up = steps[PITCHES - 1 + knob.first : PITCHES + knob.last]
+    down = steps[PITCHES - 1 - knob.last : PITCHES - knob.first]
+    return [up, down] if knob.first else [up]

@@ -14,12 +14,12 @@ from __future__ import annotations
 
 import math
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
 
-from models.duet.encoding import BEATS, HOLD, MULTI_HOLD, PITCHES
+from models.duet.encoding import BEATS, HOLD, MIDDLE, MULTI_HOLD, OCTAVE, PITCHES
 from models.duet.windows import BLOCK, Stretch
 
 NAME = "causal"
@@ -27,21 +27,45 @@ NAME = "causal"
 UNSEEN = MULTI_HOLD.unseen
 PERIODS = (12.0, 6.0, 4.0, 3.0, 2.4, 2.0, 24.0, 48.0, 96.0)
 """Semitones; of the waves by which pitches are told apart before anything is learned."""
-Memory = tuple[Tensor, Tensor]
+OFFSETS = 2 * PITCHES - 1
+"""Different intervals between two pitches, from the highest down to the highest up."""
+FIRST_HOLD = 4.0
+"""Logit of holding what sounds before anything is learned: it is right three times of four."""
+
+
+class Memory(NamedTuple):
+    """What is left of the steps before: two recurrent states (1, n, width), and what the lines last did.
+
+    `heard` (n, 2, 12): sixteenths for which each pitch class sounded in either line; `places` (n, 2).
+    """
+
+    lower: Tensor | None
+    upper: Tensor | None
+    heard: Tensor
+    places: Tensor
 
 
 @dataclass(frozen=True)
 class CausalWidths:
-    """Sizes: of the embeddings, of both recurrent layers, of the layer before the last."""
+    """Sizes: of the embeddings (of symbols, of intervals), of both recurrent layers, of the layer before the
+    last.
+    """
 
-    embedding: int = 48
+    embedding: int = 32
+    interval: int = 16
     beat: int = 8
     recurrent: int = 128
     hidden: int = 128
 
 
 class CausalNetwork(nn.Module):
-    """p(machine's symbol at step t | both lines before t)."""
+    """p(machine's symbol at step t | both lines before t).
+
+    Music sounds the same a semitone higher, so intervals are given beside pitches: between the lines, of
+    each from the step before, and how long each pitch class has sounded, counted from the one that the machine
+    plays. Onsets are proposed as intervals too, from the machine's last pitch and from the human's
+    (:meth:`propose`), and the last layer weighs the proposals.
+    """
 
     name = NAME
     kind = Stretch(2 * BLOCK)
@@ -53,13 +77,22 @@ class CausalNetwork(nn.Module):
         self.human = embedding_of_symbols(size.embedding)
         self.machine = embedding_of_symbols(size.embedding)
         self.beat = nn.Embedding(BEATS, size.beat)
-        inputs = 2 * size.embedding + size.beat
+        self.between, self.human_step, self.machine_step = (
+            nn.Embedding(OFFSETS, size.interval) for _ in range(3)
+        )
+        inputs = 2 * size.embedding + size.beat + 3 * size.interval + 2 * OCTAVE
         self.lower = nn.GRU(inputs, size.recurrent, batch_first=True)
         self.upper = nn.GRU(size.recurrent, size.recurrent, batch_first=True)
         self.mix = nn.Linear(inputs + 2 * size.recurrent, size.hidden)
-        self.head = nn.Linear(size.hidden, MULTI_HOLD.symbols)
+        self.dropout = nn.Dropout(0.0)
+        self.proposal = nn.Linear(size.hidden, 2 * OFFSETS + 1)
+        self.head = nn.Linear(size.hidden + MULTI_HOLD.rest, MULTI_HOLD.symbols)
         with torch.no_grad():
-            self.head.weight.copy_(_pitch_waves(size.hidden)[:UNSEEN] / math.sqrt(size.hidden))
+            self.proposal.weight.mul_(0.1)
+            self.proposal.bias.zero_()
+            self.proposal.bias[-1] = FIRST_HOLD
+            self.head.weight.mul_(0.1)
+            self.head.weight[: MULTI_HOLD.rest, size.hidden :] = torch.eye(MULTI_HOLD.rest)
 
     def forward(self, human: Tensor, machine: Tensor, phase: Tensor) -> Tensor:
         """Logits (n, T, symbols) of every step of lines (n, T) that begin with nothing heard.
@@ -71,7 +104,7 @@ class CausalNetwork(nn.Module):
         return logits
 
     def features(self, human: Tensor, machine: Tensor, phase: Tensor) -> Tensor:
-        """(n, T, hidden) of what :meth:`forward` is given."""
+        """(n, T, hidden + 92) of what :meth:`forward` is given."""
         heard, answered = (nn.functional.pad(line[:, :-1], (1, 0), value=UNSEEN) for line in (human, machine))
         beats = (phase[:, None] + torch.arange(human.shape[1])) % BEATS
         return self.carry(heard, answered, beats, None)[0]
@@ -79,16 +112,68 @@ class CausalNetwork(nn.Module):
     def carry(
         self, human: Tensor, machine: Tensor, beats: Tensor, memory: Memory | None
     ) -> tuple[Tensor, Memory]:
-        """(n, T, hidden) and the memory after them: what was heard at T steps, and the beats that follow."""
-        heard = torch.cat((self.human(human), self.machine(machine), self.beat(beats)), -1)
-        lower, upper = memory or (None, None)
-        first, lower = self.lower(heard, lower)
-        second, upper = self.upper(first, upper)
-        return torch.relu(self.mix(torch.cat((heard, first, second), -1))), (lower, upper)
+        """(n, T, hidden + 92) and the memory after them: what was heard at T steps, the beats that follow."""
+        memory = memory or nothing_heard(len(human))
+        lines = torch.stack((human, machine), -1)
+        places = place(lines)
+        classes, heard = _classes_heard(lines, memory.heard)
+        last = torch.cat((memory.places[:, None], places[:, :-1]), 1)
+        steps = places - last + PITCHES - 1
+        given = torch.cat(
+            (self.human(human), self.machine(machine), self.beat(beats),
+             self.between(places[..., 0] - places[..., 1] + PITCHES - 1),
+             self.human_step(steps[..., 0]), self.machine_step(steps[..., 1]),
+             _from_the_machines(classes, places[..., 1])), -1
+        )  # fmt: skip
+        first, lower = self.lower(given, memory.lower)
+        first = self.dropout(first)
+        second, upper = self.upper(first, memory.upper)
+        hidden = torch.relu(self.mix(torch.cat((given, first, self.dropout(second)), -1)))
+        features = torch.cat((hidden, self.propose(hidden, places)), -1)
+        return features, Memory(lower, upper, heard, places[:, -1])
+
+    def propose(self, hidden: Tensor, places: Tensor) -> Tensor:
+        """(n, T, 92) for every onset and hold: intervals from the pitches at `places` (n, T, 2).
+
+        Of holds only that of the machine's pitch is proposed.
+        """
+        from_human, from_machine, holds = self.proposal(hidden).split((OFFSETS, OFFSETS, 1), -1)
+        pitches = torch.arange(PITCHES) + PITCHES - 1
+        onsets = sum(
+            (found.gather(-1, pitches - places[..., line, None])
+             for line, found in enumerate((from_human, from_machine))),
+            torch.zeros(()),
+        )  # fmt: skip
+        held = nn.functional.one_hot(places[..., 1], PITCHES) * holds
+        return torch.cat((onsets, held), -1)
 
     def arguments(self) -> dict[str, Any]:
         """What a card says of the network, and :func:`causal_from` needs."""
         return {"kind": NAME, "widths": asdict(self.widths), "context": {"block": BLOCK}}
+
+
+def place(symbols: Tensor) -> Tensor:
+    """Pitches from the lowest, same shape; MIDDLE where nothing sounds."""
+    return torch.where(symbols < MULTI_HOLD.rest, symbols % PITCHES, MIDDLE)
+
+
+def nothing_heard(count: int) -> Memory:
+    """Of `count` duets that begin."""
+    return Memory(None, None, torch.zeros(count, 2, OCTAVE), torch.full((count, 2), MIDDLE))
+
+
+def _classes_heard(lines: Tensor, before: Tensor) -> tuple[Tensor, Tensor]:
+    """(n, T, 2, 12) shares of the time for which a line sounded, each step included; the last counts."""
+    sounds = (lines < MULTI_HOLD.rest)[..., None]
+    classes = nn.functional.one_hot(lines % PITCHES % OCTAVE, OCTAVE) * sounds
+    counts = before[:, None] + classes.cumsum(1)
+    return counts / (counts.sum(-1, keepdim=True) + 1.0), counts[:, -1]
+
+
+def _from_the_machines(classes: Tensor, places: Tensor) -> Tensor:
+    """(n, T, 24) from (n, T, 2, 12): the pitch class at `places` (n, T) comes first."""
+    turned = (places[..., None] + torch.arange(OCTAVE)) % OCTAVE
+    return classes.gather(-1, turned[..., None, :].expand_as(classes)).flatten(-2)
 
 
 def causal_from(arguments: dict[str, Any]) -> CausalNetwork:

@@ -19,6 +19,9 @@ Tokens = NDArray[np.uint8]
 LOWEST, HIGHEST = 36, 81
 """MIDI pitches of the chorales."""
 PITCHES = HIGHEST - LOWEST + 1
+MIDDLE = PITCHES // 2
+"""The pitch, from the lowest, in whose place a rest stands where networks are given intervals."""
+OCTAVE = 12
 STEPS_PER_BEAT = 4
 BEATS = 4
 """Different entries of the subdivision list 1 2 3 4 1 2 3 4 ..., counted from 0 here."""

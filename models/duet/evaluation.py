@@ -182,7 +182,7 @@ def evaluate_duet(
     console = console or Console()
     names = list(agents) or [SHIPPED]
     players = [(Path(name).stem, load_network(_path(name), PLAYERS), load_agent(name)) for name in names]
-    held_out = all_duets(split(load(source))[1])
+    held_out = all_duets(split(load(source)).held_out)
     if not held_out:
         raise BadChorales(f"none of the held-out chorales is in {source}; build all of them.")
     study = Study(held_out)

@@ -19,6 +19,8 @@ MAJOR_SCALE, MINOR_SCALE = (0, 2, 4, 5, 7, 9, 11), (0, 2, 3, 5, 7, 8, 10, 11)
 """Of minor the leading note belongs to it too."""
 LEAST_CLASSES, LEAST_STEPS = 3, 16
 """Pitch classes and sixteenths that must have been heard before a key is named."""
+UNKNOWN = -1
+"""Stands for the key where too little was heard."""
 _FIFTHS = (0, -5, 2, -3, 4, -1, 6, 1, -4, 3, -2, 5)
 """Signature of the major key on each pitch class; F sharp, not G flat."""
 _NAMES = dict(enumerate(
@@ -63,8 +65,20 @@ _PROFILES = _profiles()
 def heard_key(*lines: Tokens) -> Key | None:
     """The key of multi-hold lines (n,), or None where too little sounds to tell."""
     pitches = np.concatenate([sounding(line) for line in lines])
-    weights = np.bincount(pitches[pitches > 0] % 12, minlength=12).astype(np.float64)
-    if np.count_nonzero(weights) < LEAST_CLASSES or weights.sum() < LEAST_STEPS:
-        return None
-    best = int((_PROFILES @ (weights - weights.mean())).argmax())
-    return Key(best % 12, best >= 12)
+    best = int(_likeliest(np.bincount(pitches[pitches > 0] % 12, minlength=12)))
+    return None if best == UNKNOWN else Key(best % 12, best >= 12)
+
+
+def keys_heard(lines: Tokens, steps: int) -> NDArray[np.int64]:
+    """(n, T) key of the `steps` before each step of multi-hold lines (n, T): tonic, + 12 for minor, or UNKNOWN."""
+    pitches = sounding(lines)
+    classes = ((pitches % 12)[..., None] == np.arange(12)) & (pitches > 0)[..., None]
+    until = np.pad(classes.cumsum(1), ((0, 0), (steps + 1, 0), (0, 0)))[:, :-1]
+    return _likeliest(until[:, steps:] - until[:, :-steps])
+
+
+def _likeliest(weights: NDArray[np.int64]) -> NDArray[np.int64]:
+    """(...) from the steps (..., 12) for which each pitch class sounded."""
+    found = ((weights - weights.mean(-1, keepdims=True)) @ _PROFILES.T).argmax(-1)
+    enough = (np.count_nonzero(weights, -1) >= LEAST_CLASSES) & (weights.sum(-1) >= LEAST_STEPS)
+    return np.where(enough, found, UNKNOWN)

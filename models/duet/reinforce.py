@@ -97,7 +97,7 @@ class ActorCritic(nn.Module):
     def __init__(self, network: Network) -> None:
         super().__init__()
         self.network = network
-        self.value = nn.Linear(network.widths.hidden, 1)
+        self.value = nn.Linear(network.head.in_features, 1)
         nn.init.zeros_(self.value.weight)
         nn.init.zeros_(self.value.bias)
 

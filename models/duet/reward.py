@@ -32,7 +32,7 @@ class Reward:
     """Called with finished duets; gives what each of the machine's steps earns."""
 
     def __init__(self, models: Sequence[Network], rule: Rule, scale: float = 1.0) -> None:
-        self._models, self._rule, self._scale = [model.eval() for model in models], rule, scale
+        self._models, self._rule, self._scale = list(models), rule, scale
 
     def __call__(self, human: Tokens, machine: Tokens, phase: NDArray[np.int64], first: int) -> Floats:
         """Rewards (n, T - first) of multi-hold lines (n, T) whose first step has the beat `phase` (n,)."""
@@ -98,4 +98,4 @@ def load_network(path: Path | str, kinds: Sequence[str] = ()) -> Network:
         raise CheckpointError(f"{path} holds no network of Duet ({error}); train one") from error
     if kinds and network.name not in kinds:
         raise CheckpointError(f"{path} is of kind {network.name}; name one of kind {' or '.join(kinds)}")
-    return network
+    return network.eval()

@@ -18,6 +18,7 @@ from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
 from models.duet.encoding import BEATS, MULTI_HOLD, Tokens, begins, sounding
+from models.duet.keys import UNKNOWN, keys_heard
 from models.duet.measures import BAR_STEPS
 
 Ints = NDArray[np.int64]
@@ -25,6 +26,7 @@ Floats = NDArray[np.float64]
 LONGEST = 16
 WIDEST = 12
 KEY_STEPS = 32
+DEGREE_STEPS = 64
 NONE = -1
 """The outcome of a step that a term does not judge."""
 SMOOTHING = 0.5
@@ -95,6 +97,13 @@ def key(human: Tokens, machine: Tokens, beats: Ints) -> tuple[Ints, Ints]:
     return np.zeros_like(outcome), np.where(begins(machine), outcome, NONE)
 
 
+def degree(human: Tokens, machine: Tokens, beats: Ints) -> tuple[Ints, Ints]:
+    """Given the mode, at every onset: its pitch class above the tonic of what the human played for four bars."""
+    keys = keys_heard(human, DEGREE_STEPS)
+    judged = begins(machine) & (keys != UNKNOWN)
+    return (keys >= 12).astype(np.int64), np.where(judged, (sounding(machine) - keys) % 12, NONE)
+
+
 def _heard(pitches: Ints) -> NDArray[np.bool_]:
     """(n, T, 12) pitch classes that sounded in the 32 steps before each step."""
     classes = ((pitches % 12)[..., None] == np.arange(12)) & (pitches > 0)[..., None]
@@ -110,6 +119,7 @@ TERMS = {
     "rhythm": Term((LONGEST + 1) * BEATS, 4, rhythm),
     "melody": Term(2 * WIDEST + 2, 2 * WIDEST + 1, melody),
     "harmony": Term(4 * BEATS, 12, harmony),
+    "degree": Term(2, 12, degree),
     "key": Term(1, 16, key),
     "variety": Term(1, 9 * (WIDEST + 1), variety),
 }

@@ -27,7 +27,7 @@ from rich.console import Console
 from models import checkpoint
 from models.duet.calibration import calibrate
 from models.duet.causal import NAME
-from models.duet.chorales import HELD_OUT_COUNT, Chorale, Duet, all_duets, load, split
+from models.duet.chorales import HELD_OUT_COUNT, VALIDATION, Chorale, Duet, all_duets, load, split
 from models.duet.networks import KINDS, PLAYERS, Network, new_network
 from models.duet.partner import PartnerConfig, PartnerReward
 from models.duet.reinforce import Judge, Reinforce, ReinforceConfig
@@ -79,7 +79,7 @@ class TrainConfig:
     reward: dict[str, Any] = field(default_factory=dict)
     """Fields of PartnerConfig that differ."""
     calibrated_on: int = 0
-    """So many training duets say in the end how readily it holds; 0 leaves that as it was learned."""
+    """So many training duets say in the end how readily it holds, repeats and leaps; 0 leaves that as it was learned."""
     threads: int = 1
     seed: int = 0
     out: str = "runs/duet"
@@ -119,11 +119,11 @@ def train(config: Path | None = None, resume: bool = False) -> None:
         learner.train(journal)
     finally:
         journal.save()
-    shift = 0.0
+    shifts: dict[str, float] = {}
     if settings.calibrated_on:
-        duets = all_duets(split(chorales)[0])
-        shift = calibrate(learner.network, duets, settings.calibrated_on, settings.seed)
-    finish(settings, learner, journal.spent_s, shift)
+        duets = all_duets(split(chorales).training)
+        shifts = calibrate(learner.network, duets, settings.calibrated_on, settings.seed)
+    finish(settings, learner, journal.spent_s, shifts)
 
 
 def read_config(path: Path | None) -> TrainConfig:
@@ -163,15 +163,16 @@ def learning_config(settings: TrainConfig) -> LearningConfig | ReinforceConfig:
 
 
 def make_learner(settings: TrainConfig, chorales: list[Chorale]) -> Learner:
-    """The learner at its beginning, on the chorales that are not held out."""
-    training, _ = split(chorales)
+    """The learner at its beginning, on the chorales for training."""
+    parts = split(chorales)
     learning = learning_config(settings)
     if isinstance(learning, LearningConfig):
         torch.manual_seed(settings.seed)
         network = new_network(settings.kind, settings.widths)
-        return Likelihood(network, Library(training, network.kind), learning)
+        validation = Library(parts.validation, network.kind) if parts.validation else None
+        return Likelihood(network, Library(parts.training, network.kind), learning, validation)
     torch.manual_seed(settings.seed)
-    network, duets = load_network(settings.start, PLAYERS), all_duets(training)
+    network, duets = load_network(settings.start, PLAYERS), all_duets(parts.training)
     return Reinforce(network, duets, _judge(settings, duets, learning), learning)
 
 
@@ -181,14 +182,14 @@ def _judge(settings: TrainConfig, duets: list[Duet], learning: ReinforceConfig) 
     return Reward([load_network(name) for name in settings.models], *RULES[settings.method])
 
 
-def finish(settings: TrainConfig, learner: Learner, spent_s: float, shift: float) -> Path:
+def finish(settings: TrainConfig, learner: Learner, spent_s: float, shifts: dict[str, float]) -> Path:
     """Write the checkpoint, in half precision, and its card."""
     metadata = {
         "network": learner.network.arguments(),
         "config": dataclasses.asdict(settings),
         "learning": dataclasses.asdict(learning_config(settings)),
         "processor_minutes": round(spent_s / 60, 1),
-        "hold_shift": shift,
+        "shifts": shifts,
     }
     path = Path(settings.out) / f"{settings.name}.safetensors"
     checkpoint.save(path, {n: v.half() for n, v in learner.network.state_dict().items()}, metadata)
@@ -204,8 +205,8 @@ def card(settings: TrainConfig, metadata: dict[str, Any]) -> str:
         "",
         f"A network of Duet, kind `{metadata['network']['kind']}`, by {settings.method} (models/duet/).",
         "",
-        f"- Data: Bach's four-part chorales as music21 10.5.1 holds them, all but {HELD_OUT_COUNT} held out "
-        "(models/duet/chorales.py), every pair of voices, in every key within MIDI 36 to 81.",
+        f"- Data: Bach's four-part chorales as music21 10.5.1 holds them, all but {HELD_OUT_COUNT} held out and "
+        f"{len(VALIDATION)} for validation (models/duet/chorales.py), every pair of voices, in every key within MIDI 36 to 81.",
         f"- Network: {json.dumps(metadata['network'])}.",
         f"- Learning: {json.dumps(metadata['learning'])}, {metadata['processor_minutes']:g} minutes of one "
         "processor core.",

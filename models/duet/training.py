@@ -6,6 +6,7 @@ that calls it; `train.py` keeps the journal. Same seed and configuration, same w
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -24,6 +25,9 @@ OPTIMISERS: dict[str, Callable[..., torch.optim.Optimizer]] = {
 }
 """The paper names learning rates (0.005, 0.01, 0.05) and not what they belong to."""
 
+VALIDATED = 256
+"""Windows, always the same, on which the loss is validated."""
+
 
 @dataclass(frozen=True)
 class LearningConfig:
@@ -32,6 +36,7 @@ class LearningConfig:
     Attributes:
         learning_rate: at the beginning and, falling in a straight line, at the end.
         clip: largest norm of a gradient.
+        dropout: share of what the network's dropout layers, where it has any, leave out while it learns.
     """
 
     updates: int = 20_000
@@ -39,24 +44,35 @@ class LearningConfig:
     optimiser: str = "adam"
     learning_rate: tuple[float, float] = (2e-3, 1e-4)
     clip: float = 1.0
+    dropout: float = 0.0
     report_every: int = 100
     seed: int = 0
 
 
 @dataclass(frozen=True)
 class Progress:
-    """Since the last report: mean loss in nats a symbol, and share of symbols that were the likeliest."""
+    """Since the last report: mean loss in nats a symbol, and share of symbols that were the likeliest.
+
+    `validation`: loss on windows of chorales that are not learned from, NaN without any.
+    """
 
     updates: int
     loss: float
     accuracy: float
+    validation: float = math.nan
 
 
 class Likelihood:
     """One network and how far it has learned."""
 
-    def __init__(self, network: Network, library: Library, config: LearningConfig) -> None:
-        self.network, self.config, self.updates = network, config, 0
+    def __init__(
+        self, network: Network, library: Library, config: LearningConfig, validation: Library | None = None
+    ) -> None:
+        self.network, self.config, self.updates = network.eval(), config, 0
+        for layer in network.modules():
+            if isinstance(layer, nn.Dropout):
+                layer.p = config.dropout
+        self._asked = validation and validation.draw(np.random.default_rng(0), VALIDATED)
         self._library = library
         self._rng = np.random.default_rng(config.seed)
         self._optimiser = OPTIMISERS[config.optimiser](network.parameters(), lr=config.learning_rate[0])
@@ -70,24 +86,34 @@ class Likelihood:
             if self.updates % self.config.report_every == 0 or self.updates == self.config.updates:
                 loss, accuracy = np.mean(self._sums, 0).tolist()
                 self._sums = []
-                report(Progress(self.updates, loss, accuracy))
+                report(Progress(self.updates, loss, accuracy, self._validation_loss()))
 
     def _update(self, batch: Batch) -> tuple[float, float]:
         set_learning_rate(self._optimiser, self.config.learning_rate, self.updates / self.config.updates)
+        self.network.train()
         logits, targets = predicted(self.network, batch)
         loss = nn.functional.cross_entropy(logits, targets)
         descend(self._optimiser, self.network, loss, self.config.clip)
+        self.network.eval()
         return float(loss.detach()), float((logits.argmax(-1) == targets).float().mean())
+
+    @torch.no_grad()
+    def _validation_loss(self) -> float:
+        if self._asked is None:
+            return math.nan
+        return float(nn.functional.cross_entropy(*predicted(self.network, self._asked)))
 
     def saved(self) -> tuple[dict[str, Tensor], dict[str, Any]]:
         """All that is needed to go on: tensors, and JSON values."""
         tensors = prefixed("network.", self.network.state_dict()) | optimiser_state(self._optimiser)
+        tensors["random"] = torch.get_rng_state()
         return tensors, {"updates": self.updates, "random": self._rng.bit_generator.state, "sums": self._sums}
 
     def restore(self, tensors: Mapping[str, Tensor], counters: Mapping[str, Any]) -> None:
         """Go on where `saved` was called, with the same configuration."""
         self.network.load_state_dict(below("network.", tensors))
         restore_optimiser(self._optimiser, tensors)
+        torch.set_rng_state(tensors["random"])
         self.updates = counters["updates"]
         self._rng.bit_generator.state = counters["random"]
         self._sums = [(loss, accuracy) for loss, accuracy in counters["sums"]]

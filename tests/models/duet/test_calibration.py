@@ -1,10 +1,11 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 import torch
 
-from models.duet.calibration import REACH, calibrate, cut_short, inter_onset, shift_holds
-from models.duet.causal import CausalNetwork, CausalWidths
+from models.duet.calibration import KNOBS, REACH, WIDE, calibrate, cut_short, measured, turn
+from models.duet.causal import OFFSETS, CausalNetwork, CausalWidths
 from models.duet.chorales import Chorale, all_duets
 from models.duet.encoding import HOLD, MULTI_HOLD, PITCHES
 from models.duet.playing import improvise
@@ -25,20 +26,35 @@ def test_the_shift_lies_where_play_turns_from_too_slow_to_too_fast(chorales: lis
     for by in (-0.4, 0.3):
         network = strikes_or_holds(by)
         network.head.bias.data[MULTI_HOLD.rest] = -1e3
-        shift = calibrate(network, all_duets(chorales), 4, 0)
+        shift = calibrate(network, all_duets(chorales), 4, 0)["hold"]
         assert abs(shift - by) < 2 * REACH / 2**6
-        assert torch.allclose(network.head.bias[HOLD : MULTI_HOLD.rest], torch.tensor(shift).float())
+        assert torch.allclose(network.head.bias[HOLD : MULTI_HOLD.rest], torch.tensor(shift))
         assert network.head.bias[20] == torch.tensor(by)
 
 
-def test_more_holding_is_more_sixteenths_from_onset_to_onset(chorales: list[Chorale]) -> None:
-    network, found = strikes_or_holds(0.0), []
-    first = network.head.bias.detach().clone()
-    for shift in (-0.5, 0.5):
-        shift_holds(network, first, shift)
-        *_, played = improvise(network, all_duets(chorales)[:2])
-        found.append(inter_onset([machine for _, machine in played.lines()]))
-    assert found[0] == 1.0 and not found[1] < 20
+def test_more_of_a_knob_is_more_or_less_of_its_measure(chorales: list[Chorale]) -> None:
+    parts = [cut_short(duet) for duet in all_duets(chorales)[:4]]
+    for knob in KNOBS:
+        found = []
+        for shift in (-6.0, 0.0, 6.0):
+            torch.manual_seed(1)
+            network = CausalNetwork(CausalWidths(8, 4, 2, 6, 8)).eval()
+            turn(network, KNOBS[0], 0.0, -8.0 if knob is not KNOBS[0] else 0.0)
+            turn(network, knob, 0.0, shift)
+            *_, played = improvise(network, parts)
+            found.append(np.nan_to_num(measured(knob.measure, [m for _, m in played.lines()]), nan=99.0))
+        assert found[0] != found[2] and (found == sorted(found, reverse=not knob.rising)), knob.name
+
+
+def test_a_knob_is_turned_from_where_it_stands() -> None:
+    network = CausalNetwork()
+    first = network.proposal.bias.detach().clone()
+    turn(network, KNOBS[2], 0.0, 0.5)
+    turn(network, KNOBS[2], 0.5, -0.25)
+    moved = (network.proposal.bias - first).detach().numpy()
+    intervals = np.arange(OFFSETS) - PITCHES + 1
+    assert moved[OFFSETS : 2 * OFFSETS] == pytest.approx(np.where(np.abs(intervals) >= WIDE, -0.25, 0.0))
+    assert not moved[:OFFSETS].any() and not moved[-1]
 
 
 def test_duets_are_cut_after_sixteen_bars(chorales: list[Chorale]) -> None:

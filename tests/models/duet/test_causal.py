@@ -5,7 +5,14 @@ import pytest
 import torch
 
 from models.duet.agent import CausalPolicy, DuetAgent
-from models.duet.causal import CausalNetwork, CausalWidths, block_features
+from models.duet.causal import (
+    CausalNetwork,
+    CausalWidths,
+    _classes_heard,
+    _from_the_machines,
+    block_features,
+    nothing_heard,
+)
 from models.duet.chorales import Chorale, Duet, duets
 from models.duet.encoding import MULTI_HOLD
 from models.duet.networks import from_arguments
@@ -68,6 +75,29 @@ def test_the_agent_computes_what_the_network_does_in_any_order() -> None:
         human, machine = (asked.context(line[:step]) for line in both)
         assert len(human) <= 63
         assert asked(human, machine, (2 + step) % 4) == pytest.approx(expected[step], abs=2e-6)
+
+
+def test_onsets_are_proposed_as_intervals_and_only_what_sounds_is_held() -> None:
+    model = network()
+    places = torch.tensor([[[30, 20]]])
+    with torch.no_grad():
+        model.proposal.weight.zero_()
+        model.proposal.bias.zero_()
+        model.proposal.bias[45 - 3] = 1.0  # three semitones below the human
+        model.proposal.bias[91 + 45 + 7] = 2.0  # seven above the machine
+        model.proposal.bias[-1] = 5.0
+        found = model.propose(torch.zeros(1, 1, SMALL.hidden), places)[0, 0]
+    assert found.nonzero().ravel().tolist() == [27, 46 + 20] and found[[27, 66]].tolist() == [3.0, 5.0]
+
+
+def test_what_it_is_given_of_keys_is_counted_from_the_machines_pitch() -> None:
+    lines = torch.tensor([[[0, 4], [46, 50], [92, 11]]])  # human: C, held, rest; machine: E, held, B
+    shares, counts = _classes_heard(lines, nothing_heard(1).heard)
+    turned = _from_the_machines(shares, torch.tensor([[4, 4, 11]]))[0, -1].reshape(2, 12)
+    assert turned[0].nonzero().ravel().tolist() == [1] and turned[0, 1] == pytest.approx(2 / 3)
+    assert turned[1].nonzero().ravel().tolist() == [0, 5]  # B itself, and E above it
+    again, _ = _classes_heard(lines[:, 2:], _classes_heard(lines[:, :2], nothing_heard(1).heard)[1])
+    assert torch.equal(again[:, -1], shares[:, -1]) and counts.sum() == 5
 
 
 def some_duets() -> list[Duet]:

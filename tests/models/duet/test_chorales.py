@@ -9,6 +9,7 @@ import pytest
 from models.duet import data
 from models.duet.chorales import (
     HELD_OUT,
+    VALIDATION,
     BadChorales,
     Chorale,
     choose_held_out,
@@ -60,9 +61,11 @@ def test_keys_are_all_those_within_the_range(chorales: list[Chorale]) -> None:
 
 def test_the_split_is_fixed_and_has_the_papers_size() -> None:
     assert len(HELD_OUT) == 37
-    every = [make_chorale(0, 1, name) for name in [*sorted(HELD_OUT), *(f"other-{n}" for n in range(327))]]
-    training, held_out = split(every)
-    assert (len(training), len(held_out)) == (327, 37)
+    names = [*sorted(HELD_OUT), *sorted(VALIDATION), *(f"other-{n}" for n in range(307))]
+    parts = split([make_chorale(0, 1, name) for name in names])
+    assert [len(part) for part in (parts.training, parts.validation, parts.held_out)] == [307, 20, 37]
+    assert {chorale.name for chorale in parts.validation} == VALIDATION
+    assert {chorale.name for chorale in parts.held_out} == HELD_OUT
 
 
 def test_twins_in_another_key_are_never_held_out(chorales: list[Chorale]) -> None:

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from models.duet.encoding import BEATS, line
-from models.duet.style import NONE, TERMS, Style, age, harmony, key, melody, rhythm, variety
+from models.duet.style import NONE, TERMS, Style, age, degree, harmony, key, melody, rhythm, variety
 
 BEATS_OF_16 = np.arange(16)[None] % BEATS
 
@@ -53,6 +53,15 @@ def test_key_asks_whether_a_pitch_class_has_been_heard() -> None:
     # at 4 C: both lines had it; at 8 E: neither, but F above; at 12 F sharp: neither, but F below
     assert outcomes[0, [0, 4, 8, 12]].tolist() == [0, 3, 4, 8]
     assert (outcomes[0, 1:4] == NONE).all()
+
+
+@pytest.mark.parametrize(("third", "minor"), [(4, 0), (3, 1)])
+def test_degree_counts_from_the_tonic_of_what_the_human_played(third: int, minor: int) -> None:
+    human = one(*((4 * n, 4, 62 + step) for n, step in enumerate((0, third, 7, 5, third, 2, 0, 0))), steps=32)
+    machine = one((0, 24, 50), (24, 4, 57), (28, 4, 61), steps=32)
+    conditions, outcomes = degree(human, machine, np.arange(32)[None] % BEATS)
+    assert outcomes[0, [0, 24, 28]].tolist() == [NONE, 7, 11] and (outcomes >= 0).sum() == 2
+    assert conditions[0, [24, 28]].tolist() == [minor, minor]
 
 
 def lively() -> np.ndarray:

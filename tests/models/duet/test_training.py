@@ -3,16 +3,18 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 
 from models import checkpoint
 from models.checkpoint import CheckpointError
+from models.duet.causal import CausalNetwork, CausalWidths
 from models.duet.chorales import BadChorales, Chorale, save
 from models.duet.networks import KINDS, DuetNetwork, Widths
 from models.duet.reward import load_network
 from models.duet.train import TrainingProblem, read_config, train
-from models.duet.training import LearningConfig, Likelihood, Progress
+from models.duet.training import LearningConfig, Likelihood, Progress, predicted
 from models.duet.windows import Library
 
 SIZES = {"embedding": 6, "recurrent": 5, "beat": 4, "hidden": 16}
@@ -34,18 +36,47 @@ def test_every_kind_learns(kind: str, chorales: list[Chorale]) -> None:
     assert reports[-1].loss < 0.9 * reports[0].loss
 
 
-@pytest.mark.parametrize("optimiser", ["adam", "sgd"])
-def test_interrupted_or_not_the_weights_are_the_same(optimiser: str, chorales: list[Chorale]) -> None:
-    whole = learner("a", chorales, optimiser=optimiser, report_every=3)
+def dropping(chorales: list[Chorale], **changes) -> Likelihood:
+    torch.manual_seed(0)
+    network = CausalNetwork(CausalWidths(embedding=6, interval=3, beat=3, recurrent=7, hidden=16))
+    library = Library(chorales, network.kind)
+    config = LearningConfig(**{"updates": 6, "batch": 8, "dropout": 0.5, **changes})
+    return Likelihood(network, library, config, Library(chorales[:1], network.kind))
+
+
+def test_what_is_dropped_while_it_learns_is_there_when_it_is_asked(chorales: list[Chorale]) -> None:
+    reports: list[Progress] = []
+    learning = dropping(chorales, report_every=1, learning_rate=(0.0, 0.0))
+    learning.train(reports.append)
+    assert len({report.validation for report in reports}) == 1 and reports[0].validation > 0
+    batch = Library(chorales, learning.network.kind).draw(np.random.default_rng(0), 4)
+    asked = [predicted(learning.network, batch)[0] for _ in range(2)]
+    assert torch.equal(*asked)
+    assert not torch.equal(asked[0], predicted(learning.network.train(), batch)[0])
+
+
+@pytest.mark.parametrize(("kind", "optimiser"), [("a", "adam"), ("a", "sgd"), ("causal", "adam")])
+def test_interrupted_or_not_the_weights_are_the_same(
+    kind: str, optimiser: str, chorales: list[Chorale]
+) -> None:
+    def begun() -> Likelihood:
+        if kind == "causal":
+            return dropping(chorales, optimiser=optimiser, report_every=3)
+        return learner(kind, chorales, optimiser=optimiser, report_every=3)
+
+    whole = begun()
     whole.train(lambda progress: None)
-    first, second = (learner("a", chorales, optimiser=optimiser, report_every=3) for _ in range(2))
+    first = begun()
 
     def stop(progress: Progress) -> None:
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
         first.train(stop)
-    second.restore(*first.saved())
+    saved = first.saved()
+    second = begun()
+    torch.manual_seed(9)
+    second.restore(*saved)
     second.train(lambda progress: None)
     assert second.updates == 6
     for one, other in zip(whole.network.parameters(), second.network.parameters(), strict=True):
@@ -102,7 +133,8 @@ def test_a_partner_is_trained_and_calibrated(tmp_path: Path, chorales: list[Chor
     )
     assert not torch.equal(before.mix.weight, after.mix.weight)
     _, metadata = checkpoint.load(tmp_path / "partner" / "partner.safetensors", None)
-    assert -1 < metadata["hold_shift"] < 1 and metadata["hold_shift"]
+    assert set(metadata["shifts"]) == {"hold", "again", "wide"}
+    assert all(-1 < shift < 1 and shift for shift in metadata["shifts"].values())
 
 
 def test_a_run_goes_on_only_when_told_to(tmp_path: Path, chorales: list[Chorale]) -> None:
