@@ -34,7 +34,7 @@ EVALUATED = {"follower": "models.evaluation", "follower-finding": "models.findin
 """The module whose `evaluate_NAME` measures it."""
 MEASURED_WITH = {"follower": ("agents", "trials"), "follower-finding": ("agents", "trials"),
                  "launchpad": ("agents", "songs"),
-                 "duet": ("agents",)}  # fmt: skip
+                 "duet": ("agents", "validation")}  # fmt: skip
 """The options of `evaluate` that only some of them take."""
 
 data_cli = typer.Typer(no_args_is_help=True, help="Make training data out of folders of music.")
@@ -96,6 +96,9 @@ def evaluate(
         list[str] | None, Option("--agent", metavar="NAME", help="An agent, or a .safetensors file.")
     ] = None,
     songs: Annotated[int, Option(min=1, metavar="N", help="Launchpad songs of each start.")] = 200,
+    validation: Annotated[
+        bool, Option("--validation", help="Duet's chorales for choosing settings, not those held out.")
+    ] = False,
     seed: Annotated[int, Option(min=0, metavar="N", help="Same seed, same figures.")] = 0,
 ) -> None:
     """Measure NAME: follower, follower-finding, launchpad, duet; launchpad-tabular draws figures.
@@ -106,7 +109,7 @@ def evaluate(
     `data build chorales` made.
     """
     module = _module(EVALUATED, name, "agent to evaluate")
-    given = {"trials": trials, "agents": agents or (), "songs": songs}
+    given = {"trials": trials, "agents": agents or (), "songs": songs, "validation": validation}
     options = {option: given[option] for option in MEASURED_WITH.get(name, ())}
     measure = getattr(module, f"evaluate_{name.replace('-', '_')}")
     measure(json, source, seed=seed, console=console, **options)

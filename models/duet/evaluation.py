@@ -168,10 +168,12 @@ def evaluate_duet(
     json_path: Path | None = None,
     source: Path | None = None,
     agents: Sequence[str] = (),
+    validation: bool = False,
     seed: int = 0,
     console: Console | None = None,
 ) -> dict[str, Any]:
-    """Measure agents, by name or path, on the held-out chorales in the folder `source`.
+    """Measure agents, by name or path, on the held-out chorales in the folder `source`, or on those by which
+    settings are chosen (`validation`).
 
     All is greedy, so `seed` changes nothing; it is written down. Beside the JSON Figure 5 is drawn, and a
     table of means over training seeds written (:mod:`models.duet.seeds`). Raises RipienoError where a
@@ -182,10 +184,11 @@ def evaluate_duet(
     console = console or Console()
     names = list(agents) or [SHIPPED]
     players = [(Path(name).stem, load_network(_path(name), PLAYERS), load_agent(name)) for name in names]
-    held_out = all_duets(split(load(source)).held_out)
-    if not held_out:
+    parts = split(load(source))
+    duets = all_duets(parts.validation if validation else parts.held_out)
+    if not duets:
         raise BadChorales(f"none of the held-out chorales is in {source}; build all of them.")
-    study = Study(held_out)
+    study = Study(duets)
     with Progress(console=console) as progress:
         rows = [study.data_row(), *(study.row(*player, progress) for player in players)]
     counts = {"duets": len(study.duets), "thrown": len(study.thrown)}

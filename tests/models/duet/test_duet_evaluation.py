@@ -12,7 +12,7 @@ from rich.progress import Progress
 from models import checkpoint
 from models.checkpoint import CheckpointError
 from models.duet.agent import DuetAgent, Policy
-from models.duet.chorales import HELD_OUT, BadChorales, all_duets, save
+from models.duet.chorales import HELD_OUT, VALIDATION, BadChorales, all_duets, save
 from models.duet.encoding import line
 from models.duet.evaluation import Study, adaptation, drift, evaluate_duet, tables, write_json
 from models.duet.networks import DuetNetwork, Widths
@@ -22,6 +22,7 @@ from tests.models.duet.made_up import make_chorale
 QUIET = Console(quiet=True, width=160)
 SMALL = Widths(embedding=6, recurrent=5, beat=4, hidden=16)
 NAMES = sorted(HELD_OUT)[:2]
+CHOOSING = sorted(VALIDATION)[0]
 
 
 def network() -> DuetNetwork:
@@ -37,7 +38,7 @@ def trained(folder: Path) -> str:
 
 def built(folder: Path) -> Path:
     save(
-        [make_chorale(n, 11, name) for n, name in enumerate([*NAMES, "seen in training"])],
+        [make_chorale(n, 11, name) for n, name in enumerate([*NAMES, CHOOSING, "seen in training"])],
         folder / "chorales.npz",
     )
     return folder
@@ -55,6 +56,13 @@ def test_agents_are_measured_beside_the_data(tmp_path: Path) -> None:
     again = evaluate_duet(None, tmp_path, [trained(tmp_path)], console=QUIET)["rows"][1]
     untimed = [{k: v for k, v in row.items() if "_ms" not in k} for row in (again, mine)]
     assert str(untimed[0]) == str(untimed[1])
+
+
+def test_settings_are_chosen_on_other_chorales(tmp_path: Path) -> None:
+    document = evaluate_duet(None, built(tmp_path), [trained(tmp_path)], validation=True, console=QUIET)
+    assert document["duets"] == 12  # of the one that is for validation
+    expected = Study(all_duets([make_chorale(2, 11)])).data_row()
+    assert document["rows"][0]["pitch_count"] == expected.pitch_count
 
 
 def test_the_given_bars_are_not_measured() -> None:
