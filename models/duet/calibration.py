@@ -23,11 +23,10 @@ from models.duet.environment import SEED_STEPS
 from models.duet.networks import Network
 from models.duet.playing import improvise
 
-REACH = 1.0
-"""Largest shift either way, in logits."""
-ROUNDS = 6
-SWEEPS = 3
-"""How often all knobs are set anew: one moves the measures of the others a little."""
+SWEEPS = ((1.0, 6), (0.25, 4))
+"""How far a knob may be turned either way, in logits, and how often that interval is halved: all knobs are set
+again, more finely, because one moves the measures of the others a little.
+"""
 LONGEST = 256
 """Steps of each duet."""
 WIDE = 3
@@ -68,17 +67,15 @@ def calibrate(network: Network, duets: Sequence[Duet], count: int, seed: int) ->
     lines = [duet.machine for duet in parts]
     knobs = KNOBS if isinstance(network, CausalNetwork) else KNOBS[:1]
     found = dict.fromkeys((knob.name for knob in knobs), 0.0)
-    for _ in range(SWEEPS if len(knobs) > 1 else 1):
+    for reach, rounds in SWEEPS:
         for knob in knobs:
-            wanted = measured(knob.measure, lines)
-            low, high = -REACH, REACH
-            for _ in range(ROUNDS):
-                middle = (low + high) / 2
-                found[knob.name] = turn(network, knob, found[knob.name], middle)
+            wanted, stands = measured(knob.measure, lines), found[knob.name]
+            for halving in range(rounds):
+                found[knob.name] = stands = turn(network, knob, found[knob.name], stands)
                 *_, played = improvise(network, parts)
                 less = measured(knob.measure, [machine for _, machine in played.lines()]) < wanted
-                low, high = (middle, high) if less is knob.rising else (low, middle)
-            found[knob.name] = turn(network, knob, found[knob.name], (low + high) / 2)
+                stands += (reach if less is knob.rising else -reach) / 2 ** (halving + 1)
+            found[knob.name] = turn(network, knob, found[knob.name], stands)
     return found
 
 

@@ -42,7 +42,14 @@ class PartnerConfig:
 
     discriminator: float = 0.5
     style: dict[str, float] = field(
-        default_factory=lambda: {"rhythm": 1.0, "melody": 0.5, "harmony": 2.0, "key": 1.0, "variety": 1.0}
+        default_factory=lambda: {
+            "rhythm": 1.0,
+            "melody": 0.5,
+            "harmony": 2.0,
+            "key": 1.0,
+            "degree": 1.0,
+            "variety": 1.0,
+        }
     )
     decay: float = 0.8
     learning_rate: float = 1e-3

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from models.duet.calibration import KNOBS, REACH, WIDE, calibrate, cut_short, measured, turn
+from models.duet.calibration import KNOBS, SWEEPS, WIDE, calibrate, cut_short, measured, turn
 from models.duet.causal import OFFSETS, CausalNetwork, CausalWidths
 from models.duet.chorales import Chorale, all_duets
 from models.duet.encoding import HOLD, MULTI_HOLD, PITCHES
@@ -23,11 +23,12 @@ def strikes_or_holds(by: float) -> CausalNetwork:
 
 
 def test_the_shift_lies_where_play_turns_from_too_slow_to_too_fast(chorales: list[Chorale]) -> None:
+    finest = SWEEPS[-1][0] / 2 ** SWEEPS[-1][1]
     for by in (-0.4, 0.3):
         network = strikes_or_holds(by)
         network.head.bias.data[MULTI_HOLD.rest] = -1e3
         shift = calibrate(network, all_duets(chorales), 4, 0)["hold"]
-        assert abs(shift - by) < 2 * REACH / 2**6
+        assert abs(shift - by) < 2 * finest
         assert torch.allclose(network.head.bias[HOLD : MULTI_HOLD.rest], torch.tensor(shift))
         assert network.head.bias[20] == torch.tensor(by)
 
