@@ -133,7 +133,9 @@ class CausalPolicy:
             self._listen(step)
         self._heard = heard
         now = self._states[-1]
-        hidden = np.maximum(self._mix @ np.concatenate((now.given, now.lower, now.upper)) + self._mix_bias, 0.0)
+        hidden = np.maximum(
+            self._mix @ np.concatenate((now.given, now.lower, now.upper)) + self._mix_bias, 0.0
+        )
         logits: Floats = self._head @ np.concatenate((hidden, self._propose(hidden, now))) + self._head_bias
         return logits
 

@@ -1,9 +1,9 @@
 """After the last update: a few biases, set so that greedy play is on the whole as busy as the data.
 
 What is learned by playing at a temperature is not quite what is played without one. Each of KNOBS is one
-number that is added to some logits: to those of all holds, of striking the same pitch again, of wide steps. It is
-found by halving an interval, knob after knob and all again, so that one measure is that of the data.
-It is chosen on training duets, never on validation's or on those held out.
+number that is added to some logits: to those of all holds, of striking the same pitch again, of wide steps.
+It is found by halving an interval, knob after knob and all again, so that one measure is that of the data,
+and chosen on training duets, never on validation's or on those held out.
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ from models.duet.networks import Network
 from models.duet.playing import improvise
 
 SWEEPS = ((1.0, 6), (0.25, 4))
-"""How far a knob may be turned either way, in logits, and how often that interval is halved: all knobs are set
-again, more finely, because one moves the measures of the others a little.
+"""How far a knob may be turned either way, in logits, and how often that is halved: all knobs are set again,
+more finely, because one moves the measures of the others a little.
 """
 LONGEST = 256
 """Steps of each duet."""
@@ -80,7 +80,7 @@ def calibrate(network: Network, duets: Sequence[Duet], count: int, seed: int) ->
 
 
 def measured(name: str, lines: Sequence[Tokens]) -> float:
-    """Mean of a measure behind the given bars; NaN, less than nothing, of IOI where nothing is ever struck."""
+    """Mean of a measure behind the given bars; of IOI NaN where nothing is ever struck."""
     return measures.mean_over_pieces(name, [line[SEED_STEPS:] for line in lines])
 
 

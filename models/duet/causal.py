@@ -47,9 +47,7 @@ class Memory(NamedTuple):
 
 @dataclass(frozen=True)
 class CausalWidths:
-    """Sizes: of the embeddings (of symbols, of intervals), of both recurrent layers, of the layer before the
-    last.
-    """
+    """Sizes: of the embeddings, of both recurrent layers, of the layer before the last."""
 
     embedding: int = 32
     interval: int = 16
@@ -62,7 +60,7 @@ class CausalNetwork(nn.Module):
     """p(machine's symbol at step t | both lines before t).
 
     Music sounds the same a semitone higher, so intervals are given beside pitches: between the lines, of
-    each from the step before, and how long each pitch class has sounded, counted from the one that the machine
+    each from the step before, and how long each pitch class has sounded, counted from the one the machine
     plays. Onsets are proposed as intervals too, from the machine's last pitch and from the human's
     (:meth:`propose`), and the last layer weighs the proposals.
     """

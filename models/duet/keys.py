@@ -70,7 +70,10 @@ def heard_key(*lines: Tokens) -> Key | None:
 
 
 def keys_heard(lines: Tokens, steps: int) -> NDArray[np.int64]:
-    """(n, T) key of the `steps` before each step of multi-hold lines (n, T): tonic, + 12 for minor, or UNKNOWN."""
+    """(n, T) key of the `steps` before each step of multi-hold lines (n, T): tonic, 12 more for minor.
+
+    UNKNOWN where too little sounds to tell.
+    """
     pitches = sounding(lines)
     classes = ((pitches % 12)[..., None] == np.arange(12)) & (pitches > 0)[..., None]
     until = np.pad(classes.cumsum(1), ((0, 0), (steps + 1, 0), (0, 0)))[:, :-1]

@@ -98,7 +98,7 @@ def key(human: Tokens, machine: Tokens, beats: Ints) -> tuple[Ints, Ints]:
 
 
 def degree(human: Tokens, machine: Tokens, beats: Ints) -> tuple[Ints, Ints]:
-    """Given the mode, at every onset: its pitch class above the tonic of what the human played for four bars."""
+    """Given the mode, at every onset: its pitch class above the tonic of what the human played last."""
     keys = keys_heard(human, DEGREE_STEPS)
     judged = begins(machine) & (keys != UNKNOWN)
     return (keys >= 12).astype(np.int64), np.where(judged, (sounding(machine) - keys) % 12, NONE)

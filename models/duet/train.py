@@ -79,7 +79,7 @@ class TrainConfig:
     reward: dict[str, Any] = field(default_factory=dict)
     """Fields of PartnerConfig that differ."""
     calibrated_on: int = 0
-    """So many training duets say in the end how readily it holds, repeats and leaps; 0 leaves that as it was learned."""
+    """So many training duets say in the end how readily it holds, repeats and leaps; 0: nothing."""
     threads: int = 1
     seed: int = 0
     out: str = "runs/duet"
@@ -205,8 +205,9 @@ def card(settings: TrainConfig, metadata: dict[str, Any]) -> str:
         "",
         f"A network of Duet, kind `{metadata['network']['kind']}`, by {settings.method} (models/duet/).",
         "",
-        f"- Data: Bach's four-part chorales as music21 10.5.1 holds them, all but {HELD_OUT_COUNT} held out and "
-        f"{len(VALIDATION)} for validation (models/duet/chorales.py), every pair of voices, in every key within MIDI 36 to 81.",
+        f"- Data: Bach's four-part chorales as music21 10.5.1 holds them, all but {HELD_OUT_COUNT} held "
+        f"out and {len(VALIDATION)} for validation (models/duet/chorales.py), every pair of voices, in every "
+        "key within MIDI 36 to 81.",
         f"- Network: {json.dumps(metadata['network'])}.",
         f"- Learning: {json.dumps(metadata['learning'])}, {metadata['processor_minutes']:g} minutes of one "
         "processor core.",

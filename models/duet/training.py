@@ -72,7 +72,7 @@ class Likelihood:
         for layer in network.modules():
             if isinstance(layer, nn.Dropout):
                 layer.p = config.dropout
-        self._asked = validation and validation.draw(np.random.default_rng(0), VALIDATED)
+        self._asked = validation.draw(np.random.default_rng(0), VALIDATED) if validation else None
         self._library = library
         self._rng = np.random.default_rng(config.seed)
         self._optimiser = OPTIMISERS[config.optimiser](network.parameters(), lr=config.learning_rate[0])

@@ -1,4 +1,5 @@
 """The key that is heard, in all twenty-four."""
+
 from __future__ import annotations
 
 import numpy as np
