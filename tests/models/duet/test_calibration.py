@@ -4,10 +4,12 @@ import numpy as np
 import pytest
 import torch
 
-from models.duet.calibration import KNOBS, SWEEPS, WIDE, calibrate, cut_short, measured, turn
+from models.duet import calibration
+from models.duet.calibration import KNOBS, SWEEPS, WIDE, calibrate, cut_short, match_classes, measured, turn
 from models.duet.causal import OFFSETS, CausalNetwork, CausalWidths
 from models.duet.chorales import Chorale, all_duets
 from models.duet.encoding import HOLD, MULTI_HOLD, PITCHES
+from models.duet.measures import pitch_classes
 from models.duet.playing import improvise
 
 
@@ -22,7 +24,10 @@ def strikes_or_holds(by: float) -> CausalNetwork:
     return network
 
 
-def test_the_shift_lies_where_play_turns_from_too_slow_to_too_fast(chorales: list[Chorale]) -> None:
+def test_the_shift_lies_where_play_turns_from_too_slow_to_too_fast(
+    chorales: list[Chorale], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(calibration, "CLASS_ROUNDS", 0)
     finest = SWEEPS[-1][0] / 2 ** SWEEPS[-1][1]
     for by in (-0.4, 0.3):
         network = strikes_or_holds(by)
@@ -45,6 +50,21 @@ def test_more_of_a_knob_is_more_or_less_of_its_measure(chorales: list[Chorale]) 
             *_, played = improvise(network, parts)
             found.append(np.nan_to_num(measured(knob.measure, [m for _, m in played.lines()]), nan=99.0))
         assert found[0] != found[2] and (found == sorted(found, reverse=not knob.rising)), knob.name
+
+
+def test_pitch_classes_are_shifted_by_the_log_ratio_of_their_shares(
+    chorales: list[Chorale], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(calibration, "CLASS_ROUNDS", 1)
+    parts = [cut_short(duet) for duet in all_duets(chorales)[:6]]
+    network = strikes_or_holds(1.0)  # pitch 20, MIDI 56: nothing but A flat
+    first = network.head.bias.detach().clone()
+    shifts = match_classes(network, parts)
+    wanted = pitch_classes([duet.machine[32:] for duet in parts])
+    assert shifts == pytest.approx(np.log((wanted + 0.01) / ((np.arange(12) == 8) + 0.01)))
+    moved = (network.head.bias - first).detach().numpy()
+    assert moved[:PITCHES] == pytest.approx(np.resize(shifts, PITCHES), abs=1e-4)
+    assert not moved[PITCHES:].any()
 
 
 def test_a_knob_is_turned_from_where_it_stands() -> None:
