@@ -22,12 +22,13 @@ from rich.table import Table
 from models import held_out
 from models.evaluation import EvaluationItem, built
 from models.features import SPEC, frames
-from models.game import FloatArray, Truth
+from models.game import Truth
 from models.players import Player, label, load_player, rest
 from pieces.errors import RipienoError
 from pieces.files import replace_file
 from pieces.piece import Piece
 
+Sound = NDArray[np.float32]
 Kind = Literal["jump", "restart", "pause"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
 GAP_S: dict[Kind, float] = {"jump": 0.5, "restart": 0.5, "pause": 5.0}
@@ -83,7 +84,7 @@ def _same_place(piece: Piece, one_px: float, other_px: float, tolerances: float 
     return same_system and abs(one.page_x_px - other.page_x_px) * scale <= reach_px
 
 
-def broken_sound(audio: NDArray[np.float32], where: Break, last_frame: int) -> tuple[FloatArray, int]:
+def broken_sound(audio: Sound, where: Break, last_frame: int) -> tuple[Sound, int]:
     """What is heard, (T, 78) frames, and the frame in it at which the music goes on.
 
     audio: (n,) float32, the whole performance at the frames' rate; `last_frame` is its last onset's.
@@ -235,7 +236,8 @@ def evaluate_follower_finding(
     recipes = held_out.from_folder(source) if source else held_out.default(generated)
     agents = tuple(agents) or ("follower",)
     players = {label(agent): load_player(agent, seed, relocate=True) for agent in agents}
-    console, skipped = console or Console(), {}
+    console = console or Console()
+    skipped: dict[str, str] = {}
     findings: list[Finding] = []
     for item in built(recipes, skipped, console):
         findings += _broken(item, players, trials, seed)

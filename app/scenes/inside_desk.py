@@ -195,7 +195,8 @@ class InsideDesk:
     def _ask_why(self, t_s: float) -> None:
         if self.run is None or self.row is None or self.following or self._waiting:
             return
-        row, steps = self.row, GLANCE
+        row = self.row
+        steps: tuple[int, ...] = GLANCE
         if self.at_newest:
             if t_s - self._live_reasons_s < LIVE_REASONS_EVERY_S:
                 return

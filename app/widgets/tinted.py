@@ -51,17 +51,20 @@ def tinted_sound(frames: FloatArray, gradients: FloatArray) -> Picture:
 
 
 class Tinted(Widget):
-    """A picture that fills its rectangle. ``key()`` names it, None where there is none; then ``words()``."""
+    """A picture that fills its rectangle. ``key()`` names it, None where there is none; then ``words()``.
+
+    ``place()`` is where a line is drawn over it, as a share of its width.
+    """
 
     def __init__(
         self,
         key: Callable[[], Hashable],
         make: Callable[[], Picture],
         words: Callable[[], str],
-        mark: Callable[[], float | None] = lambda: None,
+        place: Callable[[], float | None] = lambda: None,
     ) -> None:
         super().__init__()
-        self.key, self.make, self.words, self.mark = key, make, words, mark
+        self.key, self.make, self.words, self.place = key, make, words, place
         self._made: tuple[Hashable, pygame.Surface] | None = None
 
     def look(self, view: View) -> Hashable:
@@ -79,7 +82,7 @@ class Tinted(Widget):
             small = pygame.surfarray.make_surface(self.make().transpose(1, 0, 2))
             self._made = (key, box.size), pygame.transform.smoothscale(small, box.size)
         painter.surface.blit(self._made[1], box)
-        share = self.mark()
+        share = self.place()
         if share is not None:
             x = self.rect.x + share * self.rect.w
             painter.fill(pygame.FRect(x - 0.75, self.rect.y, 1.5, self.rect.h), theme.INK)

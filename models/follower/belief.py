@@ -115,12 +115,14 @@ class Belief:
     @property
     def density(self) -> FloatArray:
         """(C,) the chance of each column for every quarter that it lasts: of sum one over quarters."""
-        return self.columns / self._quarters
+        density: FloatArray = self.columns / self._quarters
+        return density
 
     @property
     def uniform(self) -> FloatArray:
         """(C,) the density that knows no place better than another one."""
-        return self._inside / np.float32((self._inside * self._quarters).sum())
+        uniform: FloatArray = self._inside / np.float32((self._inside * self._quarters).sum())
+        return uniform
 
     @property
     def tempo(self) -> tuple[float, float]:

@@ -178,7 +178,12 @@ def test_msmd_gives_its_test_pieces_as_written(piece, tmp_path, monkeypatch):
     (tmp_path / "pieces.json").write_text(json.dumps(listing))
     monkeypatch.setattr(held_out, "find_lilypond", lambda: None)
     opened = []
-    monkeypatch.setattr(held_out, "open_source", lambda path, name: opened.append(path) or piece)
+
+    def open_source(path, name):
+        opened.append(path)
+        return piece
+
+    monkeypatch.setattr(held_out, "open_source", open_source)
     recipes = held_out.from_folder(tmp_path)
     assert [recipe.name for recipe in recipes] == ["b", "c"]
     item = recipes[0].build()

@@ -94,9 +94,15 @@ def test_a_repeated_passage_is_the_same_place_and_its_neighbour_is_not(item):
     assert not finding._same_place(piece, before, again + 1.5 * piece.tolerance_px)
 
 
+def some_break(kind, item, truth, seed) -> Break:
+    where = draw_break(kind, item.piece, truth, np.random.default_rng(seed))
+    assert where is not None
+    return where
+
+
 @pytest.mark.parametrize("kind", finding.KINDS)
 def test_sound_is_that_before_silence_and_that_after(item, truth, kind):
-    where = draw_break(kind, item.piece, truth, np.random.default_rng(3))
+    where = some_break(kind, item, truth, 3)
     heard, goes_on = finding.broken_sound(item.audio, where, truth.last_frame)
     whole = frames(item.audio)
     edge = 3  # frames that reach over a cut
@@ -117,7 +123,7 @@ def test_sound_is_that_before_silence_and_that_after(item, truth, kind):
     (list(range(0, 1000, 19)), math.inf),
 ])  # fmt: skip
 def test_found_is_who_stays(item, truth, absent, seconds):
-    where = draw_break("jump", item.piece, truth, np.random.default_rng(4))
+    where = some_break("jump", item, truth, 4)
     player = Returning(truth, where, absent)
     assert finding.found_after_s(player, item, truth, where) == seconds
     assert player.rests == player.index + 1  # scouting happens while it rests

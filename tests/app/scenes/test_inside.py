@@ -6,7 +6,7 @@ import pickle
 import threading
 import time
 from dataclasses import replace
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 import pygame
@@ -62,7 +62,8 @@ class FakeChild:
     made: ClassVar[list[FakeChild]] = []
 
     def __init__(self, run: Run) -> None:
-        self.run, self.asked = run, []
+        self.run = run
+        self.asked: list[Any] = []
         self.free = threading.Event()
         self.free.set()
         self.closed = False
