@@ -21,6 +21,7 @@ from models.launchpad.instrument import LAUNCHPAD, Instrument, States
 from models.launchpad.networks import QNetwork
 from models.launchpad.reward import Reward
 from models.launchpad.starts import Start
+from models.tensors import below, optimiser_state, prefixed, restore_optimiser
 
 Report = Callable[["Progress"], bool | None]
 """Called every `report_every` updates; training stops where it returns True."""
@@ -237,23 +238,21 @@ class QLearner:
 
     def saved(self) -> tuple[dict[str, Tensor], dict[str, Any]]:
         """All that is needed to go on: tensors, and JSON values."""
-        tensors = {f"network.{name}": value for name, value in self.network.state_dict().items()}
-        tensors |= {f"target.{name}": value for name, value in self._target.state_dict().items()}
-        for index, state in self._optimiser.state_dict()["state"].items():
-            tensors |= {f"adam.{index}.{name}": value for name, value in state.items()}
+        tensors = prefixed("network.", self.network.state_dict()) | optimiser_state(self._optimiser)
+        tensors |= prefixed("target.", self._target.state_dict())
         filled, replay = len(self._replay), self._replay
         arrays = {"songs": self._songs, "ages": self._ages, "states": replay.states[:filled],
                   "actions": replay.actions[:filled], "rewards": replay.rewards[:filled]}  # fmt: skip
-        tensors |= {f"play.{name}": torch.from_numpy(array) for name, array in arrays.items()}
+        tensors |= prefixed("play.", {name: torch.from_numpy(array) for name, array in arrays.items()})
         counters = {"updates": self.updates, "written": replay.written, "earned": self._earned}
         return tensors, {**counters, "random": self._rng.bit_generator.state}
 
     def restore(self, tensors: Mapping[str, Tensor], counters: Mapping[str, Any]) -> None:
         """Go on where `saved` was called, with the same configuration."""
-        self.network.load_state_dict(_below("network.", tensors))
-        self._target.load_state_dict(_below("target.", tensors))
-        self._restore_optimiser(_below("adam.", tensors))
-        play = {name: tensor.numpy() for name, tensor in _below("play.", tensors).items()}
+        self.network.load_state_dict(below("network.", tensors))
+        self._target.load_state_dict(below("target.", tensors))
+        restore_optimiser(self._optimiser, tensors)
+        play = {name: tensor.numpy() for name, tensor in below("play.", tensors).items()}
         self._songs, self._ages = play["songs"], play["ages"]
         filled = len(play["actions"])
         self._replay.states[:filled], self._replay.actions[:filled] = play["states"], play["actions"]
@@ -261,14 +260,6 @@ class QLearner:
         self.updates, self._replay.written = counters["updates"], counters["written"]
         self._earned = list(counters["earned"])
         self._rng.bit_generator.state = counters["random"]
-
-    def _restore_optimiser(self, tensors: Mapping[str, Tensor]) -> None:
-        state: dict[int, dict[str, Tensor]] = {}
-        for name, tensor in tensors.items():
-            index, field = name.split(".")
-            state.setdefault(int(index), {})[field] = tensor
-        groups = self._optimiser.state_dict()["param_groups"]
-        self._optimiser.load_state_dict({"state": state, "param_groups": groups})
 
 
 def compress(values: Tensor) -> Tensor:
@@ -279,7 +270,3 @@ def compress(values: Tensor) -> Tensor:
 def expand(values: Tensor) -> Tensor:
     """The inverse of `compress`."""
     return values.sign() * ((values.abs() + 1.0).square() - 1.0)
-
-
-def _below(prefix: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    return {name.removeprefix(prefix): value for name, value in tensors.items() if name.startswith(prefix)}
