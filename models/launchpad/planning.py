@@ -82,6 +82,10 @@ class Expectation:
         """(n, keys) -> (n,)."""
         return self.of_distances(squared_distances(bars, self.bars) * self.weights[:, None], densities(bars))
 
+    def reward(self, bars: Bars, heard: Bars | None = None) -> Rewards:
+        """The same as a reward to learn from, the whole corpus looked at."""
+        return self(bars).astype(np.float32)
+
     def slopes(self, bar: Bars, steps: int = LAUNCHPAD.steps) -> Floats:
         """(keys, steps) how much one cell more, or less, changes what the bar (keys,) is expected to earn."""
         distances = np.bitwise_count(self.bars ^ bar).sum(-1, dtype=np.int64) * self.weights

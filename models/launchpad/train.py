@@ -1,8 +1,9 @@
 """Train a launchpad agent: plan, learn from the plan, learn from reward, write the checkpoint and its card.
 
 `launch.py train launchpad` runs this; `--config` names a JSON file with any of :class:`TrainConfig`'s fields,
-`--resume` goes on where a run stopped. The paper's networks skip the plan: `{"kind": "deep", "reward":
-"nearest", "corpus": "data/launchpad-pop909"}` is its setting. Everything lies in the run's folder.
+`--resume` goes on where a run stopped. With `{"method": "evolution"}` a plan learns by evolution strategies,
+else by Q-learning. The paper's networks skip the plan: `{"kind": "deep", "reward": "nearest", "corpus":
+"data/launchpad-pop909"}` is its setting. Everything lies in the run's folder.
 """
 
 from __future__ import annotations
@@ -19,14 +20,17 @@ from rich.console import Console
 from models import checkpoint
 from models.journal import STATE_NAME, Journal, take_up
 from models.launchpad.corpus import Corpus, composed_corpus
+from models.launchpad.evolution import EvolutionConfig, EvolutionLearner
 from models.launchpad.networks import KINDS, MotifQ, QNetwork
-from models.launchpad.planning import Expected, Plan, make_plan
+from models.launchpad.planning import Expectation, Expected, Plan, make_plan
 from models.launchpad.qlearning import PAPERS_LINEAR, QConfig, QLearner
 from models.launchpad.reward import NearestBar, Reward, Shape, Shaped
 from models.launchpad.starts import STARTS, mixed, named_start, near
 from pieces.errors import RipienoError
 
 PLAN_NAME = "plan.npz"
+AnyLearner = QLearner | EvolutionLearner
+METHODS = ("q", "evolution")
 REWARDS = ("nearest", "shaped", "expected")
 MOTIF_LEARNING = QConfig(
     updates=1000, updates_per_bar=4, song_bars=200, replay=100_000, warm_up=8000, discount=0.9,
@@ -57,6 +61,8 @@ class TrainConfig:
     name: str = "launchpad"
     kind: str = "motifs"
     """The network: linear, deep, or motifs."""
+    method: str = "q"
+    """How it learns: by q (Q-learning), or by evolution, which is for motifs and the expected reward."""
     corpus: str = ""
     """A folder made by `data build launchpad`; none is the corpus composed by rule."""
     reward: str = "shaped"
@@ -73,7 +79,7 @@ class TrainConfig:
     starts: tuple[str, ...] = ("uniform",)
     """Where songs begin, in equal shares."""
     learning: dict[str, Any] = field(default_factory=dict)
-    """Fields of QConfig that differ from the preset of the network."""
+    """Fields of QConfig that differ from the preset of the network, or of EvolutionConfig."""
     threads: int = 1
     seed: int = 0
     out: str = "runs/launchpad"
@@ -113,18 +119,28 @@ def read_config(path: Path | None) -> TrainConfig:
     try:
         fields = json.loads(path.read_text(encoding="utf-8")) if path else {}
         settings = TrainConfig(**{**fields, "starts": tuple(fields.get("starts", TrainConfig.starts))})
-        if settings.kind not in KINDS or settings.reward not in REWARDS or set(settings.starts) - set(STARTS):
-            raise ValueError("an unknown kind, reward or start")
-        learning_config(settings)
+        _check(settings)
         return settings
     except (OSError, ValueError, TypeError, AttributeError) as error:
         raise TrainingProblem(f"{path} is no training configuration ({error}); see TrainConfig.") from error
 
 
-def learning_config(settings: TrainConfig) -> QConfig:
-    """The network's preset with what the configuration changes."""
+def _check(settings: TrainConfig) -> None:
+    if settings.kind not in KINDS or settings.reward not in REWARDS or set(settings.starts) - set(STARTS):
+        raise ValueError("an unknown kind, reward or start")
+    if settings.method not in METHODS:
+        raise ValueError("an unknown method")
+    if settings.method == "evolution" and (settings.kind, settings.reward) != ("motifs", "expected"):
+        raise ValueError("evolution asks for motifs and the expected reward")
+    learning_config(settings)
+
+
+def learning_config(settings: TrainConfig) -> QConfig | EvolutionConfig:
+    """The preset of the method, or of the network, with what the configuration changes."""
     changed: dict[str, Any] = {"seed": settings.seed, **settings.learning}
     changed = {name: tuple(value) if isinstance(value, list) else value for name, value in changed.items()}
+    if settings.method == "evolution":
+        return dataclasses.replace(EvolutionConfig(), **changed)
     return dataclasses.replace(PRESETS[settings.kind], **changed)
 
 
@@ -133,9 +149,15 @@ def open_corpus(folder: str) -> Corpus:
     return Corpus.load(Path(folder)) if folder else composed_corpus()
 
 
-def make_learner(settings: TrainConfig, corpus: Corpus) -> QLearner:
+def make_learner(settings: TrainConfig, corpus: Corpus) -> AnyLearner:
     """The learner at its beginning."""
     torch.manual_seed(settings.seed)
+    config = learning_config(settings)
+    if isinstance(config, EvolutionConfig):
+        plan = MotifQ.planned(planned(settings, corpus))
+        shape = Shape(**settings.shape)  # type: ignore[arg-type]
+        named = {name: named_start(name, corpus) for name in settings.starts}
+        return EvolutionLearner(plan, Expectation(corpus, shape).reward, config, named)
     starts = [named_start(name, corpus) for name in settings.starts]
     network: QNetwork
     if settings.kind == "motifs":
@@ -144,7 +166,7 @@ def make_learner(settings: TrainConfig, corpus: Corpus) -> QLearner:
         network = KINDS[settings.kind]()
     if settings.kind == "afterstates" and settings.motifs:
         starts.append(near(planned(settings, corpus).states))
-    return QLearner(network, make_reward(settings, corpus), learning_config(settings), mixed(*starts))
+    return QLearner(network, make_reward(settings, corpus), config, mixed(*starts))
 
 
 def make_reward(settings: TrainConfig, corpus: Corpus) -> Reward:
@@ -175,7 +197,7 @@ def _make_plan(settings: TrainConfig, corpus: Corpus) -> Plan:
     return plan
 
 
-def finish(settings: TrainConfig, learner: QLearner, corpus: Corpus, journal: Journal) -> Path:
+def finish(settings: TrainConfig, learner: AnyLearner, corpus: Corpus, journal: Journal) -> Path:
     """Write the checkpoint, in half precision, and its card."""
     metadata = {
         "kind": settings.kind,
@@ -196,6 +218,10 @@ def finish(settings: TrainConfig, learner: QLearner, corpus: Corpus, journal: Jo
 def card(settings: TrainConfig, metadata: dict[str, Any]) -> str:
     """How it was made, as Markdown; its figures are those of `launch.py evaluate launchpad`."""
     corpus, learning = metadata["corpus"], metadata["learning"]
+    if settings.method == "evolution":
+        how = f"{metadata['updates']:,} generations of {2 * learning['pairs']} networks"
+    else:
+        how = f"{metadata['updates']:,} updates of {learning['batch']}, discount {learning['discount']:g}"
     lines = [
         f"# {settings.name}",
         "",
@@ -203,8 +229,7 @@ def card(settings: TrainConfig, metadata: dict[str, Any]) -> str:
         "",
         f"- Corpus: {corpus['name']}, {corpus['bars']:,} {corpus['roll']} bars.",
         f"- Reward: {settings.reward} {json.dumps(settings.shape)}; starts: {', '.join(settings.starts)}.",
-        f"- Learning: {metadata['updates']:,} updates of {learning['batch']}, discount "
-        f"{learning['discount']:g}, {metadata['processor_minutes']:g} minutes of one processor core.",
+        f"- Learning: {how}, {metadata['processor_minutes']:g} minutes of one processor core.",
         "- Command: `launch.py train launchpad --config FILE` with",
         "",
         "```json",

@@ -27,6 +27,21 @@ def test_a_run_leaves_an_agent_and_its_card(tmp_path, kind: str) -> None:
     assert (tmp_path / "run" / "mine.md").read_text().startswith("# mine")
 
 
+EVOLVING = {"method": "evolution", "reward": "expected", "motifs": 3, "candidates": 40}
+FEW = {"updates": 2, "pairs": 2, "songs": 3, "bars": 10, "validation_songs": 3, "report_every": 1}
+
+
+def test_an_evolved_plan_is_an_agent_and_goes_on(tmp_path) -> None:
+    config = configuration(tmp_path, **EVOLVING, starts=["uniform", "sparse", "corpus"], learning=FEW)
+    train(config)
+    agent = load_agent(tmp_path / "run" / "launchpad.safetensors")
+    assert agent.metadata["kind"] == "motifs" and agent.metadata["updates"] == 2
+    assert 0 <= agent.choose(LAUNCHPAD.empty()).action < 313
+    assert "2 generations of 4 networks" in (tmp_path / "run" / "launchpad.md").read_text()
+    train(configuration(tmp_path, **EVOLVING, learning={**FEW, "updates": 3}), resume=True)
+    assert load_agent(tmp_path / "run" / "launchpad.safetensors").metadata["updates"] == 3
+
+
 def test_a_run_goes_on_only_when_told_to(tmp_path) -> None:
     config = configuration(tmp_path, kind="linear")
     train(config)
@@ -38,7 +53,8 @@ def test_a_run_goes_on_only_when_told_to(tmp_path) -> None:
 
 
 @pytest.mark.parametrize("text", ["", "[]", '{"kinds": 1}', '{"kind": "other"}', '{"learning": {"x": 1}}',
-                                  '{"starts": ["nowhere"]}'])  # fmt: skip
+                                  '{"starts": ["nowhere"]}', '{"method": "prayer"}',
+                                  '{"method": "evolution"}'])  # fmt: skip
 def test_what_is_no_configuration_is_named(tmp_path, text: str) -> None:
     path = tmp_path / "c.json"
     path.write_text(text)
