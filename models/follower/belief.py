@@ -115,14 +115,12 @@ class Belief:
     @property
     def density(self) -> FloatArray:
         """(C,) the chance of each column for every quarter that it lasts: of sum one over quarters."""
-        density: FloatArray = self.columns / self._quarters
-        return density
+        return np.asarray(self.columns / self._quarters, np.float32)
 
     @property
     def uniform(self) -> FloatArray:
         """(C,) the density that knows no place better than another one."""
-        uniform: FloatArray = self._inside / np.float32((self._inside * self._quarters).sum())
-        return uniform
+        return np.asarray(self._inside / (self._inside * self._quarters).sum(), np.float32)
 
     @property
     def tempo(self) -> tuple[float, float]:
