@@ -89,8 +89,8 @@ class Ear:
             self._finder.reset(x_px)
 
     def hear(self, frame: FloatArray) -> Hearing:
-        if self._finder is not None:
-            self._finder.listen(frame)
+        if self._finder is not None and self._finder.listen(frame):
+            self._sound.reset()
         query = self._sound.ask(self._sound.hear(frame))
         window = self._belief.predict()  # the belief asks about these columns only
         self._fit[window] = self._keys[window] @ query + self._bias[window]

@@ -52,22 +52,32 @@ class Finder:
         self._scout.reset(x_px)
         self._search = None
         self._loudness, self._silent_frames, self._broke_off = 0.0, 0, False
+        self._stopped: FloatArray | None = None
 
-    def listen(self, frame: FloatArray) -> None:
-        """Notice silences; ``frame`` (78,) is about to be heard."""
+    def listen(self, frame: FloatArray) -> bool:
+        """Notice silences; ``frame`` (78,) is about to be heard. True where it ends one.
+
+        What was heard before it says nothing of what comes then: the ear had better forget it.
+        """
         loudness = float(frame.mean())
         self._loudness = max(loudness, LOUDNESS_KEPT * self._loudness)
         if loudness < max(SILENCE, SILENCE_SHARE * self._loudness):
             self._silent_frames += 1
-            return
-        self._broke_off |= self._silent_frames >= SILENT_FRAMES
+            return False
+        ended = self._silent_frames >= SILENT_FRAMES
+        self._broke_off |= ended
         self._silent_frames = 0
+        return ended
 
     def hear(self, fit: FloatArray, belief: Belief) -> None:
         """Hear what ``belief`` just heard, (C,), and move it if it is surely wrong."""
-        if self._broke_off:
-            self._broke_off = False
-            self._search = Search(belief, self._log_quarters, self._music, self._first_px, self._reach_px)
+        if self._silent_frames == 1:
+            self._stopped = belief.density
+        if self._broke_off and self._stopped is not None:
+            self._search = Search(
+                belief, self._stopped, self._log_quarters, self._music, self._first_px, self._reach_px
+            )
+        self._broke_off = False
         if self._search is None:
             self._scout.hear(fit, belief)
         elif not self._search.hear(fit, belief):
@@ -121,8 +131,9 @@ class Search:
     moves the belief as soon as another place is ``ODDS`` times as likely as where that one is.
     """
 
-    GOES_ON, BEGINS_ANEW = 0.5, 0.15
-    """Shares of the belief at first; the rest may be anywhere."""
+    STOPPED, COUNTED, BEGINS_ANEW = 0.35, 0.2, 0.15
+    """Shares of the belief at first: where the music fell silent, where it would be had it gone on (a written
+    rest), at the beginning; the rest may be anywhere."""
     TEMPI, TEMPO_CHANGE, TEMPO_SPREAD = 12, 0.05, 0.12
     ODDS, HASTE_FRAMES, HASTE_NATS = 20.0, 20, 4.0
     FRAMES = 160
@@ -130,6 +141,7 @@ class Search:
     def __init__(
         self,
         belief: Belief,
+        stopped: FloatArray,
         log_quarters: FloatArray,
         music: tuple[int, int],
         first_px: float,
@@ -140,9 +152,9 @@ class Search:
         )
         self._belief = wide = Belief(log_quarters, music, config)
         tempo, spread = belief.tempo
-        start = wide.near(first_px)
-        anywhere = 1.0 - self.GOES_ON - self.BEGINS_ANEW
-        places = self.GOES_ON * belief.density + anywhere * wide.uniform + self.BEGINS_ANEW * start
+        anywhere = 1.0 - self.STOPPED - self.COUNTED - self.BEGINS_ANEW
+        places = self.STOPPED * stopped + self.COUNTED * belief.density
+        places += self.BEGINS_ANEW * wide.near(first_px) + anywhere * wide.uniform
         wide.start(places, (tempo, max(spread, self.TEMPO_SPREAD)))
         self._reach_px = reach_px
         self._frames = 0

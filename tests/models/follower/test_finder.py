@@ -84,18 +84,28 @@ def test_without_a_silence_the_same_jump_takes_longer(finder, belief):
     assert np.abs(play(finder, belief, path) - path)[40] > 500
 
 
-def test_who_goes_on_after_a_silence_is_not_led_away(finder, belief):
+@pytest.mark.parametrize("counted", [False, True])
+def test_who_goes_on_after_a_silence_is_followed_from_where_it_stopped_or_after_a_rest(
+    finder, belief, counted
+):
     belief.reset(START_PX)
     path = START_PX + 5.0 * np.arange(80)
     play(finder, belief, path)
-    pause(finder, belief, 100)
-    path = float(belief.summary()[0]) + 5.0 * np.arange(200)
-    assert np.abs(play(finder, belief, path) - path).max() < REACH_PX
+    pause(finder, belief, 60)
+    goes_on_px = float(belief.summary()[0]) if counted else path[-1]
+    assert counted or float(belief.summary()[0]) > path[-1] + 200  # it counts on by itself
+    path = goes_on_px + 5.0 * np.arange(200)
+    assert np.abs(play(finder, belief, path) - path)[30:].max() < REACH_PX
+
+
+def test_the_end_of_a_silence_is_told_once(finder):
+    told = [finder.listen(frame) for frame in [SOUND] * 5 + [SILENCE] * SILENT_FRAMES + [SOUND] * 5]
+    assert told == [False] * (5 + SILENT_FRAMES) + [True] + [False] * 4
 
 
 def test_a_search_takes_the_tempo_along(belief):
     belief.reset(START_PX, (4.0, 0.05))
-    search = Search(belief, LOG_QUARTERS, MUSIC, START_PX, REACH_PX)
+    search = Search(belief, belief.density, LOG_QUARTERS, MUSIC, START_PX, REACH_PX)
     moves = START_PX + 2000 + 8.0 * np.arange(40)
     for x_px in moves:
         belief.update(evidence(x_px))
