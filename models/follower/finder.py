@@ -131,7 +131,7 @@ class Search:
     moves the belief as soon as another place is ``ODDS`` times as likely as where that one is.
     """
 
-    STOPPED, COUNTED, BEGINS_ANEW = 0.35, 0.2, 0.15
+    STOPPED, COUNTED, BEGINS_ANEW = 0.55, 0.15, 0.1
     """Shares of the belief at first: where the music fell silent, where it would be had it gone on (a written
     rest), at the beginning; the rest may be anywhere."""
     TEMPI, TEMPO_CHANGE, TEMPO_SPREAD = 12, 0.05, 0.12
