@@ -36,6 +36,7 @@ from app.sessions.inside.requests import (
 )
 from app.sessions.inside.run import LiveRun, Run
 from app.widgets.child import Child, ChildDied
+from models.features import SPEC
 from models.inside.record import Record
 from pieces.errors import RipienoError
 from pieces.piece import Piece
@@ -67,7 +68,7 @@ class InsideDesk:
         self._done: SimpleQueue[Callable[[], None]] = SimpleQueue()
         self._thread: threading.Thread | None = None
         self._turn = 0  # answers to questions of an earlier turn are thrown away
-        self._opened: tuple[int, str] | None = None
+        self._opened: tuple[Piece, str] | None = None
         self._piece: Piece | None = None
         self._live: LiveRun | None = None
         self._live_run_s = self._live_reasons_s = 0.0
@@ -155,7 +156,7 @@ class InsideDesk:
     def step(self, frames: int) -> None:
         """Look at a moment some frames on or back."""
         if self.run is not None and self.row is not None:
-            self.choose(float(self.run.record.time_s[self.row]) + frames / 20.0)
+            self.choose(float(self.run.record.time_s[self.row]) + frames / SPEC.fps)
 
     def save(self) -> None:
         """Save the pictures of what is shown."""
@@ -269,12 +270,12 @@ class InsideDesk:
         assert piece is not None
         if self._child is None:
             self._child, self._opened = self._make_child(), None
-        wanted = id(piece), studio.follower
-        if self._opened != wanted:
+        follower = studio.follower
+        if self._opened is None or self._opened[0] is not piece or self._opened[1] != follower:
             self._exchange(
-                Open(replace(piece, svg_pages=()), studio.follower, studio.seed, paper_colours())
+                Open(replace(piece, svg_pages=()), follower, studio.seed, paper_colours())
             )
-            self._opened = wanted
+            self._opened = piece, follower
         return self._exchange(request)
 
     def _exchange(self, request: Request) -> Any:

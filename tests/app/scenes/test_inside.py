@@ -330,6 +330,15 @@ def test_pictures_are_saved_and_trouble_is_told(inside, monkeypatch, tmp_path):
     until(inside, lambda: "the disk is full" in inside.toasts)
 
 
+def test_the_child_is_told_of_another_piece(inside):
+    ready(inside)
+    other = replace(inside.studio.piece, name="other")
+    inside.studio.piece = other
+    child = FakeChild.made[0]
+    until(inside, lambda: len(child.questions(Begin)) == 2)
+    assert [question.piece.name for question in child.questions(Open)] == ["made", "other"]
+
+
 def test_a_dropped_recording_is_followed_here(inside, tmp_path):
     desk = ready(inside)
     path = tmp_path / "mine.mid"
