@@ -24,6 +24,7 @@ from app.settings import SettingsStore
 from pieces.piece import Piece
 
 if TYPE_CHECKING:
+    from app.sessions.duet.choices import Choices
     from app.sessions.duet.session import DuetSession
     from app.sessions.launchpad import LaunchpadSession
     from models.launchpad.instrument import States
@@ -83,18 +84,19 @@ def make_launchpad(studio: Studio) -> LaunchpadSession:
     return session
 
 
-def make_duet(studio: Studio, agent: str = "") -> DuetSession:
-    """The duet at once; its agent, by default the shipped one, is loaded in a thread meanwhile."""
+def make_duet(studio: Studio, agent: str, choices: Choices) -> DuetSession:
+    """The duet at once; its agent is loaded in a thread meanwhile: the shipped one where it is not there."""
     from app.sessions.duet.seats import ComingAgent
     from app.sessions.duet.session import DuetSession
+    from models.checkpoint import shipped
     from models.duet.agent import SHIPPED, load_agent
 
-    name, midi = agent or SHIPPED, studio.midi
+    name, midi = agent if agent and shipped(agent).exists() else SHIPPED, studio.midi
     there = (lambda: midi.open_input is not None) if midi is not None else None
     loading = ThreadPoolExecutor(1, "duet-opening")
     coming = ComingAgent(loading.submit(load_agent, name, studio.seed).result)
     loading.shutdown(wait=False)
-    return DuetSession(studio.engine, coming, name, studio.seed, there)
+    return DuetSession(studio.engine, coming, name, studio.seed, there, choices=choices)
 
 
 def _judge() -> Callable[[States], float]:

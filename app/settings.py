@@ -39,6 +39,18 @@ def _choice(default: str, *others: str) -> Any:
     return field(default=default, metadata={"choices": (default, *others)})
 
 
+def _is_number(value: Any) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool)
+
+
+def _is_latency(value: Any) -> bool:
+    return _is_number(value) and -1.0 <= value <= 5.0
+
+
+def _is_plain(value: Any) -> bool:
+    return isinstance(value, (bool, int, float, str))
+
+
 @dataclass(frozen=True, slots=True)
 class Settings:
     """Every setting with its default. Devices are remembered by name; None is "none", "" the system's own."""
@@ -50,7 +62,7 @@ class Settings:
     midi_output: str | None = None
     source: str = _choice("demo", "microphone", "midi", "keyboard")
     block_samples: int = _number(256, 32, 4096)
-    latency_s: dict[str, float] = field(default_factory=dict)
+    latency_s: dict[str, float] = field(default_factory=dict, metadata={"entry fits": _is_latency})
     """Measured round trip by device name, in seconds."""
     volume: float = _number(0.8, 0.0, 1.0)
     metronome: bool = False
@@ -58,6 +70,12 @@ class Settings:
     count_in_beats: int = _number(0, 0, 16)
     demo_tempo: float = _number(1.0, 0.25, 4.0)
     follower: str = "follower"
+    duet_agent: str = ""
+    """Who plays the other line of Duet; "" the shipped one."""
+    duet_part: str = ""
+    """Name or path of what plays your part in Duet; "" you do."""
+    duet_choices: dict[str, Any] = field(default_factory=dict, metadata={"entry fits": _is_plain})
+    """Duet's `Choices` by name, as `Choices.recalled` reads them."""
     sound_set: str = ""
     """File name of a sound set; "" the bundled one."""
     view: str = _choice("pages", "strip")
@@ -173,17 +191,11 @@ def _fits(name: str, value: Any) -> bool:
         return value in limits["choices"]
     if "low" in limits:
         kind = int if isinstance(default, int) else (int, float)
-        return (
-            isinstance(value, kind)
-            and not isinstance(value, bool)
-            and limits["low"] <= value <= limits["high"]
+        return isinstance(value, kind) and _is_number(value) and limits["low"] <= value <= limits["high"]
+    if "entry fits" in limits:
+        return isinstance(value, dict) and all(
+            isinstance(key, str) and limits["entry fits"](entry) for key, entry in value.items()
         )
-    if isinstance(default, dict):
-        return isinstance(value, dict) and all(_is_seconds(key, entry) for key, entry in value.items())
     if isinstance(default, tuple):
         return isinstance(value, tuple) and all(isinstance(entry, str) for entry in value)
     return isinstance(value, bool if isinstance(default, bool) else str)
-
-
-def _is_seconds(name: Any, value: Any) -> bool:
-    return isinstance(name, str) and isinstance(value, (int, float)) and -1.0 <= value <= 5.0

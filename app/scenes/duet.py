@@ -146,7 +146,7 @@ class Duet(Scene):
         self.transport.place(self.areas.transport)
 
     def update(self, view: View) -> None:
-        self.desk.refresh()
+        self.desk.refresh(view.t_s)
         now, roll = self.desk.now, self.view.roll
         step, roll.playing = now.step, self.desk.running
         if roll.playing:
@@ -170,10 +170,7 @@ class Duet(Scene):
         self._name_takes("Duet")
 
     def leave(self) -> None:
-        if self.desk.running:
-            self.desk.session.stop()
-        if self.desk.microphone:
-            self.desk.listen(False)
+        self.desk.leave()
         source = self.studio.settings.now.source
         self.studio.engine.set_source("input" if source == "microphone" else "synth")
         self._name_takes(self.studio.piece.title if self.studio.piece else "")

@@ -12,9 +12,10 @@ from functools import partial
 from pathlib import Path
 from typing import cast
 
+from app.scenes.duet_memory import DuetMemory
 from app.scenes.studio import Studio
 from app.scenes.take_desk import export_folder
-from app.sessions.duet.choices import Choices, Mode, SeedKind, Voice, Who
+from app.sessions.duet.choices import USUAL, Choices, Mode, SeedKind, Voice
 from app.sessions.duet.session import DuetSession
 from app.sessions.duet.snapshot import DuetSnapshot
 from pieces.errors import RipienoError
@@ -22,7 +23,6 @@ from pieces.errors import RipienoError
 RUNNING = ("count-in", "playing")
 SLOWEST, FASTEST = 40.0, 240.0
 COOLEST, WARMEST = 0.0, 1.5
-USUAL = Choices()
 TEMPERATURE_STEP = 0.05
 
 
@@ -31,25 +31,36 @@ class DuetDesk:
 
     def __init__(self, studio: Studio) -> None:
         self.studio = studio
-        self.session: DuetSession = studio.open_duet()
+        self._memory = DuetMemory(studio)
+        self.session: DuetSession = studio.open_duet(self._memory.choices)
         self.now: DuetSnapshot = self.session.snapshot
         self.agents: list[str] = []
-        self.own_bpm = USUAL.tempo_bpm
-        self._part_before = self.now.part_name
+        self._take_up_part(self._memory.choices)
         self.apart(self._find_agents)
 
-    def refresh(self) -> bool:
+    def refresh(self, t_s: float) -> bool:
         """Read the snapshot; whether anything but the playhead is new."""
         before, self.now = self.now, self.session.snapshot
-        if self.now.part_name != self._part_before:
-            self._part_before = self.now.part_name
-            self.own_bpm = self.choices.tempo_bpm if self.now.part_name else USUAL.tempo_bpm
+        self._memory.see(self.choices, t_s)
         return self.now.version != before.version or self.now.state != before.state
+
+    def leave(self) -> None:
+        """The scene is left: nothing plays, nothing is listened to, what was chosen is remembered."""
+        if self.running:
+            self.session.stop()
+        if self.microphone:
+            self.listen(False)
+        self._memory.keep()
 
     @property
     def choices(self) -> Choices:
         """What is set."""
         return self.now.choices
+
+    @property
+    def own_bpm(self) -> float:
+        """The tempo that a double click brings back: the part's own, where one plays."""
+        return self.now.part_bpm or USUAL.tempo_bpm
 
     @property
     def running(self) -> bool:
@@ -155,7 +166,34 @@ class DuetDesk:
 
     def play_part(self, name_or_path: str | Path) -> None:
         """Let a piece of the library, or a MIDI file, play your part."""
-        self.apart(partial(self.session.play_part, name_or_path))
+        self.apart(partial(self._play_part, str(name_or_path)))
+
+    def no_part(self) -> None:
+        """You play again."""
+        self.session.no_part()
+        self._memory.part = ""
+
+    def _play_part(self, name_or_path: str) -> None:
+        """Slow. Raises RipienoError."""
+        self.session.play_part(name_or_path)
+        self._memory.part = name_or_path
+
+    def _take_up_part(self, choices: Choices) -> None:
+        """In a new session: what was chosen counts more than the part's own tempo and meter.
+
+        A part that is not there any more is told of, and forgotten.
+        """
+        session, part = self.session, self._memory.part
+
+        def take_up() -> None:
+            self._memory.part = ""
+            session.play_part(part)
+            session.set_tempo(choices.tempo_bpm)
+            session.set_meter(choices.beats_a_bar)
+            self._memory.part = part
+
+        if part:
+            self.apart(take_up)
 
     # --- agents ---------------------------------------------------------------------------------
 
@@ -171,19 +209,9 @@ class DuetDesk:
     def use_agent(self, name: str) -> None:
         """Have another agent play; what is chosen stays, what was played is let go."""
         choices = self.choices
-        self.session = self.studio.open_duet(name)
-        self.session.set_tempo(choices.tempo_bpm)
-        self.session.set_meter(choices.beats_a_bar)
-        self.session.set_temperature(choices.temperature)
-        self.session.set_voice(choices.voice)
-        self.session.set_mode(choices.mode)
-        self.session.set_phrase_bars(choices.phrase_bars)
-        self.session.set_click(choices.click)
-        self.session.choose_seed("cold" if choices.seed == "piece" else choices.seed)
-        whose: tuple[Who, Who] = ("you", "machine")
-        for who in whose:
-            self.session.set_instrument(who, choices.program(who))
-            self.session.set_volume(who, choices.level(who))
+        self.session = self.studio.open_duet(choices, name)
+        self._memory.agent = name
+        self._take_up_part(choices)
 
     # --- files ----------------------------------------------------------------------------------
 

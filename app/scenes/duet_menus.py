@@ -73,7 +73,7 @@ class DuetMenus:
         desk, now = self.desk, self.desk.now.part_name
         chorales = [entry for entry in list_pieces() if is_chorale(entry)]
         return [
-            MenuItem("You, live: MIDI, keys or microphone", desk.session.no_part, not now),
+            MenuItem("You, live: MIDI, keys or microphone", desk.no_part, not now),
             *(
                 MenuItem(entry.title, partial(desk.play_part, entry.name), now == entry.title,
                          detail="its upper line")

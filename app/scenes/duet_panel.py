@@ -11,9 +11,9 @@ import pygame
 
 from app import theme
 from app.bindings import label_of
-from app.scenes.duet_desk import COOLEST, TEMPERATURE_STEP, USUAL, WARMEST, DuetDesk
+from app.scenes.duet_desk import COOLEST, TEMPERATURE_STEP, WARMEST, DuetDesk
 from app.scenes.duet_menus import DuetMenus, sound_name
-from app.sessions.duet.choices import GM_LEVEL, Who
+from app.sessions.duet.choices import GM_LEVEL, USUAL, Who
 from app.theme import Colour
 from app.widgets.base import Widget
 from app.widgets.buttons import Button, Choice, Toggle

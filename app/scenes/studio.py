@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from app.devices.launchpads.hardware import Launchpads
     from app.scenes.devices import DeviceDesk
     from app.scenes.take_desk import TakeDesk
+    from app.sessions.duet.choices import Choices
     from app.sessions.duet.session import DuetSession
     from app.sessions.launchpad import LaunchpadSession
 
@@ -76,7 +77,7 @@ class Studio:
         follower: str = "follower",
         seed: int = 0,
         make_launchpad: Callable[[Studio], Any] | None = None,
-        make_duet: Callable[[Studio, str], Any] | None = None,
+        make_duet: Callable[[Studio, str, Choices], Any] | None = None,
     ) -> None:
         self.settings, self.engine, self.devices = settings, engine, devices
         self.follower, self.seed = follower, seed
@@ -249,14 +250,14 @@ class Studio:
             self.launchpad = self._make_launchpad(self)
         return self.launchpad
 
-    def open_duet(self, agent: str = "") -> DuetSession:
-        """The duet's session, begun when it is first asked for, or anew with another agent."""
+    def open_duet(self, choices: Choices, agent: str = "") -> DuetSession:
+        """The duet's session, begun with these choices when it is first asked for, or anew with an agent."""
         if self.duet is not None and agent:
             self.duet.close()
             self.duet = None
         if self.duet is None:
             assert self._make_duet is not None
-            self.duet = self._make_duet(self, agent)
+            self.duet = self._make_duet(self, agent or self.settings.now.duet_agent, choices)
         return self.duet
 
     @property

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal
 
 from pieces.errors import RipienoError
@@ -80,11 +81,29 @@ class Choices:
                 changes[name] = min(max(float(value), low), high) if value == value else low
         return replace(self, **changes)
 
+    @classmethod
+    def recalled(cls, values: Mapping[str, Any]) -> Choices:
+        """From what was remembered, by name: the values that fit, and the usual one for every other."""
+        choices = cls()
+        for name, usual in asdict(choices).items():
+            value = values.get(name, usual)
+            numbers = isinstance(usual, float) and type(value) is int
+            if type(value) is not type(usual) and not numbers:
+                continue
+            try:
+                taken = choices.but(**{name: value})
+            except DuetProblem:
+                continue
+            choices = taken if getattr(taken, name) == value else choices
+        return choices
+
     @property
     def bar_steps(self) -> int:
         """Sixteenths in a bar."""
         return 4 * self.beats_a_bar
 
+
+USUAL = Choices()
 
 _TABLES: dict[str, tuple[Any, ...] | range] = {
     "beats_a_bar": METERS, "voice": tuple(VOICE_RANGES), "mode": ("together", "call and response"),

@@ -87,7 +87,8 @@ class Pictures:
         still = DuetSnapshot(
             tempo_bpm=choices.tempo_bpm, choices=choices, agent=self._agent_name if taken else "",
             human=tuple(keys.notes), part_name=part.name if part is not None else "",
-            part=_part_notes(part), listening=listening, version=self._version,
+            part_bpm=part.tempo_bpm if part is not None else 0.0, part=_part_notes(part),
+            listening=listening, version=self._version,
             decided_ms=median(self._times_ms) if self._times_ms else 0.0,
             last_decided_ms=self._times_ms[-1] if self._times_ms else 0.0,
         )  # fmt: skip

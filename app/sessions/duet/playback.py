@@ -19,7 +19,7 @@ from app.engine import calm
 from app.engine.engine import Engine
 from app.engine.midi_events import SUSTAIN
 from app.engine.scheduler import NOW, Event
-from app.sessions.duet.choices import Choices
+from app.sessions.duet.choices import USUAL, Choices
 from app.sessions.duet.conductor import PART_SOURCE, SOURCE, Conductor
 from app.sessions.duet.hearing import NOTICES, KeyEvent
 from app.sessions.duet.keys_down import KeysDown
@@ -54,9 +54,10 @@ class Playback:
     """One for a session. See the module."""
 
     def __init__(
-        self, engine: Engine, seat: Seat, agent_name: str, seed: int, input_there: Callable[[], bool] | None
-    ) -> None:
-        self.choices = Choices()
+        self, engine: Engine, seat: Seat, agent_name: str, seed: int,
+        input_there: Callable[[], bool] | None = None, choices: Choices = USUAL,
+    ) -> None:  # fmt: skip
+        self.choices = choices
         self._engine = engine
         self._mixer = engine.mixer
         self._seat = seat
@@ -76,6 +77,7 @@ class Playback:
         self._told: set[str] = set()
         self._microphone: Microphone | None = None
         self._pictures = Pictures(agent_name)
+        self._refresh()
         engine.add_sink(self.note)
 
     # --- any thread ---------------------------------------------------------------------------------
@@ -121,7 +123,7 @@ class Playback:
         """Silence; the channels get their pianos back."""
         self.stop()
         self.listen_to(False)
-        self._submit(settings(Choices()))
+        self._submit(settings(USUAL))
         self._engine.remove_filler(self)
         self._engine.remove_sink(self.note)
 

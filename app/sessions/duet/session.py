@@ -17,7 +17,7 @@ from typing import Any
 from app.engine import calm
 from app.engine.engine import Engine
 from app.sessions import export
-from app.sessions.duet.choices import Choices, Mode, SeedKind, Voice, Who
+from app.sessions.duet.choices import USUAL, Choices, Mode, SeedKind, Voice, Who
 from app.sessions.duet.parts import read_part
 from app.sessions.duet.playback import Playback, guarded
 from app.sessions.duet.seats import Agent, EmptySeat, Seat, ThreadSeat
@@ -41,15 +41,17 @@ class DuetSession:
         seed: of its draws, anew at every start.
         input_there: whether your MIDI keyboard is still connected; its notes are let go when it is not.
         make_seat: where the agent decides; by default in a thread of its own.
+        choices: to begin with.
     """
 
     def __init__(
         self, engine: Engine, agent: Agent | None = None, agent_name: str = "", seed: int = 0,
         input_there: Callable[[], bool] | None = None, make_seat: SeatMaker = ThreadSeat,
+        choices: Choices = USUAL,
     ) -> None:  # fmt: skip
         self.engine = engine
         self._seat = make_seat(agent, engine.tell) if agent is not None else EmptySeat()
-        self._playback = Playback(engine, self._seat, agent_name, seed, input_there)
+        self._playback = Playback(engine, self._seat, agent_name, seed, input_there, choices)
         self._source_before = engine.source
         self._closed = False
         engine.set_source("synth")  # what sounds is shown by the meter, and captured as a take

@@ -31,7 +31,8 @@ class DuetSnapshot:
     delivered. tempo_bpm: in force now (followed, where `choices.follow_tempo`); choices: what was set.
     human, machine: what each has played, in order of onset; a note that sounds ends at `step`. intended: what
     the machine would play next if you held what sounds; a new plan replaces the old one.
-    part: all notes of the fixed part that plays in your place, past and to come; part_name "" where you play.
+    part: all notes of the fixed part that plays in your place, past and to come; part_name "" and part_bpm 0
+    where you play.
     turn: who plays in this phrase; "both" unless the mode is call and response. switched: the roles are
     exchanged: you carry on the machine's line and it carries on yours.
     key_name: heard in the last bars, "" while there is too little; consonance: share of consonant sixteenths
@@ -51,6 +52,7 @@ class DuetSnapshot:
     intended: tuple[RollNote, ...] = ()
     part: tuple[RollNote, ...] = ()
     part_name: str = ""
+    part_bpm: float = 0.0
     turn: Turn = "both"
     switched: bool = False
     key_name: str = ""

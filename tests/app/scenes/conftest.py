@@ -174,21 +174,25 @@ def made_piece(systems: int = 12, measures: int = 4) -> Piece:
 
 
 class Stage:
-    """A window that tests drive: events in, frames out."""
+    """A window that tests drive: events in, frames out. It begins ``anew``, or as the last one was left."""
 
-    def __init__(self, size: tuple[int, int] = (1280, 720), scale: float = 1.0, mode: str = "follow") -> None:
+    def __init__(
+        self, size: tuple[int, int] = (1280, 720), scale: float = 1.0, mode: str = "follow", anew: bool = True
+    ) -> None:
         self.settings = SettingsStore()
-        self.settings.change(
-            window_width=size[0], window_height=size[1], ui_scale=scale, fullscreen=False, view="pages",
-            source="demo", recent=(), reduced_motion=False, demo_tempo=1.0, metronome=False, count_in_beats=0,
-        )  # fmt: skip
+        if anew:
+            self.settings.change(
+                window_width=size[0], window_height=size[1], ui_scale=scale, fullscreen=False, view="pages",
+                source="demo", recent=(), reduced_motion=False, demo_tempo=1.0, metronome=False,
+                count_in_beats=0, duet_choices={}, duet_agent="", duet_part="",
+            )  # fmt: skip
         self.engine = FakeEngine()
         desk = DeviceDesk(self.engine, self.settings, None, lambda text, kind: None)
         self.launchpad = FakeLaunchpad()
         self.duet = FakeDuet()
         self.studio = Studio(
             self.settings, self.engine, desk, FakeSession, make_launchpad=lambda studio: self.launchpad,
-            make_duet=lambda studio, agent: self.duet.seated(agent),
+            make_duet=lambda studio, agent, choices: self.duet.seated(agent, choices),
         )  # fmt: skip
         self.window = Window(self.studio, scenes(), mode)
         self.studio.loader.make_thumbnails = lambda wanted: None  # type: ignore[method-assign]

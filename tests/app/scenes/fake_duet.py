@@ -10,6 +10,8 @@ from app.sessions.duet.snapshot import DuetSnapshot, RollNote
 from pieces.engraving import Engraving, engrave
 from pieces.reading import ScoreText
 
+PART_BPM = 72.0
+"""The tempo that every part brings along."""
 ABC = "X:1\nM:4/4\nL:1/4\nK:C\nV:1\nc d e f | g2 g2 |\nV:2 clef=bass\nC, E, G, F, | E,2 E,2 |\n"
 
 
@@ -26,10 +28,9 @@ class FakeDuet:
         self.snapshot = DuetSnapshot(agent="duet", choices=Choices())
         self.closed = 0
 
-    def seated(self, agent: str) -> FakeDuet:
+    def seated(self, agent: str, choices: Choices) -> FakeDuet:
         """As the program makes it."""
-        if agent:
-            self.show(agent=agent)
+        self.show(agent=agent or self.snapshot.agent, choices=choices, tempo_bpm=choices.tempo_bpm)
         return self
 
     def show(self, **fields: object) -> None:
@@ -91,7 +92,8 @@ class FakeDuet:
         self.calls.append(("play_part", name))
         if "junk" in str(name):
             raise DuetProblem("junk.mid is not a readable MIDI file. Export it again.")
-        self.show(part_name=Path(name).stem, part=notes(60, 62, 64))
+        self.set_tempo(PART_BPM)
+        self.show(part_name=Path(name).stem, part=notes(60, 62, 64), part_bpm=PART_BPM)
 
     def engrave(self) -> Engraving:
         self.calls.append(("engrave",))

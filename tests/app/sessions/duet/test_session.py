@@ -398,3 +398,12 @@ def test_free_time_follows_your_onsets(stage, scripted):
     on.settle()
     on.crank(RATE / 2)
     assert on.session.snapshot.tempo_bpm == 100
+
+
+def test_it_begins_with_the_choices_that_it_is_given(stage):
+    given = Choices(tempo_bpm=97.0, voice="tenor", machine_program=42, machine_level=0.5)
+    on = stage(choices=given)
+    on.crank(256)
+    assert on.session.snapshot.choices == given and on.session.snapshot.tempo_bpm == 97.0
+    last = {(event.kind, event.channel): event.data1 for event in on.played}
+    assert last["program", 15] == 42
