@@ -309,6 +309,14 @@ def bindings_in(scene: str) -> tuple[Binding, ...]:
     return (*here, *(binding for binding in BINDINGS if EVERYWHERE in binding.scenes))
 
 
-def label_of(action: str) -> str:
-    """The key of an action in words, for hints on buttons."""
-    return next((binding.label for binding in BINDINGS if binding.action == action), "")
+def label_of(action: str, scene: str = EVERYWHERE) -> str:
+    """The key of an action in words, for hints on buttons.
+
+    ``scene`` must be named where the key is not the same in all of them. Raises KeyError where it is missing,
+    and for an action without a key (mistakes of the program).
+    """
+    named = (binding for binding in BINDINGS if binding.action == action)
+    labels = {binding.label for binding in named if not scene or scene in binding.scenes}
+    if len(labels) != 1:
+        raise KeyError(f"{action} in {scene or 'all scenes'} has {len(labels)} keys")
+    return labels.pop()

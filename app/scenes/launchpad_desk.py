@@ -11,6 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import cast
 
+from app.bindings import label_of
 from app.scenes.studio import Studio
 from app.scenes.take_desk import export_folder
 from app.sessions.launchpad import Arrangement, LaunchpadSession, LaunchpadSnapshot, Link, ScaleLock
@@ -112,7 +113,8 @@ class LaunchpadDesk:
         elif index == count:
             self.session.keep_part()
         else:
-            self.studio.say(f"There is no snapshot {chr(ord('A') + index)} yet: Ctrl K keeps one.")
+            name = chr(ord("A") + index)
+            self.studio.say(f"There is no snapshot {name} yet: {label_of('keep_part')} keeps one.")
 
     def chain_part(self, index: int) -> None:
         """Put a part at the end of the chain."""

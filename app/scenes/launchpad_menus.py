@@ -109,9 +109,14 @@ class LaunchpadMenus:
         sound = sound_name(now.voices[now.row_voices[row]])
         name = row_name(row, note_names(now.tonic, now.scale))
         return [
-            MenuItem(f"Mute {name}", partial(session.mute, row), row in now.muted, detail="M"),
-            MenuItem(f"Only {name}", partial(session.solo, row), row in now.soloed, detail="N"),
-            MenuItem("Lock against the agent", partial(session.lock, row), row in now.locked, detail="B"),
+            *(
+                MenuItem(words, partial(press, row), row in pressed, detail=label_of(action))
+                for words, press, pressed, action in (
+                    (f"Mute {name}", session.mute, now.muted, "mute"),
+                    (f"Only {name}", session.solo, now.soloed, "solo"),
+                    ("Lock against the agent", session.lock, now.locked, "lock"),
+                )
+            ),
             MenuItem(f"Clear {name}", partial(session.clear_row, row)),
             MenuItem("Another sound …", other_sound, detail=sound),
         ]

@@ -47,7 +47,7 @@ class LaunchpadTransport:
             lambda: desk.arrangement.click,
         )  # fmt: skip
         self.count_in = IconButton(
-            "count_in", self.toggle_count_in, f"Count-in of one bar ({label_of('count_in')})",
+            "count_in", self.toggle_count_in, f"Count-in of one bar ({label_of('count_in', 'launchpad')})",
             lambda: studio.settings.now.count_in_beats > 0,
         )  # fmt: skip
         self.clock = Clock(lambda: desk.now.heard_s, lambda: desk.running)

@@ -70,7 +70,9 @@ class Settings(Scene):
                 "volume", self.studio.sound.set_volume, "Of what you hear; it hears the same as before"
             )),
             Field("", (
-                Button("Test the sound", self._test_sound, icon="speaker", hint="A chord (Space)"),
+                Button(
+                    "Test the sound", self._test_sound, "speaker", hint=f"A chord ({label_of('start_stop')})"
+                ),
                 Button("Rescan", desk.rescan, icon="restart", hint="Look for devices anew"),
             )),
         ))  # fmt: skip

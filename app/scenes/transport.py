@@ -72,8 +72,9 @@ class Transport:
             "metronome", c.toggle_metronome, f"Metronome ({label_of('metronome')})", c.has_metronome
         )
         self.count_in = IconButton(
-            "count_in", c.toggle_count_in, f"Count-in of one bar ({label_of('count_in')})", c.has_count_in
-        )
+            "count_in", c.toggle_count_in, f"Count-in of one bar ({label_of('count_in', 'follow')})",
+            c.has_count_in,
+        )  # fmt: skip
         self.beat = BeatLight(c.beat)
         self.clock = Clock(c.take_s, c.is_running)
         self.save = Button(

@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 import pygame
 
 from app import theme
+from app.bindings import label_of
 from app.sessions.launchpad.words import BUTTON_NAMES
 from app.widgets.bar_roll import BarRoll, Playhead
 from app.widgets.base import View, Widget
@@ -25,9 +26,9 @@ COMFORTABLE = 15.0
 """Rows lower than this are shown by halves, unless the user wants all of them."""
 LENGTHS = ("a 64th", "a 32nd", "a 16th", "an eighth", "a quarter", "a half")
 TOOL_WORDS = {
-    MUTE: "Mute this row (M)",
-    SOLO: "Only this row and other solo ones sound (N)",
-    LOCK: "Lock this row: the agent leaves it alone (B)",
+    MUTE: f"Mute this row ({label_of('mute')})",
+    SOLO: f"Only this row and other solo ones sound ({label_of('solo')})",
+    LOCK: f"Lock this row: the agent leaves it alone ({label_of('lock')})",
 }
 
 
@@ -49,8 +50,9 @@ class PadGrid:
         self.plan: Columns = columns(800)
         self.rows = [PadRow(index, self.plan, row) for index, row in enumerate(rows)]
         self.head = PadHead(self)
-        self.fit = IconButton("rows", self.turn, "All 24 rows, or half of them (V)", size=14)
-        self.half = IconButton("down", self.flip, "The other half (Page Up, Page Down)", size=14)
+        fit, flip = label_of("rows"), label_of("page_on", "launchpad")
+        self.fit = IconButton("rows", self.turn, f"All 24 rows, or half of them ({fit})", size=14)
+        self.half = IconButton("down", self.flip, f"The other half ({flip})", size=14)
         self.roll = BarRoll()
         self.playhead = Playhead(self.roll)
         self.mouse = PadMouse(self)

@@ -99,6 +99,12 @@ class FakeLaunchpad:
     def save_grid(self, path: Path) -> None:
         save_grid(path, self.song.grid)
 
+    def follow_clock(self, on: bool) -> None:
+        self.calls.append(("follow_clock", on))
+
+    def send_clock(self, on: bool) -> None:
+        self.calls.append(("send_clock", on))
+
     def __getattr__(self, name: str):
         method = getattr(self.song, name)
 

@@ -9,9 +9,10 @@ from app import bindings
 from app.widgets.base import Pointer
 from app.widgets.key_list import overlay_rows
 from app.widgets.overlays import Toasts
+from app.window import scenes
 from pieces.errors import RipienoError
 
-SCENES = ("home", "follow", "play", "launchpad", "settings", "takes")
+SCENES = tuple(scenes())
 
 
 @pytest.mark.parametrize("scene", SCENES)
