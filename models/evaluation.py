@@ -24,6 +24,7 @@ from models.game import FloatArray, Truth
 from models.measures import WITHIN_S, Measures, Track, judge, measure
 from models.performance import Performance
 from models.players import OptimalPlayer, Player, SteadyPlayer, label, load_trials
+from models.sound import find_unheard_sound_set
 from pieces.errors import RipienoError
 from pieces.files import replace_file
 from pieces.piece import Piece
@@ -287,36 +288,49 @@ def evaluate_follower(
     trials: int = 10,
     seed: int = 0,
     generated: int = 24,
+    count: int = 0,
+    room: bool = False,
     console: Console | None = None,
 ) -> Evaluation:
     """Measure agents (players' names, .safetensors files; by default the shipped follower) beside the optimal
     player and the steady baseline, on music they never saw.
 
     Without `source`: the bundled pieces at 0.7, 1 and 1.3 times their tempo, and `generated` pieces made up
-    for this. With it, the held-out part of the folders of music that lie in `source`. Shows progress and
-    the tables on `console`, and writes them to `json_path` and, as Markdown, beside it. Raises RipienoError
-    where an agent or the sound set is missing, or nothing could be built.
+    for this. With it, the held-out part of the folders of music that lie in `source`. Of all this at
+    most `count` performances, drawn by `seed`; 0 is all. With `room`, each is heard in a simulated room too.
+    Shows progress and the tables on `console`, and writes them to `json_path` and, as Markdown, beside it,
+    after every performance anew. Raises RipienoError where an agent, the sound set or what simulates rooms is
+    missing, or nothing could be built.
     """
     from models import held_out
 
     recipes = held_out.from_folder(source) if source else held_out.default(generated)
+    recipes = held_out.drawn(recipes, count, seed)
+    recipes = held_out.each_in_a_room(recipes, seed) if room else recipes
     agents = tuple(agents) or ("follower",)
     contestants = [
         Contestant("optimal", lambda truth, trial: OptimalPlayer(truth)),
         Contestant("steady", lambda truth, trial: SteadyPlayer()),
         *(_contestant(agent, seed, trials) for agent in agents),
     ]
-    origin = source.name if source else None
-    settings = {"agents": list(agents), "trials": trials, "seed": seed, "source": origin}
+    unheard = find_unheard_sound_set()
+    settings = {
+        "agents": list(agents), "trials": trials, "seed": seed, "source": source.name if source else None,
+        "count": count, "room": room, "unheard_sound_set": unheard.name if unheard else None,
+    }  # fmt: skip
     console = console or Console()
-    skipped: dict[str, str] = {}
-    outcomes = list(evaluate(contestants, built(recipes, skipped, console)))
-    if not outcomes:
-        raise RipienoError("nothing could be evaluated: " + "; ".join(list(skipped.values())[:3]))
-    result = Evaluation(settings, tabulate(outcomes), outcomes, skipped)
-    console.print(*tables(result.rows))
+    result = Evaluation(settings, [], [], {})
+    for outcome in evaluate(contestants, built(recipes, result.skipped, console)):
+        result.outcomes.append(outcome)
+        if outcome.player == contestants[-1].name:
+            result.rows[:] = tabulate(result.outcomes)
+            if json_path:
+                result.save(json_path)
+    if not result.outcomes:
+        raise RipienoError("nothing could be evaluated: " + "; ".join(list(result.skipped.values())[:3]))
     if json_path:
-        result.save(json_path)
+        result.save(json_path)    # what was left out after the last performance, too
+    console.print(*tables(result.rows))
     return result
 
 

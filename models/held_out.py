@@ -11,7 +11,7 @@ import csv
 import dataclasses
 import zlib
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import lru_cache, partial
 from pathlib import Path
 
@@ -21,7 +21,7 @@ from models.evaluation import EvaluationItem, Recipe, Unusable
 from models.features import SPEC
 from models.paper import msmd
 from models.performance import HUMAN, STRICT, Performance, Style, load_midi, perform
-from models.sound import render_performance
+from models.sound import find_unheard_sound_set, render_performance
 from pieces import library
 from pieces.engraving import EngravingOptions, engrave
 from pieces.errors import BadScore, RipienoError
@@ -68,6 +68,48 @@ def from_folder(source: Path) -> list[Recipe]:
     if not recipes:
         raise RipienoError(f"{source} holds none of {', '.join(builders)}; name the folder they are in.")
     return recipes
+
+
+def drawn(recipes: Sequence[Recipe], count: int, seed: int) -> list[Recipe]:
+    """At most `count` of the recipes, in the order in which `seed` draws them; all as they are if it is 0.
+
+    A smaller count gives the first of a larger one.
+    """
+    if not count:
+        return list(recipes)
+    order = np.random.default_rng(seed).permutation(len(recipes))
+    return [recipes[i] for i in order[:count]]
+
+
+def each_in_a_room(recipes: Sequence[Recipe], seed: int) -> list[Recipe]:
+    """Every recipe, each followed by the same performance in a simulated room of its own.
+
+    The room is drawn from `seed` and the name. Raises NoRooms where rooms cannot be simulated.
+    """
+    from models.rooms import find_simulator  # only some machines have it
+
+    find_simulator()
+    both: list[Recipe] = []
+    for recipe in recipes:
+        dry = Recipe(recipe.name, partial(_built_once, recipe))
+        both += [dry, Recipe(f"{recipe.name} in a room", partial(_in_a_room, recipe, seed))]
+    return both
+
+
+@lru_cache(maxsize=1)
+def _built_once(recipe: Recipe) -> EvaluationItem:
+    """The same object dry and for the room: engraved and rendered once, and opened once by every player."""
+    return recipe.build()
+
+
+def _in_a_room(recipe: Recipe, seed: int) -> EvaluationItem:
+    from models.rooms import in_room, seeded_response
+
+    dry = _built_once(recipe)
+    audio = in_room(dry.audio, seeded_response(zlib.crc32(f"{seed} {dry.name}".encode())))
+    return dataclasses.replace(
+        dry, name=f"{dry.name} in a room", audio=audio, collection=f"{dry.collection} in a room"
+    )
 
 
 def _recipe(
@@ -136,13 +178,16 @@ def _human_recipes(name: str, folder: Path) -> list[Recipe]:
 
 
 def _human(take: Path) -> EvaluationItem:
-    """A person's performance, rendered from its MIDI, with anchors from its alignment."""
+    """A person's performance, rendered from its MIDI, with anchors from its alignment.
+
+    It sounds through the sound set kept for evaluation where this machine has it, else the bundled one.
+    """
     piece = _usable(lambda: _engraved(read_score(take / "score.musicxml")))
     piece = dataclasses.replace(piece, name=take.name.rpartition("__")[0] or take.name)   # less the player
     played = load_midi(take / "performance.mid")
     quarters, seconds = aligned_onsets(piece, take / "alignment.tsv")
     performance = Performance(played.notes, played.pedal, quarters, seconds)
-    audio = render_performance(performance, SPEC.sample_rate)
+    audio = render_performance(performance, SPEC.sample_rate, find_unheard_sound_set())
     return EvaluationItem(take.name, piece, performance, audio, "human")
 
 

@@ -25,7 +25,12 @@ from pieces.errors import RipienoError
 if TYPE_CHECKING:
     from models.performance import Performance
 
-SOUND_SET_FOLDERS = (Path("/usr/share/sounds/sf2"), Path("/usr/share/soundfonts"))
+SOUND_SET_FOLDERS = (
+    Path("/usr/share/sounds/sf2"), Path("/usr/share/sounds/sf3"), Path("/usr/share/soundfonts"),
+)  # fmt: skip
+KEPT_FOR_EVALUATION = "musescore"
+"""Sound sets with this in their name are never trained on. Debian and Ubuntu have one in the package
+musescore-general-soundfont-small."""
 _SUSTAIN_CONTROLLER = 64
 _TAIL_S = 1.5
 _BLOCK_SAMPLES = 1024
@@ -70,6 +75,21 @@ def find_soundfont() -> Path | None:
     """The sound set that is used unless another is chosen, or None."""
     sets = find_sound_sets()
     return sets[0] if sets else None
+
+
+def is_kept_for_evaluation(sound_set: Path) -> bool:
+    """Whether nothing may be trained on this sound set, by the name of the file itself, not of a link."""
+    return KEPT_FOR_EVALUATION in sound_set.resolve().name.lower()
+
+
+def find_training_sound_sets() -> tuple[Path, ...]:
+    """Those that training data may be played with."""
+    return tuple(path for path in find_sound_sets() if not is_kept_for_evaluation(path))
+
+
+def find_unheard_sound_set() -> Path | None:
+    """The sound set kept for evaluation, or None where this machine has none."""
+    return next((path for path in find_sound_sets() if is_kept_for_evaluation(path)), None)
 
 
 @cache

@@ -32,7 +32,7 @@ EVALUATED = {"follower": "models.evaluation", "follower-finding": "models.findin
              "launchpad-tabular": "models.launchpad.tabular_study",
              "duet": "models.duet.evaluation"}  # fmt: skip
 """The module whose `evaluate_NAME` measures it."""
-MEASURED_WITH = {"follower": ("agents", "trials"), "follower-finding": ("agents", "trials"),
+MEASURED_WITH = {"follower": ("agents", "trials", "count", "room"), "follower-finding": ("agents", "trials"),
                  "launchpad": ("agents", "songs"),
                  "duet": ("agents", "validation")}  # fmt: skip
 """The options of `evaluate` that only some of them take."""
@@ -95,6 +95,8 @@ def evaluate(
     agents: Annotated[
         list[str] | None, Option("--agent", metavar="NAME", help="An agent, or a .safetensors file.")
     ] = None,
+    count: Annotated[int, Option(min=0, metavar="N", help="So many performances by --seed; 0: all.")] = 0,
+    room: Annotated[bool, Option("--room", help="The follower's music in simulated rooms, too.")] = False,
     songs: Annotated[int, Option(min=1, metavar="N", help="Launchpad songs of each start.")] = 200,
     validation: Annotated[
         bool, Option("--validation", help="Duet's chorales for choosing settings, not those held out.")
@@ -103,13 +105,15 @@ def evaluate(
 ) -> None:
     """Measure NAME: follower, follower-finding, launchpad, duet; launchpad-tabular draws figures.
 
-    The follower is measured on music that it never saw, bundled and generated or that of a folder, and
-    follower-finding says how soon it is back after jumps, restarts and pauses; launchpad agents by the
-    corpus composed by rule, or one that `data build launchpad` made; duet's on the held-out part of what
-    `data build chorales` made.
+    The follower is measured on music that it never saw, bundled and generated or that of a folder, people's
+    performances through a sound set that it never heard; --room adds a simulated room to each.
+    follower-finding says how soon it is back after jumps, restarts and pauses. Launchpad agents are measured
+    by the corpus composed by rule, or one that `data build launchpad` made; duet's on the held-out part of
+    what `data build chorales` made.
     """
     module = _module(EVALUATED, name, "agent to evaluate")
-    given = {"trials": trials, "agents": agents or (), "songs": songs, "validation": validation}
+    given = {"trials": trials, "agents": agents or (), "songs": songs, "validation": validation,
+             "count": count, "room": room}  # fmt: skip
     options = {option: given[option] for option in MEASURED_WITH.get(name, ())}
     measure = getattr(module, f"evaluate_{name.replace('-', '_')}")
     measure(json, source, seed=seed, console=console, **options)

@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 
 from models.features import SPEC, frames
 from models.performance import HUMAN, Performance, Style, perform
-from models.sound import Synth, find_sound_sets, render_performance
+from models.sound import Synth, find_training_sound_sets, render_performance
 from pieces.engraving import EngravingOptions, engrave_here
 from pieces.errors import BadScore, RipienoError
 from pieces.piece import STRIP_HEIGHT_PX, Piece
@@ -198,7 +198,7 @@ def build_one(score: ScoreText, seed: int, renderings: int) -> Item:
     piece = build_piece(engrave_here(score, random_engraving(rng)), score.name)
     if len(piece.onset_quarters) < 16 or piece.staves > 2:
         raise BadScore(f"{score.name}: too short, or more than two staves.")
-    sets = [path for path in find_sound_sets() if "musescore" not in path.name.lower()]
+    sets = find_training_sound_sets()
     made = []
     for _ in range(renderings):
         programs = PIANOS if piece.staves == 2 or rng.random() < 0.6 else TUNE_PROGRAMS

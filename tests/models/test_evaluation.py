@@ -4,12 +4,13 @@ from __future__ import annotations
 import io
 import json
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import pytest
 from rich.console import Console
 
-from models import evaluation, held_out
+from models import evaluation, held_out, rooms
 from models.evaluation import (
     Contestant,
     EvaluationItem,
@@ -165,6 +166,69 @@ def test_a_player_opens_a_piece_once_for_all_its_performances(item):
 
 def broken():
     raise Unusable("too hard to read")
+
+
+def test_what_is_reached_is_kept_and_a_count_is_drawn(monkeypatch, tmp_path, item):
+    recipes = [Recipe(name, partial(replace, item, name=name)) for name in "abcdef"]
+    monkeypatch.setattr(evaluation, "load_trials", lambda name, seed, trials: [SteadyPlayer()])
+    drawn = [recipe.name for recipe in held_out.drawn(recipes, 4, seed=3)]
+    assert drawn[:2] == [recipe.name for recipe in held_out.drawn(recipes, 2, seed=3)]
+    assert drawn != [recipe.name for recipe in held_out.drawn(recipes, 4, seed=4)]
+    assert held_out.drawn(recipes, 0, seed=3) == recipes
+
+    def interrupt():
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(held_out, "default", lambda generated: recipes)
+    monkeypatch.setattr(held_out, "drawn", lambda recipes, count, seed: [
+        *recipes[:2], Recipe("then", interrupt),
+    ])
+    with pytest.raises(KeyboardInterrupt):
+        evaluation.evaluate_follower(tmp_path / "out.json", console=Console(file=io.StringIO()))
+    kept = json.loads((tmp_path / "out.json").read_text())
+    assert {item["name"] for item in kept["items"]} == {"a", "b"}
+    assert kept["rows"][0]["measures"]["tracks"] == 2
+
+
+def test_a_performance_in_a_room_is_the_same_but_for_its_sound(item, monkeypatch):
+    monkeypatch.setattr(rooms, "MOST_REFLECTIONS", 3)
+    built = []
+
+    def build(name):
+        built.append(name)
+        audio = np.random.default_rng(0).standard_normal(len(item.audio)).astype(np.float32)
+        return replace(item, name=name, audio=audio)
+
+    recipes = [Recipe(name, partial(build, name)) for name in ("one", "two")]
+    in_rooms = held_out.each_in_a_room(recipes, seed=0)
+    dry, wet, _, other = (recipe.build() for recipe in in_rooms)
+    assert built == ["one", "two"]
+    assert [recipe.name for recipe in in_rooms[:2]] == [dry.name, wet.name] == ["one", "one in a room"]
+    assert (dry.collection, wet.collection) == ("made up", "made up in a room")
+    assert wet.piece is dry.piece and wet.performance is dry.performance
+    assert wet.audio.shape == dry.audio.shape and not np.allclose(wet.audio, dry.audio, atol=0.1)
+    again, another = (held_out.each_in_a_room(recipes[:1], seed)[1].build() for seed in (0, 1))
+    assert np.array_equal(again.audio, wet.audio)
+    assert not np.array_equal(another.audio, wet.audio) and not np.array_equal(other.audio, wet.audio)
+
+
+def test_people_are_heard_through_the_sound_set_kept_for_this(piece, tmp_path, monkeypatch):
+    take = tmp_path / "human" / "Study__Player01"
+    take.mkdir(parents=True)
+    perform(piece, 0, STRICT).save_midi(take / "performance.mid")
+    alignment(take, [(note.note_id, 1, note.pitch, 1.0 + i) for i, note in enumerate(piece.notes)])
+    monkeypatch.setattr(held_out, "read_score", lambda path: None)
+    monkeypatch.setattr(held_out, "_engraved", lambda score: piece)
+    kept, heard_through = tmp_path / "MuseScore_General.sf3", []
+    monkeypatch.setattr(held_out, "find_unheard_sound_set", lambda: kept)
+
+    def render(performance, sample_rate, sound_set):
+        heard_through.append(sound_set)
+        return np.zeros(10, np.float32)
+
+    monkeypatch.setattr(held_out, "render_performance", render)
+    item = held_out.from_folder(tmp_path)[0].build()
+    assert heard_through == [kept] and item.collection == "human" and item.piece.name == "Study"
 
 
 def test_folders_without_music_are_refused(tmp_path):
