@@ -18,11 +18,13 @@ from app.widgets.base import View, Widget
 from app.widgets.buttons import Button, RoundButton
 from app.widgets.inputs import MiniPiano, TextField
 from app.widgets.library_grid import Card, LibraryGrid
-from app.widgets.mode_card import ModeCard
+from app.widgets.mode_card import ModeCard, draw_lines, draw_pads
 from app.widgets.readouts import Fact, Label, Paragraph
 from app.widgets.stack import Row, stack
 
 RECENT = 3
+LEAST_FOR_DEVICES = 660
+"""A lower panel leaves them to the chips of the header."""
 
 
 class Home(Scene):
@@ -60,8 +62,13 @@ class Home(Scene):
             Fact("MIDI keyboard", lambda view: desk.midi_name() if desk.midi_good() else "plug one in"),
             Fact("Sound goes to", lambda view: desk.output_name()),
         ]
+        self._modes_title = Label("Without a score", colour=theme.QUIET)
+        self._duet = ModeCard(
+            "Duet", "You play, it answers", draw_lines, lambda: studio.ask("scene_duet"),
+            f"You improvise one line, it improvises the other ({label_of('scene_duet')})",
+        )  # fmt: skip
         self._pads = ModeCard(
-            "Launchpad", "Press one grid with an agent", lambda: studio.ask("scene_launchpad"),
+            "Launchpad", "One grid, two players", draw_pads, lambda: studio.ask("scene_launchpad"),
             f"It plays what you both press, bar by bar ({label_of('scene_launchpad')})",
         )  # fmt: skip
         self._take_title = Label("Takes", colour=theme.QUIET)
@@ -88,8 +95,9 @@ class Home(Scene):
     def body(self) -> list[Widget]:
         return [
             self.grid, self.nothing, self.search, self.hint, self._recent_title, *self._recent,
-            self._no_recent, self._device_title, *self._devices, self._pads, self._take_title, self._takes,
-            self._piano_title, self._piano, self._go_button, self._next, self._next_detail,
+            self._no_recent, self._modes_title, self._duet, self._pads, self._take_title, self._takes,
+            self._device_title, *self._devices, self._piano_title, self._piano, self._go_button, self._next,
+            self._next_detail,
         ]  # fmt: skip
 
     def place(self) -> None:
@@ -108,28 +116,26 @@ class Home(Scene):
 
     def _place_panel(self) -> None:
         panel = self.areas.panel
-        widgets: list[Widget] = [
-            self._recent_title, *self._recent, self._no_recent, self._device_title, *self._devices,
-            self._pads, self._take_title, self._takes, self._piano_title, self._piano,
-        ]  # fmt: skip
+        for widget in (
+            self._recent_title, *self._recent, self._no_recent, self._modes_title, self._duet, self._pads,
+            self._device_title, *self._devices, self._take_title, self._takes, self._piano_title, self._piano,
+        ):  # fmt: skip
+            widget.visible = False
         if panel.w == 0:
-            for widget in widgets:
-                widget.visible = False
             return
         recent = self._recent_names()
         filled = [Row((button,), 36, gap=4) for button in self._recent[: len(recent)]]
-        for widget in (*self._recent, self._no_recent):
-            widget.visible = False
+        devices = [Row((self._device_title,), 20, gap=10), *(Row((fact,), 20) for fact in self._devices)]
         rows = [
             Row((self._recent_title,), 20, gap=8),
             *(filled or [Row((self._no_recent,), 24)]),
-            Row((), 8, spare=4),
-            Row((self._device_title,), 20, gap=10),
-            *(Row((fact,), 20, gap=8) for fact in self._devices),
-            Row((), 4, spare=4),
-            Row((self._pads,), 64, gap=16, spare=1),
-            Row((self._take_title,), 20, gap=10, spare=3),
-            Row((self._takes,), 40, gap=8, spare=3),
+            Row((), 8, spare=5),
+            Row((self._modes_title,), 20, gap=10, spare=4),
+            Row((self._duet,), 56, spare=1),
+            Row((self._pads,), 56, gap=16, spare=1),
+            Row((self._take_title,), 20, gap=10, spare=4),
+            Row((self._takes,), 40, gap=16, spare=3),
+            *(devices if panel.h >= LEAST_FOR_DEVICES else ()),  # the chips above say the same
             Row((), 0, grow=1, gap=0),
             Row((self._piano_title,), 20, gap=6, spare=2),
             Row((self._piano,), 64, gap=0, spare=2),

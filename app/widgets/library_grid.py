@@ -18,6 +18,9 @@ from app.widgets.page_images import paper_surface
 from app.widgets.painter import Painter
 
 _GAP, _LEAST_CARD, _CAPTION = 16, 204, 60
+_INSET = 14
+_MOST_COLUMNS = 7
+"""In a large window the cards grow instead."""
 _SCROLL_STEP = 64
 
 
@@ -43,6 +46,7 @@ class LibraryGrid(Widget):
         self.cards: list[Card] = []
         self.chosen = 0
         self.scroll = 0.0
+        self._over: int | None = None
         self._sources: dict[str, pygame.Surface] = {}
         self._scaled: dict[str, pygame.Surface] = {}
 
@@ -63,11 +67,27 @@ class LibraryGrid(Widget):
     def has_picture(self, name: str) -> bool:
         return name in self._sources
 
+    @property
+    def hint(self) -> str:  # type: ignore[override]
+        """The whole of a title, or of a composer, that is cut on the card under the pointer."""
+        card = self.cards[self._over] if self._over is not None and self._over < len(self.cards) else None
+        if card is None:
+            return ""
+        room = round(self.card_size[0] - 2 * _INSET)
+        length = theme.text_width(as_time(card.seconds), theme.SMALL) + 10
+        cut = theme.text_width(card.title, theme.BODY, True) > room or (
+            theme.text_width(card.composer, theme.SMALL) > room - length
+        )
+        return " · ".join(part for part in (card.title, card.composer) if part) if cut else ""
+
+    def hint_rect(self) -> pygame.Rect:
+        return self.rect if self._over is None else pygame.Rect(self.card_rect(self._over))
+
     # --- geometry -------------------------------------------------------------------------------
 
     @property
     def columns(self) -> int:
-        return max((self.rect.w + _GAP) // (_LEAST_CARD + _GAP), 1)
+        return min(max((self.rect.w + _GAP) // (_LEAST_CARD + _GAP), 1), _MOST_COLUMNS)
 
     @property
     def card_size(self) -> tuple[float, float]:
@@ -125,7 +145,7 @@ class LibraryGrid(Widget):
         painter.box(box, ground, theme.CORNER)
         picture = pygame.FRect(box.x, box.y, box.w, box.h - _CAPTION)
         self._draw_picture(painter, card, picture)
-        words = pygame.FRect(box.x + 14, box.bottom - _CAPTION + 10, box.w - 28, 20)
+        words = pygame.FRect(box.x + _INSET, box.bottom - _CAPTION + 10, box.w - 2 * _INSET, 20)
         painter.text(card.title, words, theme.BODY, theme.TEXT, bold=True)
         below = pygame.FRect(words.x, words.y + 20, words.w, 18)
         length = as_time(card.seconds) if card.seconds else ""
@@ -159,8 +179,9 @@ class LibraryGrid(Widget):
         if event.kind == "wheel":
             self.scroll -= event.wheel * _SCROLL_STEP
             self._limit_scroll()
+            self._over = self._at(event.x, event.y)
             return True
-        index = self._at(event.x, event.y)
+        index = self._over = self._at(event.x, event.y)
         if event.kind == "down":
             self.pressed = index is not None
             self.chosen = self.chosen if index is None else index

@@ -78,10 +78,3 @@ def test_leaving_the_scene_stops_the_music_and_keeps_the_grid(one):
     assert one.launchpad.shown.state == "stopped"
     one.window.go("launchpad")
     assert one.scene.grid.rows[3].row.pads[3].on
-
-
-def test_home_leads_to_the_launchpad(stage):
-    one = stage(mode="home")
-    one.frame()
-    one.click(*one.scene._pads.rect.center)
-    assert one.scene.name == "launchpad"
