@@ -56,8 +56,8 @@ class CausalWidths:
     hidden: int = 128
 
 
-class CausalNetwork(nn.Module):
-    """p(machine's symbol at step t | both lines before t).
+class Body(nn.Module):
+    """What all of these networks are made of; what they are given decides what they know.
 
     Music sounds the same a semitone higher, so intervals are given beside pitches: between the lines, of
     each from the step before, and how long each pitch class has sounded, counted from the one the machine
@@ -65,11 +65,7 @@ class CausalNetwork(nn.Module):
     (:meth:`propose`), and the last layer weighs the proposals.
     """
 
-    name = NAME
-    kind = Stretch(2 * BLOCK)
-    """What it learns from."""
-
-    def __init__(self, widths: CausalWidths | None = None) -> None:
+    def __init__(self, widths: CausalWidths | None = None, beside: int = 0) -> None:
         super().__init__()
         self.widths = size = widths or CausalWidths()
         self.human = embedding_of_symbols(size.embedding)
@@ -78,7 +74,7 @@ class CausalNetwork(nn.Module):
         self.between, self.human_step, self.machine_step = (
             nn.Embedding(OFFSETS, size.interval) for _ in range(3)
         )
-        inputs = 2 * size.embedding + size.beat + 3 * size.interval + 2 * OCTAVE
+        inputs = 2 * size.embedding + size.beat + 3 * size.interval + 2 * OCTAVE + beside
         self.lower = nn.GRU(inputs, size.recurrent, batch_first=True)
         self.upper = nn.GRU(size.recurrent, size.recurrent, batch_first=True)
         self.mix = nn.Linear(inputs + 2 * size.recurrent, size.hidden)
@@ -92,25 +88,14 @@ class CausalNetwork(nn.Module):
             self.head.weight.mul_(0.1)
             self.head.weight[: MULTI_HOLD.rest, size.hidden :] = torch.eye(MULTI_HOLD.rest)
 
-    def forward(self, human: Tensor, machine: Tensor, phase: Tensor) -> Tensor:
-        """Logits (n, T, symbols) of every step of lines (n, T) that begin with nothing heard.
-
-        Symbols or `unseen`, int64; `phase` (n,) is the beat of the first step. The last step of the lines
-        decides nothing.
-        """
-        logits: Tensor = self.head(self.features(human, machine, phase))
-        return logits
-
-    def features(self, human: Tensor, machine: Tensor, phase: Tensor) -> Tensor:
-        """(n, T, hidden + 92) of what :meth:`forward` is given."""
-        heard, answered = (nn.functional.pad(line[:, :-1], (1, 0), value=UNSEEN) for line in (human, machine))
-        beats = (phase[:, None] + torch.arange(human.shape[1])) % BEATS
-        return self.carry(heard, answered, beats, None)[0]
-
     def carry(
-        self, human: Tensor, machine: Tensor, beats: Tensor, memory: Memory | None
-    ) -> tuple[Tensor, Memory]:
-        """(n, T, hidden + 92) and the memory after them: what was heard at T steps, the beats that follow."""
+        self, human: Tensor, machine: Tensor, beats: Tensor, memory: Memory | None,
+        beside: Tensor | None = None,
+    ) -> tuple[Tensor, Memory]:  # fmt: skip
+        """(n, T, hidden + 92) and the memory after them: what was heard at T steps, the beats that follow.
+
+        `beside` (n, T, as many as the constructor was told) is known besides.
+        """
         memory = memory or nothing_heard(len(human))
         lines = torch.stack((human, machine), -1)
         places = place(lines)
@@ -121,7 +106,7 @@ class CausalNetwork(nn.Module):
             (self.human(human), self.machine(machine), self.beat(beats),
              self.between(places[..., 0] - places[..., 1] + PITCHES - 1),
              self.human_step(steps[..., 0]), self.machine_step(steps[..., 1]),
-             _from_the_machines(classes, places[..., 1])), -1
+             _from_the_machines(classes, places[..., 1]), *([] if beside is None else [beside])), -1
         )  # fmt: skip
         first, lower = self.lower(given, memory.lower)
         first = self.dropout(first)
@@ -144,6 +129,29 @@ class CausalNetwork(nn.Module):
         )  # fmt: skip
         held = nn.functional.one_hot(places[..., 1], PITCHES) * holds
         return torch.cat((onsets, held), -1)
+
+
+class CausalNetwork(Body):
+    """p(machine's symbol at step t | both lines before t)."""
+
+    name = NAME
+    kind = Stretch(2 * BLOCK)
+    """What it learns from."""
+
+    def forward(self, human: Tensor, machine: Tensor, phase: Tensor) -> Tensor:
+        """Logits (n, T, symbols) of every step of lines (n, T) that begin with nothing heard.
+
+        Symbols or `unseen`, int64; `phase` (n,) is the beat of the first step. The last step of the lines
+        decides nothing.
+        """
+        logits: Tensor = self.head(self.features(human, machine, phase))
+        return logits
+
+    def features(self, human: Tensor, machine: Tensor, phase: Tensor) -> Tensor:
+        """(n, T, hidden + 92) of what :meth:`forward` is given."""
+        heard, answered = (nn.functional.pad(line[:, :-1], (1, 0), value=UNSEEN) for line in (human, machine))
+        beats = (phase[:, None] + torch.arange(human.shape[1])) % BEATS
+        return self.carry(heard, answered, beats, None)[0]
 
     def arguments(self) -> dict[str, Any]:
         """What a card says of the network, and :func:`causal_from` needs."""

@@ -113,11 +113,19 @@ def practice(duet: Duet, steps: int, thrown: float, rng: np.random.Generator) ->
     return Duet(part.name, part.voices, both[0], both[1], part.phase)
 
 
+def going_round(duet: Duet, steps: int) -> Duet:
+    """`steps` of a duet that begins anew where it ends. Chorales last whole beats, so beats go on."""
+    human, machine = (np.resize(line, steps) for line in (duet.human, duet.machine))
+    return Duet(duet.name, duet.voices, human, machine, duet.phase)
+
+
 def excerpt(duet: Duet, steps: int, rng: np.random.Generator) -> Duet:
-    """A part of a duet that begins on a beat, in any key within the range; shorter only where the duet is."""
-    beats = max(len(duet.human) - steps, 0) // STEPS_PER_BEAT
-    start = STEPS_PER_BEAT * int(rng.integers(0, beats + 1))
-    both = np.stack([duet.human, duet.machine])[:, start : start + steps]
+    """`steps` steps from some beat on, in any key within the range; a duet that is shorter goes round."""
+    length = len(duet.human)
+    latest = length - steps if length >= steps else length - STEPS_PER_BEAT
+    start = STEPS_PER_BEAT * int(rng.integers(0, latest // STEPS_PER_BEAT + 1))
+    round_ = going_round(duet, start + steps)
+    both = np.stack([round_.human, round_.machine])[:, start:]
     low, high = room(both)
     human, machine = transposed(both, int(rng.integers(low, high + 1)))
     return Duet(duet.name, duet.voices, human, machine, (duet.phase + start) % BEATS)

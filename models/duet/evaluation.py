@@ -25,13 +25,14 @@ from models import checkpoint
 from models.duet import measures
 from models.duet.agent import SHIPPED, DuetAgent, load_agent
 from models.duet.chorales import BadChorales, Duet, all_duets, load, split
+from models.duet.drift import ROUND_STEPS, WINDOWS, Drift, by_window, drift_of
 from models.duet.encoding import STEPS_PER_BEAT, Tokens
-from models.duet.environment import SEED_STEPS
+from models.duet.environment import SEED_STEPS, going_round
 from models.duet.figures import draw_figure_5
 from models.duet.networks import PLAYERS, Network
 from models.duet.playing import improvise, predict, thrown
 from models.duet.reward import load_network
-from models.duet.seeds import markdown
+from models.duet.seeds import drift_lines, markdown
 from pieces.errors import RipienoError
 from pieces.files import replace_file
 
@@ -40,7 +41,6 @@ Pairs = list[tuple[Tokens, Tokens]]
 THROWN_AT = 96
 """The step, six bars in, from which the human plays a fourth away."""
 THROWN_BEATS = 16
-DRIFT_BARS = 20
 TIMED = 200
 
 
@@ -53,6 +53,7 @@ class Row:
         classes, lengths: distance of PCH and NLH to the data's.
         curves, spreads: PC/bar, PI and IOI in windows of four bars from bar 1 to 20, mean and standard
             deviation over pieces: Figure 5.
+        drifts: the same of duets that go round (:mod:`models.duet.drift`).
         adapts: beats until consonance is back at its own level after the human was thrown a fourth away;
             says little of a player whose level is low.
         accuracy, onset_accuracy: of the next symbol, and of onsets, given the true past.
@@ -70,6 +71,7 @@ class Row:
     repetitions: float
     curves: dict[str, list[float]]
     spreads: dict[str, list[float]]
+    drifts: dict[str, Drift]
     adapts: int
     accuracy: float
     onset_accuracy: float
@@ -83,33 +85,50 @@ class Study:
     def __init__(self, duets: Sequence[Duet]) -> None:
         self.duets = [duet for duet in duets if len(duet.human) > SEED_STEPS + measures.BAR_STEPS]
         self.thrown = thrown(self.duets, THROWN_AT, THROWN_BEATS)
+        self.rounds = [going_round(duet, ROUND_STEPS) for duet in self.duets]
         self.truth = [(d.human[SEED_STEPS:], d.machine[SEED_STEPS:]) for d in self.duets]
         self._classes = measures.pitch_classes([machine for _, machine in self.truth])
         self._lengths = measures.note_lengths([machine for _, machine in self.truth])
+        real = [duet.machine[SEED_STEPS:] for duet in self.rounds]
+        self._real_rounds = {measure: by_window(real, measure) for measure in measures.MEASURES}
 
     def data_row(self) -> Row:
         """Of Bach; its accuracy is that of the one who copies what sounds."""
         played = [(duet.human, duet.machine) for duet in self.thrown]
         lines = [duet.machine for duet in self.duets]
         floor = measures.accuracy(lines, lines, SEED_STEPS)
-        return self._row("data", self.truth, played, (floor.copy_tokens, floor.copy_onsets))
+        drifts = {
+            measure: drift_of(values, None, self._names()) for measure, values in self._real_rounds.items()
+        }
+        return self._row("data", self.truth, drifts, played, (floor.copy_tokens, floor.copy_onsets))
 
     def row(self, name: str, network: Network, agent: DuetAgent, progress: Progress) -> Row:
         """Of a trained agent."""
         played = self._play(network, self.duets, progress, name)
         later = [(human[SEED_STEPS:], machine[SEED_STEPS:]) for human, machine in played]
+        rounds = self._play(network, self.rounds, progress, f"{name}, going round")
         adapting = self._play(network, self.thrown, progress, f"{name}, thrown a fourth away")
         said = [predict(network, duet) for duet in progress.track(self.duets, description=f"{name}, asked")]
         right = measures.accuracy([duet.machine for duet in self.duets], said, SEED_STEPS)
         timed = decision_ms(agent, self.duets[0])
-        return self._row(name, later, adapting, (right.tokens, right.onsets), timed)
+        return self._row(name, later, self._drifts(rounds), adapting, (right.tokens, right.onsets), timed)
+
+    def _drifts(self, rounds: Pairs) -> dict[str, Drift]:
+        lines = [machine[SEED_STEPS:] for _, machine in rounds]
+        return {
+            measure: drift_of(by_window(lines, measure), real, self._names())
+            for measure, real in self._real_rounds.items()
+        }
+
+    def _names(self) -> list[str]:
+        return [duet.name for duet in self.duets]
 
     def _row(
-        self, name: str, pairs: Pairs, adapting: Pairs, right: tuple[float, float],
+        self, name: str, pairs: Pairs, drifts: dict[str, Drift], adapting: Pairs, right: tuple[float, float],
         timed: tuple[float, float] = (math.nan, math.nan),
     ) -> Row:  # fmt: skip
         lines = [machine for _, machine in pairs]
-        by_bar = measures.drift(lines, DRIFT_BARS)
+        by_bar = measures.drift(lines, WINDOWS)
         return Row(
             player=name,
             pitch_count=measures.mean_over_pieces("PC/bar", lines),
@@ -122,6 +141,7 @@ class Study:
             repetitions=measures.mean_known(measures.repetitions(line) for line in lines),
             curves={measure: mean.tolist() for measure, (mean, _) in by_bar.items()},
             spreads={measure: spread.tolist() for measure, (_, spread) in by_bar.items()},
+            drifts=drifts,
             adapts=adaptation(adapting),
             accuracy=right[0],
             onset_accuracy=right[1],
@@ -135,12 +155,6 @@ class Study:
         steps = max(len(duet.human) for duet in duets) - SEED_STEPS
         *_, played = progress.track(improvise(network, duets), total=steps, description=what)
         return played.lines()
-
-
-def drift(row: Row, measure: str) -> float:
-    """Mean over the later half of the windows of Figure 5 less that over the earlier half."""
-    curve, half = row.curves[measure], DRIFT_BARS // 2
-    return measures.mean_known(curve[half:]) - measures.mean_known(curve[:half])
 
 
 def adaptation(pairs: Pairs) -> int:
@@ -205,10 +219,10 @@ def _path(name: str) -> Path:
     return Path(name) if name.endswith(".safetensors") else checkpoint.shipped(name)
 
 
-def tables(rows: Sequence[Row], duets: int) -> tuple[Table, Table]:
-    """Table 1 (differences from the data's row, and distances), then what players notice."""
+def tables(rows: Sequence[Row], duets: int) -> tuple[Table, Table, Table]:
+    """Table 1 (differences from the data's row, and distances), what players notice, and drift."""
     paper = _table(f"Table 1: {duets} held-out duets, differences from the data",
-                   "PC/bar", "PI", "IOI", "PCH", "NLH", "drift PC/bar", "drift PI", "drift IOI")  # fmt: skip
+                   "PC/bar", "PI", "IOI", "PCH", "NLH")  # fmt: skip
     players = _table("Beside the other part", "entropy bits", "consonance", "repetitions", "accuracy",
                      "at onsets", "beats to adapt", "ms", "ms, 99 %")  # fmt: skip
     for row in rows:
@@ -220,19 +234,19 @@ def tables(rows: Sequence[Row], duets: int) -> tuple[Table, Table]:
             str(row.adapts) if row.adapts <= THROWN_BEATS else "never", f"{row.decision_ms:.2f}",
             f"{row.decision_p99_ms:.2f}",
         )  # fmt: skip
-    return paper, players
+    (_, *titles), *lines = drift_lines(rows)
+    drifting = _table("Drift over Figure 5's 20 windows: shares of windows inside the data's", *titles)
+    for line in lines:
+        drifting.add_row(*line)
+    return paper, players, drifting
 
 
 def _differences(row: Row, data: Row) -> list[str]:
     plain, its = ([r.pitch_count, r.interval, r.onsets] for r in (row, data))
-    drifts, its_drifts = ([drift(r, measure) for measure in r.curves] for r in (row, data))
     distances = [f"{row.classes:.4f}", f"{row.lengths:.4f}"]
     if row is data:
-        return [*(f"{value:.2f}" for value in plain), *distances, *(f"{value:+.2f}" for value in drifts)]
-    return [
-        *(f"{mine - other:+.2f}" for mine, other in zip(plain, its, strict=True)), *distances,
-        *(f"{mine - other:+.2f}" for mine, other in zip(drifts, its_drifts, strict=True)),
-    ]  # fmt: skip
+        return [*(f"{value:.2f}" for value in plain), *distances]
+    return [*(f"{mine - other:+.2f}" for mine, other in zip(plain, its, strict=True)), *distances]
 
 
 def _table(title: str, *columns: str) -> Table:

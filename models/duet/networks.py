@@ -16,9 +16,10 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from models.duet import causal
+from models.duet import causal, teacher
 from models.duet.causal import CausalNetwork, CausalWidths
 from models.duet.encoding import BEATS, MULTI_HOLD, SINGLE_HOLD, Encoding
+from models.duet.teacher import ForesightNetwork
 
 
 @dataclass(frozen=True)
@@ -124,17 +125,23 @@ class DuetNetwork(nn.Module):
 PLAYERS = ("a", causal.NAME)
 """Kinds of network that can improvise."""
 Network = DuetNetwork | CausalNetwork
+Learnable = Network | ForesightNetwork
+"""Whatever learns by likelihood."""
 
 
-def new_network(kind: str, widths: dict[str, int]) -> Network:
+def new_network(kind: str, widths: dict[str, int]) -> Learnable:
     """With new weights; `widths` are those fields that differ. Raises TypeError for an unknown width."""
+    if kind == teacher.NAME:
+        return ForesightNetwork(CausalWidths(**widths))
     if kind == causal.NAME:
         return CausalNetwork(CausalWidths(**widths))
     return DuetNetwork(kind, Widths(**widths))
 
 
-def from_arguments(arguments: dict[str, Any]) -> Network:
+def from_arguments(arguments: dict[str, Any]) -> Learnable:
     """A network as its `arguments()` describe it; raises ValueError where contexts differ."""
+    if arguments["kind"] == teacher.NAME:
+        return teacher.foresight_from(arguments)
     if arguments["kind"] == causal.NAME:
         return causal.causal_from(arguments)
     network = DuetNetwork(arguments["kind"], Widths(**arguments["widths"]))

@@ -20,7 +20,7 @@ from models.duet.chorales import Duet
 from models.duet.discriminator import Discriminator, mistakes, not_told_apart
 from models.duet.encoding import Tokens
 from models.duet.environment import SEED_STEPS, practice
-from models.duet.reinforce import ReinforceConfig, long_enough
+from models.duet.reinforce import ReinforceConfig
 from models.duet.style import Style
 from models.duet.training import descend
 from models.tensors import below, optimiser_state, prefixed, restore_optimiser
@@ -59,7 +59,7 @@ class PartnerReward:
     """Called with finished duets; gives what each step earns, then learns to tell them from real ones."""
 
     def __init__(self, duets: Sequence[Duet], config: PartnerConfig, learning: ReinforceConfig) -> None:
-        self._duets, self._config, self._learning = long_enough(duets, learning.steps), config, learning
+        self._duets, self._config, self._learning = duets, config, learning
         self._rng = np.random.default_rng([learning.seed, 1])
         self.discriminator = Discriminator()
         self._optimiser = torch.optim.Adam(self.discriminator.parameters(), lr=config.learning_rate)

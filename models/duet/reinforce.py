@@ -25,6 +25,7 @@ from models.duet.encoding import BEATS, Tokens
 from models.duet.environment import PLAYER, SEED_STEPS, Improvisation, Seen, practice
 from models.duet.networks import Network
 from models.duet.playing import Decider, decider
+from models.duet.teacher import ForesightNetwork, apart, opinions
 from models.duet.training import descend, set_learning_rate
 from models.duet.windows import BLOCK, cut
 from models.journal import Resumable
@@ -50,7 +51,7 @@ class ReinforceConfig:
     Attributes:
         duets: to play in all; the paper's 100,000.
         batch: duets played, then learned from.
-        steps: length of a duet, its two given bars included.
+        steps: length of a duet, its two given bars included; shorter pieces go round.
         discount, trace: gamma and lambda of the advantages.
         last_rate: share of the learning rate that is left, falling in a straight line, at the end.
         value_weight: of the critic's squared error beside the actor's loss.
@@ -61,6 +62,8 @@ class ReinforceConfig:
             end: the lower, the nearer is what it practises to what it plays greedily.
         epochs: so often is a batch learned from, its ratios clipped as in PPO from the second time on.
         thrown: share of duets whose player changes key on the way.
+        distil: weight of the divergence, on own play, from a teacher that sees the future
+            (:mod:`models.duet.teacher`).
     """
 
     duets: int = 100_000
@@ -77,6 +80,7 @@ class ReinforceConfig:
     epochs: int = 1
     ratio_clip: float = 0.2
     thrown: float = 0.0
+    distil: float = 0.0
     clip: float = 1.0
     seed: int = 0
 
@@ -137,11 +141,17 @@ class Reinforce:
     """One agent and how far it has learned."""
 
     def __init__(
-        self, network: Network, duets: Sequence[Duet], reward: Judge, config: ReinforceConfig
-    ) -> None:
+        self, network: Network, duets: Sequence[Duet], reward: Judge, config: ReinforceConfig,
+        teacher: ForesightNetwork | None = None,
+    ) -> None:  # fmt: skip
         self.agent, self.config, self.played = ActorCritic(network), config, 0
         self._prior = copy.deepcopy(network).requires_grad_(False)
-        self._duets, self._reward = long_enough(duets, config.steps), reward
+        if not duets or config.steps <= SEED_STEPS:
+            raise BadChorales(
+                f"there are no duets of {config.steps} steps with more than {SEED_STEPS} given."
+            )
+        self._duets, self._reward = duets, reward
+        self._teacher = teacher
         self._rng = np.random.default_rng(config.seed)
         self._optimiser = torch.optim.Adam(self.agent.parameters(), lr=config.learning_rate)
 
@@ -199,6 +209,7 @@ class Reinforce:
             likelihoods, values = self.agent(played, temperature)
             drawn = likelihoods.gather(-1, actions)[..., 0]
             earned = rewards - self._strayed(played, actions, drawn)
+        taught = self._taught(played)
         better = advantages(earned, values.double().numpy(), self.config.discount, self.config.trace)
         wanted = torch.from_numpy(returns(earned, self.config.discount)).float()
         for epoch in range(self.config.epochs):
@@ -206,6 +217,8 @@ class Reinforce:
             ratios = (likelihoods.gather(-1, actions)[..., 0] - drawn).exp()
             errors = ((values - wanted) ** 2).mean()
             loss = self._loss(ratios, torch.from_numpy(better).float()) + self.config.value_weight * errors
+            if taught is not None:
+                loss = loss + self.config.distil * apart(likelihoods, taught)
             if self.config.imitation and not epoch:
                 loss = loss + self.config.imitation * self._unlike_the_data()
             descend(self._optimiser, self.agent, loss, self.config.clip)
@@ -223,6 +236,14 @@ class Reinforce:
         logits = self.network.head(features_of(self.network, real))
         targets = torch.from_numpy(real.machine[:, SEED_STEPS:].astype(np.int64))
         return nn.functional.cross_entropy(logits.flatten(0, 1), targets.flatten())
+
+    def _taught(self, played: Improvisation) -> Tensor | None:
+        """Log-probabilities (n, T, symbols) that the teacher gives what could have been played."""
+        if self._teacher is None:
+            return None
+        human, machine = (torch.from_numpy(line.astype(np.int64)) for line in (played.human, played.machine))
+        logits = opinions(self._teacher, human, machine, torch.from_numpy(played.phase))
+        return possible(logits, played.machine[:, SEED_STEPS - 1 : -1], 1.0).log_softmax(-1)
 
     def _strayed(self, played: Improvisation, actions: Tensor, drawn: Tensor) -> Floats:
         """(n, T) what straying from the first weights costs."""
@@ -251,16 +272,6 @@ class Reinforce:
         self._rng.bit_generator.state = counters["random"]
         if isinstance(self._reward, Learns):
             self._reward.restore(below("reward.", tensors), counters["reward"])
-
-
-def long_enough(duets: Sequence[Duet], steps: int) -> list[Duet]:
-    """Those from which an excerpt can be taken; raises BadChorales where there is none."""
-    found = [duet for duet in duets if len(duet.human) >= steps]
-    if not found or steps <= SEED_STEPS:
-        raise BadChorales(
-            f"no duet has an excerpt of {steps} steps with more than {SEED_STEPS}; change steps."
-        )
-    return found
 
 
 def features_of(network: Network, played: Improvisation) -> Tensor:

@@ -19,7 +19,8 @@ from models import checkpoint
 from models.checkpoint import CheckpointError
 from models.duet.causal import CausalNetwork, block_features
 from models.duet.encoding import BEATS, Tokens
-from models.duet.networks import DuetNetwork, Network, from_arguments
+from models.duet.networks import KINDS, DuetNetwork, Learnable, Network, from_arguments
+from models.duet.teacher import ForesightNetwork
 from models.duet.windows import cut, encoded
 
 Floats = NDArray[np.float64]
@@ -85,17 +86,31 @@ def _asked(
 
 
 def load_network(path: Path | str, kinds: Sequence[str] = ()) -> Network:
-    """A trained network, of one of the kinds that are asked for.
+    """A trained network, of one of the kinds that are asked for; a teacher is none of them.
 
     Raises:
         CheckpointError: the file is missing, damaged, none of Duet's, or of another kind.
     """
+    network = _loaded(path)
+    if isinstance(network, ForesightNetwork) or (kinds and network.name not in kinds):
+        wanted = " or ".join(kinds or (*KINDS, CausalNetwork.name))
+        raise CheckpointError(f"{path} is of kind {network.name}; name one of kind {wanted}")
+    return network
+
+
+def load_teacher(path: Path | str) -> ForesightNetwork:
+    """A trained teacher; raises as :func:`load_network`."""
+    network = _loaded(path)
+    if not isinstance(network, ForesightNetwork):
+        raise CheckpointError(f"{path} is of kind {network.name}; name one of kind {ForesightNetwork.name}")
+    return network
+
+
+def _loaded(path: Path | str) -> Learnable:
     tensors, metadata = checkpoint.load(Path(path), None)
     try:
         network = from_arguments(metadata["network"])
         network.load_state_dict({name: value.float() for name, value in tensors.items()})
     except (KeyError, ValueError, TypeError, RuntimeError) as error:
         raise CheckpointError(f"{path} holds no network of Duet ({error}); train one") from error
-    if kinds and network.name not in kinds:
-        raise CheckpointError(f"{path} is of kind {network.name}; name one of kind {' or '.join(kinds)}")
     return network.eval()

@@ -11,6 +11,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from models.duet.drift import inside, inside_mean, inside_round
+from models.duet.measures import MEASURES
+
 if TYPE_CHECKING:
     from models.duet.evaluation import Row
 
@@ -25,16 +28,7 @@ def methods(rows: Sequence[Row]) -> dict[str, list[Row]]:
     return found
 
 
-def inside(row: Row, data: Row, measure: str) -> float:
-    """Share of the windows of Figure 5 in which its mean lies within the data's own standard deviation.
-
-    Windows in which the data has none are left out.
-    """
-    own, its, spread = (np.array(c[measure]) for c in (row.curves, data.curves, data.spreads))
-    known = spread > 0
-    return float(np.mean(np.abs(own - its)[known] <= spread[known])) if known.any() else 1.0
-
-
+INSIDE = {"inside, to the ends": inside, "inside, going round": inside_round, "mean inside": inside_mean}
 COLUMNS: dict[str, tuple[str, Cell]] = {
     "PC/bar": ("+.2f", lambda row, data: row.pitch_count - data.pitch_count),
     "PI": ("+.2f", lambda row, data: row.interval - data.interval),
@@ -47,15 +41,15 @@ COLUMNS: dict[str, tuple[str, Cell]] = {
     "accuracy": (".3f", lambda row, data: row.accuracy),
     "at onsets": (".3f", lambda row, data: row.onset_accuracy),
     "beats to adapt": (".1f", lambda row, data: row.adapts),
-    "inside PC/bar": (".2f", lambda row, data: inside(row, data, "PC/bar")),
-    "inside PI": (".2f", lambda row, data: inside(row, data, "PI")),
-    "inside IOI": (".2f", lambda row, data: inside(row, data, "IOI")),
 }
-"""Differences from the data, distances, plain values, then :func:`inside`; how each is written."""
+"""Differences from the data, distances, then plain values; how each is written."""
 
 
 def markdown(rows: Sequence[Row]) -> str:
-    """All methods as one table; the first row is the data, whose own values stand where differences do."""
+    """All methods as one table, and their drift as another.
+
+    The first row is the data, whose own values stand where differences do.
+    """
     data, *players = rows
     own = [data.pitch_count, data.interval, data.onsets, *(cell(data, data) for _, cell in cells()[3:])]
     lines = [["player", "seeds", *COLUMNS], ["---"] * (len(COLUMNS) + 2)]
@@ -64,6 +58,33 @@ def markdown(rows: Sequence[Row]) -> str:
         pairs = ([cell(run, data) for run in runs] for _, cell in cells())
         written = [_written(values, style) for values, (style, _) in zip(pairs, cells(), strict=True)]
         lines.append([name, str(len(runs)), *written])
+    first, *others = drift_lines(rows)
+    return f"{_piped(lines)}\n{_piped([first, ['---'] * len(first), *others])}"
+
+
+def drift_lines(rows: Sequence[Row]) -> list[list[str]]:
+    """A heading, then a line for each method and measure; the first row is the data.
+
+    Shares of windows inside the data's standard deviation, to the ends of pieces and going round, and inside
+    the interval of its mean; the change over all windows less the data's, with its interval, of every seed.
+    """
+    data, *players = rows
+    lines = [["player", "measure", *INSIDE, "change over 20 windows"]]
+    for measure in MEASURES:
+        lines.append(["data", measure, *[""] * len(INSIDE), _changed([data], measure)])
+    for name, runs in methods(players).items():
+        for measure in MEASURES:
+            shares = ([found(run, data, measure) for run in runs] for found in INSIDE.values())
+            lines.append([name, measure, *(_written(s, ".2f") for s in shares), _changed(runs, measure)])
+    return lines
+
+
+def _changed(runs: Sequence[Row], measure: str) -> str:
+    changes = (run.drifts[measure].change for run in runs)
+    return "; ".join(f"{change:+.2f} ({low:+.2f} to {high:+.2f})" for change, low, high in changes)
+
+
+def _piped(lines: Sequence[Sequence[str]]) -> str:
     return "".join(f"| {' | '.join(line)} |\n" for line in lines)
 
 

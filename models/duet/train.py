@@ -25,13 +25,13 @@ import torch
 from rich.console import Console
 
 from models import checkpoint
+from models.duet import causal, teacher
 from models.duet.calibration import calibrate
-from models.duet.causal import NAME
 from models.duet.chorales import HELD_OUT_COUNT, VALIDATION, Chorale, Duet, all_duets, load, split
-from models.duet.networks import KINDS, PLAYERS, Network, new_network
+from models.duet.networks import KINDS, PLAYERS, Learnable, new_network
 from models.duet.partner import PartnerConfig, PartnerReward
 from models.duet.reinforce import Judge, Reinforce, ReinforceConfig
-from models.duet.reward import Reward, Rule, load_network
+from models.duet.reward import Reward, Rule, load_network, load_teacher
 from models.duet.rules import THEORY_SCALE, music_theory, repetition
 from models.duet.training import OPTIMISERS, LearningConfig, Likelihood
 from models.duet.windows import Library
@@ -72,6 +72,8 @@ class TrainConfig:
     """The checkpoint, of a kind that can play, from which all other methods begin."""
     models: tuple[str, ...] = ()
     """Checkpoints of the reward models."""
+    teacher: str = ""
+    """The checkpoint, of kind foresight, to which `distil` of ReinforceConfig draws."""
     widths: dict[str, int] = field(default_factory=dict)
     """Fields of networks.Widths that differ."""
     learning: dict[str, Any] = field(default_factory=dict)
@@ -89,7 +91,7 @@ class Learner(Resumable, Protocol):
     """What each method of training is."""
 
     @property
-    def network(self) -> Network:
+    def network(self) -> Learnable:
         """What it trains."""
 
     def train(self, report: Callable[[Any], None]) -> None:
@@ -119,11 +121,14 @@ def train(config: Path | None = None, resume: bool = False) -> None:
         learner.train(journal)
     finally:
         journal.save()
-    shifts: dict[str, float] = {}
-    if settings.calibrated_on:
-        duets = all_duets(split(chorales).training)
-        shifts = calibrate(learner.network, duets, settings.calibrated_on, settings.seed)
-    finish(settings, learner, journal.spent_s, shifts)
+    finish(settings, learner, journal.spent_s, _calibrated(settings, learner.network, chorales))
+
+
+def _calibrated(settings: TrainConfig, network: Learnable, chorales: list[Chorale]) -> dict[str, float]:
+    if not settings.calibrated_on or isinstance(network, teacher.ForesightNetwork):
+        return {}
+    duets = all_duets(split(chorales).training)
+    return calibrate(network, duets, settings.calibrated_on, settings.seed)
 
 
 def read_config(path: Path | None) -> TrainConfig:
@@ -142,12 +147,14 @@ def read_config(path: Path | None) -> TrainConfig:
 
 
 def _check(settings: TrainConfig) -> None:
-    if settings.kind not in (*KINDS, NAME) or settings.method not in METHODS:
+    if settings.kind not in (*KINDS, causal.NAME, teacher.NAME) or settings.method not in METHODS:
         raise ValueError("an unknown kind or method")
     if settings.method != "likelihood" and not settings.start:
         raise ValueError(f"{settings.method} needs start")
     if settings.method in RULES and not settings.models:
         raise ValueError(f"{settings.method} needs models")
+    if settings.teacher and settings.method == "likelihood":
+        raise ValueError("likelihood has no teacher")
     PartnerConfig(**settings.reward)
     new_network(settings.kind, settings.widths)
     learning = learning_config(settings)
@@ -173,7 +180,8 @@ def make_learner(settings: TrainConfig, chorales: list[Chorale]) -> Learner:
         return Likelihood(network, Library(parts.training, network.kind), learning, validation)
     torch.manual_seed(settings.seed)
     network, duets = load_network(settings.start, PLAYERS), all_duets(parts.training)
-    return Reinforce(network, duets, _judge(settings, duets, learning), learning)
+    taught = load_teacher(settings.teacher) if settings.teacher else None
+    return Reinforce(network, duets, _judge(settings, duets, learning), learning, taught)
 
 
 def _judge(settings: TrainConfig, duets: list[Duet], learning: ReinforceConfig) -> Judge:

@@ -15,7 +15,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from models.duet.networks import Network
+from models.duet.networks import Learnable
 from models.duet.windows import Batch, Library
 from models.tensors import below, optimiser_state, prefixed, restore_optimiser
 
@@ -66,7 +66,7 @@ class Likelihood:
     """One network and how far it has learned."""
 
     def __init__(
-        self, network: Network, library: Library, config: LearningConfig, validation: Library | None = None
+        self, network: Learnable, library: Library, config: LearningConfig, validation: Library | None = None
     ) -> None:
         self.network, self.config, self.updates = network.eval(), config, 0
         for layer in network.modules():
@@ -119,7 +119,7 @@ class Likelihood:
         self._sums = [(loss, accuracy) for loss, accuracy in counters["sums"]]
 
 
-def predicted(network: Network, batch: Batch) -> tuple[Tensor, Tensor]:
+def predicted(network: Learnable, batch: Batch) -> tuple[Tensor, Tensor]:
     """Logits (m, symbols) and truth (m,) of the m symbols of a batch that lie within their pieces."""
     given = (torch.from_numpy(array) for array in (batch.human, batch.machine, batch.phase))
     logits, targets = network(*given), torch.from_numpy(batch.targets)

@@ -14,7 +14,7 @@ from models.checkpoint import CheckpointError
 from models.duet.agent import DuetAgent, Policy
 from models.duet.chorales import HELD_OUT, VALIDATION, BadChorales, all_duets, save
 from models.duet.encoding import line
-from models.duet.evaluation import Study, adaptation, drift, evaluate_duet, tables, write_json
+from models.duet.evaluation import Study, adaptation, evaluate_duet, tables, write_json
 from models.duet.networks import DuetNetwork, Widths
 from pieces.errors import RipienoError
 from tests.models.duet.made_up import make_chorale
@@ -77,13 +77,23 @@ def test_the_tables_show_differences_from_the_data() -> None:
     study = Study(all_duets([make_chorale(0, 20)])[:2])
     agent = DuetAgent("x", Policy({name: value.numpy() for name, value in network().state_dict().items()}))
     data, row = study.data_row(), study.row("x", network(), agent, Progress(console=QUIET))
-    paper, players = tables([data, row], 12)
+    paper, players, drifting = tables([data, row], 12)
     cells = list(paper.columns[1].cells)
     assert cells == [f"{data.pitch_count:.2f}", f"{row.pitch_count - data.pitch_count:+.2f}"]
     assert list(players.columns[0].cells) == ["data; accuracy of copying", "x"]
-    later, early = np.nanmean(row.curves["PI"][10:]), np.nanmean(row.curves["PI"][:10])
-    assert drift(row, "PI") == pytest.approx(later - early)
-    assert list(paper.columns[7].cells)[1] == f"{drift(row, 'PI') - drift(data, 'PI'):+.2f}"
+    assert list(drifting.columns[1].cells) == ["PC/bar", "PI", "IOI"] * 2
+    change, low, high = row.drifts["PI"].change
+    assert list(drifting.columns[5].cells)[4] == f"{change:+.2f} ({low:+.2f} to {high:+.2f})"
+
+
+def test_duets_go_round_to_measure_drift() -> None:
+    whole, short = make_chorale(0, 30), make_chorale(0, 11)
+    data = Study(all_duets([whole])).data_row()
+    assert data.drifts["PI"].curve == pytest.approx(data.curves["PI"])  # long enough to the last window
+    again = Study(all_duets([short])).data_row()
+    assert np.isnan(again.curves["PI"][8]) and not np.isnan(again.drifts["PI"].curve).any()
+    assert again.drifts["PI"].curve[:6] == pytest.approx(again.curves["PI"][:6])
+    assert again.drifts["PI"].curve[11:17] == pytest.approx(again.drifts["PI"].curve[:6])  # eleven bars later
 
 
 def test_adaptation_is_counted_from_the_change() -> None:

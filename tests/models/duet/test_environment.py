@@ -92,3 +92,14 @@ def test_excerpts_begin_on_a_beat_in_some_key_within_the_range(chorales: list[Ch
         starts.add(matches[0])
         keys.add(int(heard[0, 0] - whole[0, matches[0]]))
     assert len(keys) > 15 and starts == set(range(0, 41, 4))
+
+
+def test_an_excerpt_that_is_longer_than_its_duet_goes_round(chorales: list[Chorale]) -> None:
+    duet, rng, starts = next(duets(chorales[0])), np.random.default_rng(0), set()
+    for _ in range(100):
+        part = excerpt(duet, 100, rng)
+        assert len(part.human) == len(part.machine) == 100
+        twice = sounding(np.resize(duet.human, 200))
+        heard = sounding(part.human)
+        starts |= {s for s in range(0, 80, 4) if len(set((heard - twice[s : s + 100]).tolist())) == 1}
+    assert starts == set(range(0, 80, 4))

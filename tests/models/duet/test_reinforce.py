@@ -80,9 +80,11 @@ def test_the_first_weights_stay_as_the_prior(chorales: list[Chorale]) -> None:
     assert all(torch.equal(before[name], value) for name, value in trained._prior.state_dict().items())
 
 
-def test_duets_that_are_too_short_are_left_out(chorales: list[Chorale]) -> None:
-    with pytest.raises(BadChorales, match="400 steps"):
-        learner(chorales, ReinforceConfig(steps=400))
+def test_pieces_that_are_shorter_go_round_and_given_bars_are_not_played(chorales: list[Chorale]) -> None:
+    played = learner(chorales, ReinforceConfig(duets=2, batch=2, steps=100))._improvise(1.0)
+    assert played.human.shape == played.machine.shape == (2, 100) and (played.human < 93).all()
+    with pytest.raises(BadChorales, match="32 steps"):
+        learner(chorales, ReinforceConfig(steps=32))
 
 
 def test_imitation_brings_it_nearer_to_real_answers(chorales: list[Chorale]) -> None:
