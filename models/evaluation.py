@@ -23,7 +23,7 @@ from models.features import frames
 from models.game import FloatArray, Truth
 from models.measures import WITHIN_S, Measures, Track, judge, measure
 from models.performance import Performance
-from models.players import OptimalPlayer, Player, SteadyPlayer, label, load_trials
+from models.players import OptimalPlayer, Player, SteadyPlayer, hear, label, load_trials
 from models.sound import find_unheard_sound_set
 from pieces.errors import RipienoError
 from pieces.files import replace_file
@@ -119,6 +119,7 @@ def evaluate(contestants: Sequence[Contestant], items: Iterable[EvaluationItem])
                 if opened.get(player) is not item.piece:
                     player.open(item.piece)
                     opened[player] = item.piece
+                hear(player, item.audio, truth.first_frame)
                 tracks.append(judge(truth, follow(player, heard, truth), item.piece.tolerance_px))
             yield Outcome(
                 item.name, item.piece.name, item.collection, item.kind, contestant.name, tuple(tracks)

@@ -67,6 +67,16 @@ def rest(player: Player) -> None:
         work()
 
 
+def hear(player: Player, audio: FloatArray, first_frame: int) -> None:
+    """Before a reset: the sound from which the frames will be, for a player that reads it itself, if it does.
+
+    A step may read it to the end of its frame; the first step's frame is `first_frame`.
+    """
+    listen = getattr(player, "hear", None)
+    if listen is not None:
+        listen(audio, first_frame)
+
+
 class _Cursor:
     """Position and speed as the game moves them: the speed first, then the position by the new speed."""
 
@@ -171,6 +181,9 @@ PLAYERS: dict[str, Callable[[int, bool], Player]] = {
 BASELINES = ("midi-odtw", OMR)
 """The paper's symbolic ones: they know the notes, so they are for comparison and not offered to musicians."""
 
+PEER = "matchmaker"
+"""A program to compare with, extra `peers`. It hears sound and not frames, so it can be evaluated only."""
+
 
 def load_player(name: str, seed: int = 0, relocate: bool = False) -> Player:
     """A player by name, or the follower of a checkpoint by path; `seed` drives the actions it samples.
@@ -186,6 +199,8 @@ def load_player(name: str, seed: int = 0, relocate: bool = False) -> Player:
         return _odtw(name)
     if name.endswith(".safetensors"):
         return _follower(Path(name), seed, relocate)
+    if name == PEER:
+        raise UnknownPlayer(f"{PEER} can be measured, by evaluate follower, and nothing else; choose another")
     known = ", ".join(sorted((*PLAYERS, *BASELINES)))
     raise UnknownPlayer(f'there is no player "{name}"; choose one of {known}, or a .safetensors file')
 
@@ -195,6 +210,10 @@ def load_trials(name: str, seed: int, trials: int) -> list[Player]:
 
     Followers share what they hear. Raises as `load_player` does.
     """
+    if name == PEER:
+        from models.odtw.matchmaker import MatchmakerPlayer
+
+        return [MatchmakerPlayer()]
     if _is_baseline(name):
         return [load_player(name)]
     if name in PLAYERS and name != "follower":

@@ -17,6 +17,7 @@ IMPORTED_AS = {
     "python-rtmidi": "rtmidi",
     "pyfluidsynth": "fluidsynth",
     "praat-parselmouth": "parselmouth",
+    "pymatchmaker": "matchmaker",
     "resvg-py": "resvg_py",
     "pretty_midi": "pretty_midi",
     "scikit-learn": "sklearn",
@@ -64,8 +65,9 @@ def test_every_imported_package_is_declared() -> None:
     config = configparser.ConfigParser(interpolation=None)
     config.read(ROOT / "setup.cfg")
     extras = config["options.extras_require"]
-    declared = [config["options"]["install_requires"], extras["train"], extras["inside"]]
-    declared = " ".join(declared).split()
+    optional = [extras[name].replace(" == ", "==") for name in ("train", "inside", "peers")]
+    declared = " ".join([config["options"]["install_requires"], *optional]).split()
+    declared = [name.partition("==")[0] for name in declared]
     known = {IMPORTED_AS.get(name, name.replace("-", "_")) for name in declared}
     known |= set(sys.stdlib_module_names) | set(LAYERS) | {"__future__"}
     known |= {module for module, carrier in COMES_WITH.items() if carrier in declared}

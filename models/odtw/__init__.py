@@ -1,1 +1,1 @@
-"""Online dynamic time warping: the paper's symbolic baselines, MIDI-ODTW and OMR-ODTW."""
+"""Online dynamic time warping: the paper's symbolic baselines, MIDI-ODTW and OMR-ODTW, and Matchmaker's."""

@@ -107,8 +107,13 @@ def recognised(piece: Piece, source: Path | None) -> WrittenNotes:
 
 def sound_of(written: WrittenNotes, quarters_per_s: float) -> NDArray[np.float32]:
     """The notes at a steady tempo by the bundled sound set, as frames (T, 78); frame i is at i / 20 s."""
+    return frames(audio_of(written, quarters_per_s))
+
+
+def audio_of(written: WrittenNotes, quarters_per_s: float) -> NDArray[np.float32]:
+    """The same as mono samples (N,) at the frames' sample rate; quarter 0 is at sample 0."""
     notes = tuple(
         PlayedNote(onset / quarters_per_s, max(duration / quarters_per_s, 0.05), int(pitch), VELOCITY)
         for onset, duration, pitch in written.rows if 0 < pitch < 128
     )
-    return frames(render_performance(Performance(notes), SPEC.sample_rate))
+    return render_performance(Performance(notes), SPEC.sample_rate)
