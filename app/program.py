@@ -69,7 +69,8 @@ def make_session(piece: Piece, player: str, engine: Any, seed: int) -> Session:
 def make_launchpad(studio: Studio) -> LaunchpadSession:
     """The launchpad at once; its agent, its judge and real pads come in threads of their own."""
     from app.devices.launchpads.hardware import Launchpads
-    from app.sessions.launchpad import ComingAgent, LaunchpadSession
+    from app.sessions.launchpad import LaunchpadSession
+    from app.sessions.seats import ComingAgent
     from models.launchpad.agent import SHIPPED, load_agent
 
     agent = ComingAgent(partial(load_agent, SHIPPED, studio.seed))
@@ -86,8 +87,8 @@ def make_launchpad(studio: Studio) -> LaunchpadSession:
 
 def make_duet(studio: Studio, agent: str, choices: Choices) -> DuetSession:
     """The duet at once; its agent is loaded in a thread meanwhile: the shipped one where it is not there."""
-    from app.sessions.duet.seats import ComingAgent
     from app.sessions.duet.session import DuetSession
+    from app.sessions.seats import ComingAgent
     from models.checkpoint import shipped
     from models.duet.agent import SHIPPED, load_agent
 

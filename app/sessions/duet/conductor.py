@@ -15,7 +15,7 @@ from app.sessions.duet.choices import Choices
 from app.sessions.duet.ensemble import REST, Ensemble
 from app.sessions.duet.hearing import KeyEvent, LineReader
 from app.sessions.duet.parts import Part
-from app.sessions.duet.seats import Question
+from app.sessions.duet.questions import Question
 from models.duet.encoding import HOLD, LOWEST, STEPS_PER_BEAT, Tokens
 
 SOURCE, PART_SOURCE = "duet", "duet-part"

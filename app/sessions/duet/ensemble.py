@@ -14,7 +14,7 @@ import numpy as np
 
 from app.sessions.duet import counterpoint
 from app.sessions.duet.choices import VOICE_RANGES, Choices, Voice
-from app.sessions.duet.seats import Question
+from app.sessions.duet.questions import Question
 from app.sessions.duet.snapshot import Turn
 from models.duet.encoding import HOLD, MULTI_HOLD, STEPS_PER_BEAT, Tokens, held, sounding
 from models.duet.keys import Key, heard_key

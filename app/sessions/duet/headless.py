@@ -8,9 +8,10 @@ from app.sessions.duet.choices import VOICE_RANGES, Choices, Voice
 from app.sessions.duet.conductor import PART_SOURCE, SOURCE, Conductor
 from app.sessions.duet.hearing import folded
 from app.sessions.duet.parts import Part
-from app.sessions.duet.seats import Agent, Answer, InlineSeat, Plan
+from app.sessions.duet.questions import Agent, Answer, Plan, Question, answers
 from app.sessions.duet.sounds import dressed
 from app.sessions.heard import Heard, record
+from app.sessions.seats import InlineSeat
 from models.duet.encoding import STEPS_PER_BEAT
 
 RATE = 44_100
@@ -34,7 +35,7 @@ def play_duet(
     The choices' tempo and meter hold, not the part's. `progress` is told the steps done and their number.
     """
     conductor = Conductor(RATE, 0, choices, part, seed=seed, given=part.low)
-    seat = InlineSeat(agent)
+    seat: InlineSeat[Question, Answer | Plan] = InlineSeat(agent, answers)
     events = []
 
     def deliver(answer: Answer | Plan) -> None:

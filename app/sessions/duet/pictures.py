@@ -15,7 +15,7 @@ from app.sessions.duet.choices import Choices
 from app.sessions.duet.conductor import Conductor
 from app.sessions.duet.keys_down import KeysDown
 from app.sessions.duet.parts import Part
-from app.sessions.duet.seats import Plan
+from app.sessions.duet.questions import Plan
 from app.sessions.duet.snapshot import DuetSnapshot, Listening, RollNote
 from models.duet.encoding import STEPS_PER_BEAT, Tokens, notes
 from models.duet.measures import consonance

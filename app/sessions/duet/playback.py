@@ -10,7 +10,6 @@ event takes to get here; earlier where blocks are so long that the answer would 
 
 from __future__ import annotations
 
-import logging
 from collections import deque
 from collections.abc import Callable
 from typing import Any
@@ -26,17 +25,18 @@ from app.sessions.duet.keys_down import KeysDown
 from app.sessions.duet.microphone import MICROPHONE, Microphone
 from app.sessions.duet.parts import Part
 from app.sessions.duet.pictures import Pictures
+from app.sessions.duet.questions import Answer, Plan, Question
 from app.sessions.duet.score import musicxml
-from app.sessions.duet.seats import Answer, Plan, Seat
 from app.sessions.duet.snapshot import DuetSnapshot, Listening
 from app.sessions.duet.sounds import SETTING_SOURCE, dressed, settings
 from app.sessions.duet.tempo import TempoFollower
+from app.sessions.guarded import guarded
 from app.sessions.heard import Heard, NothingHeard, Recording
+from app.sessions.seats import Seat
 from models.duet.encoding import STEPS_PER_BEAT
-from pieces.errors import RipienoError
 
-log = logging.getLogger(__name__)
-
+WHOSE = "the duet"
+DuetSeat = Seat[Question, Answer | Plan]
 START_DELAY_S = 0.1
 GRACE_S = 0.003
 """Beyond a block, how long an onset may take from the audio callback to here."""
@@ -54,7 +54,7 @@ class Playback:
     """One for a session. See the module."""
 
     def __init__(
-        self, engine: Engine, seat: Seat, agent_name: str, seed: int,
+        self, engine: Engine, seat: DuetSeat, agent_name: str, seed: int,
         input_there: Callable[[], bool] | None = None, choices: Choices = USUAL,
     ) -> None:  # fmt: skip
         self.choices = choices
@@ -154,7 +154,7 @@ class Playback:
 
     def fill(self, now_sample: int, until_sample: int) -> None:
         """The engine's: take in what was played, open what is due."""
-        guarded(self._engine, self._fill, on_failure=self.stop)
+        guarded(self._engine, WHOSE, self._fill, on_failure=self.stop)
 
     # --- engine thread: choices ---------------------------------------------------------------------
 
@@ -282,7 +282,7 @@ class Playback:
 
     def _deliver(self, answer: Answer | Plan) -> None:
         """The agent's thread: on to the engine's."""
-        self._engine.call(lambda: guarded(self._engine, lambda: self._delivered(answer)))
+        self._engine.call(lambda: guarded(self._engine, WHOSE, lambda: self._delivered(answer)))
 
     def _delivered(self, answer: Answer | Plan) -> None:
         conductor = self._conductor
@@ -383,17 +383,3 @@ def key_event(event: Event, position: float) -> KeyEvent | None:
     if event.kind == "control" and event.data1 == SUSTAIN:
         return KeyEvent(position, "pedal down" if event.data2 >= 64 else "pedal up")
     return None
-
-
-def guarded(
-    engine: Engine, command: Callable[[], object], on_failure: Callable[[], object] = lambda: None
-) -> None:
-    """Run a command in the engine thread, which nothing may end: others play through it too."""
-    try:
-        command()
-    except RipienoError as problem:
-        engine.tell(str(problem))
-    except Exception:
-        log.exception("the duet failed")
-        engine.tell("Something of the duet failed; details are in the log.")
-        on_failure()

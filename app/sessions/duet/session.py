@@ -19,16 +19,24 @@ from app.engine.engine import Engine
 from app.sessions import export
 from app.sessions.duet.choices import USUAL, Choices, Mode, SeedKind, Voice, Who
 from app.sessions.duet.parts import read_part
-from app.sessions.duet.playback import Playback, guarded
-from app.sessions.duet.seats import Agent, EmptySeat, Seat, ThreadSeat
+from app.sessions.duet.playback import WHOSE, DuetSeat, Playback
+from app.sessions.duet.questions import Agent, answers
 from app.sessions.duet.snapshot import DuetSnapshot
+from app.sessions.guarded import guarded
+from app.sessions.seats import ComingAgent, Seat, ThreadSeat
 from pieces.engraving import Engraving, engrave
 from pieces.reading import ScoreText
 
 CLOSE_TIMEOUT_S = 2.0
 SCORE_NAME = "Duet"
 
-SeatMaker = Callable[[Agent, Callable[[str], Any]], Seat]
+Seated = Agent | ComingAgent[Agent]
+SeatMaker = Callable[[Seated, Callable[[str], Any]], DuetSeat]
+
+
+def live_seat(agent: Seated, tell: Callable[[str], Any]) -> DuetSeat:
+    """In a thread of its own."""
+    return ThreadSeat(agent, answers, tell, "duet-agent", urgently=True)
 
 
 class DuetSession:
@@ -45,12 +53,12 @@ class DuetSession:
     """
 
     def __init__(
-        self, engine: Engine, agent: Agent | None = None, agent_name: str = "", seed: int = 0,
-        input_there: Callable[[], bool] | None = None, make_seat: SeatMaker = ThreadSeat,
+        self, engine: Engine, agent: Seated | None = None, agent_name: str = "", seed: int = 0,
+        input_there: Callable[[], bool] | None = None, make_seat: SeatMaker = live_seat,
         choices: Choices = USUAL,
     ) -> None:  # fmt: skip
         self.engine = engine
-        self._seat = make_seat(agent, engine.tell) if agent is not None else EmptySeat()
+        self._seat = make_seat(agent, engine.tell) if agent is not None else Seat()
         self._playback = Playback(engine, self._seat, agent_name, seed, input_there, choices)
         self._source_before = engine.source
         self._closed = False
@@ -205,4 +213,4 @@ class DuetSession:
         return self._playback.choices
 
     def _do(self, command: Callable[[], object]) -> None:
-        self.engine.call(partial(guarded, self.engine, command))
+        self.engine.call(partial(guarded, self.engine, WHOSE, command))

@@ -13,15 +13,17 @@ from typing import Literal
 
 from app.engine.scheduler import Event
 from app.engine.timeline import Timeline
-from app.sessions.launchpad.agents import Question, Seat
 from app.sessions.launchpad.arrangement import BEATS_A_BAR
 from app.sessions.launchpad.bars import Bar, Timed, closing_bar, count_in_bar, pianos, render_bar
+from app.sessions.launchpad.questions import Answer, Question
 from app.sessions.launchpad.queue import BarQueue, as_event
 from app.sessions.launchpad.song import Song
+from app.sessions.seats import Seat
 from models.launchpad.instrument import States
 
 log = logging.getLogger(__name__)
 
+LaunchpadSeat = Seat[Question, Answer]
 Judge = Callable[[States], float]
 """The reward of a grid, for the curve."""
 State = Literal["stopped", "count-in", "playing", "stopping"]
@@ -38,7 +40,7 @@ class Conductor:
         judge: gives the reward of each bar; about a millisecond, it is asked when a bar is made.
     """
 
-    def __init__(self, song: Song, seat: Seat, judge: Judge | None = None) -> None:
+    def __init__(self, song: Song, seat: LaunchpadSeat, judge: Judge | None = None) -> None:
         self.song, self.seat = song, seat
         self.rewards: deque[float] = deque(maxlen=KEPT_REWARDS)
         self.late_moves = 0
@@ -179,7 +181,7 @@ class Conductor:
     @property
     def next_action(self) -> int | None:
         """What the agent means to do at the bar that is made next; None if it rests or is not ready."""
-        answer = self.seat.answer
+        answer = self.seat.newest
         if answer is None or not self._acts_in(self._next_bar) or answer.question.number <= self._answered:
             return None
         return answer.action
@@ -202,7 +204,7 @@ class Conductor:
     def _let_agent_act(self, bar: int) -> None:
         if not self.seat.taken or not self._acts_in(bar):
             return
-        answer = self.seat.answer
+        answer = self.seat.newest
         if answer is None or answer.question.number <= self._answered:
             self.late_moves += 1
             return

@@ -8,12 +8,13 @@ import numpy as np
 
 from app.engine.timeline import Timeline
 from app.sessions.heard import Heard, record
-from app.sessions.launchpad.agents import Agent, EmptySeat, InlineSeat
 from app.sessions.launchpad.arrangement import BEATS_A_BAR, Arrangement
-from app.sessions.launchpad.conductor import Conductor
+from app.sessions.launchpad.conductor import Conductor, LaunchpadSeat
+from app.sessions.launchpad.questions import Agent, answers
 from app.sessions.launchpad.queue import SOURCE
 from app.sessions.launchpad.song import Song
 from app.sessions.launchpad.starts import start
+from app.sessions.seats import InlineSeat, Seat
 from models.launchpad.instrument import States
 
 RATE = 44_100
@@ -34,7 +35,8 @@ def play_bars(
     arrangement = arrangement or Arrangement()
     if grid is None:
         grid = start("random", arrangement, np.random.default_rng(seed))
-    conductor = Conductor(Song(grid, arrangement), InlineSeat(agent) if agent else EmptySeat())
+    seat: LaunchpadSeat = InlineSeat(agent, answers) if agent else Seat()
+    conductor = Conductor(Song(grid, arrangement), seat)
     conductor.begin(RATE, 0)
     timeline = Timeline.steady(RATE, arrangement.tempo_bpm)
     events = []

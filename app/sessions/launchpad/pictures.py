@@ -44,7 +44,7 @@ class Pictures:
         """Make a new picture, if anything has changed."""
         conductor, sync = self._conductor, self._sync
         state, history = conductor.state_at(sample), conductor.song.history
-        shown = (conductor.song.now, conductor.seat.answer, conductor.seat.taken, conductor.bars,
+        shown = (conductor.song.now, conductor.seat.newest, conductor.seat.taken, conductor.bars,
                  conductor.timeline, state, history.last(), history.last("agent"), history.next, sync.state,
                  sync.sending, surface)  # fmt: skip
         if shown != self._shown:
@@ -71,7 +71,7 @@ class Pictures:
 
     def _still(self, surface: str) -> LaunchpadSnapshot:
         conductor, song = self._conductor, self._conductor.song
-        history, answer, action = song.history, conductor.seat.answer, conductor.next_action
+        history, answer, action = song.history, conductor.seat.newest, conductor.next_action
         names = note_names(song.arrangement.tonic, song.arrangement.scale)
         return LaunchpadSnapshot(
             playing=song.grid, playing_owners=song.owners, grid=song.grid, owners=song.owners,

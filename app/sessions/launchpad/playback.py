@@ -6,9 +6,7 @@ what was swapped in whole), and `note`, called by the "played" thread.
 
 from __future__ import annotations
 
-import logging
 import math
-from collections.abc import Callable
 
 from app.devices.launchpads.surface import PadSurface
 from app.engine import calm
@@ -16,6 +14,7 @@ from app.engine.clock_follower import ClockReading
 from app.engine.engine import AHEAD_S, Engine
 from app.engine.scheduler import Event
 from app.engine.timeline import Timeline
+from app.sessions.guarded import guarded
 from app.sessions.heard import Heard, NothingHeard, Recording
 from app.sessions.launchpad.arrangement import BEATS_A_BAR
 from app.sessions.launchpad.conductor import Conductor, Judge
@@ -24,10 +23,8 @@ from app.sessions.launchpad.pictures import Pictures
 from app.sessions.launchpad.queue import SOURCE
 from app.sessions.launchpad.snapshot import LaunchpadSnapshot
 from app.sessions.launchpad.sync import Sync
-from pieces.errors import RipienoError
 
-log = logging.getLogger(__name__)
-
+WHOSE = "the launchpad"
 SOON_S = 0.05
 """What is due sooner is not changed any more: it may be played while we speak."""
 SOON_BLOCKS = 2
@@ -128,7 +125,7 @@ class Playback:
 
     def fill(self, now_sample: int, until_sample: int) -> None:
         """The engine's: schedule what is due."""
-        guarded(self._engine, self._fill, on_failure=self._halt)
+        guarded(self._engine, WHOSE, self._fill, on_failure=self._halt)
 
     def refresh(self) -> None:
         """A new picture, if anything has changed."""
@@ -251,17 +248,3 @@ class Playback:
 
     def _soon(self) -> int:
         return self._engine.sample + self._margin()
-
-
-def guarded(
-    engine: Engine, command: Callable[[], object], on_failure: Callable[[], object] = lambda: None
-) -> None:
-    """Run a command in the engine thread, which nothing may end: others play through it too."""
-    try:
-        command()
-    except RipienoError as problem:
-        engine.tell(str(problem))
-    except Exception:
-        log.exception("the launchpad failed")
-        engine.tell("Something of the launchpad failed; details are in the log.")
-        on_failure()

@@ -19,15 +19,17 @@ from app.devices.launchpads.surface import PadSurface
 from app.engine import calm
 from app.engine.engine import Engine
 from app.sessions import export
+from app.sessions.guarded import guarded
 from app.sessions.launchpad import starts
-from app.sessions.launchpad.agents import Agent, EmptySeat, ThreadSeat
 from app.sessions.launchpad.arrangement import Link, ScaleLock
-from app.sessions.launchpad.conductor import Conductor, Judge
+from app.sessions.launchpad.conductor import Conductor, Judge, LaunchpadSeat
 from app.sessions.launchpad.pads import Hands
-from app.sessions.launchpad.playback import Playback, guarded
+from app.sessions.launchpad.playback import WHOSE, Playback
+from app.sessions.launchpad.questions import Agent, answers
 from app.sessions.launchpad.snapshot import LaunchpadSnapshot
 from app.sessions.launchpad.song import Song
 from app.sessions.launchpad.sync import MidiPorts, Sync
+from app.sessions.seats import ComingAgent, Seat, ThreadSeat
 from models.launchpad.instrument import LAUNCHPAD, States
 
 CLOSE_TIMEOUT_S = 2.0
@@ -48,13 +50,15 @@ class LaunchpadSession:
     """
 
     def __init__(
-        self, engine: Engine, agent: Agent | None = None, agent_name: str = "", judge: Judge | None = None,
-        seed: int = 0, grid: States | None = None, midi: MidiPorts | None = None,
+        self, engine: Engine, agent: Agent | ComingAgent[Agent] | None = None, agent_name: str = "",
+        judge: Judge | None = None, seed: int = 0, grid: States | None = None, midi: MidiPorts | None = None,
         pads: PadSurface | None = None,
     ) -> None:  # fmt: skip
         self.engine = engine
         self._rng = np.random.default_rng(seed)
-        seat = ThreadSeat(agent, engine.tell) if agent is not None else EmptySeat()
+        seat: LaunchpadSeat = Seat()
+        if agent is not None:
+            seat = ThreadSeat(agent, answers, engine.tell, "launchpad-agent")
         self.song = Song(*starts.opening()) if grid is None else Song(grid)
         conductor = Conductor(self.song, seat, judge)
         self._playback = Playback(engine, conductor, Sync(engine, midi, pads), pads, agent_name)
@@ -294,5 +298,5 @@ class LaunchpadSession:
         self._playback.song_changed()
 
     def _do(self, command: Callable[[], object]) -> None:
-        self.engine.call(partial(guarded, self.engine, command))
+        self.engine.call(partial(guarded, self.engine, WHOSE, command))
 

@@ -12,7 +12,8 @@ import torch
 
 from app.engine.scheduler import Event
 from app.sessions.duet import DuetSession
-from app.sessions.duet.seats import InlineSeat
+from app.sessions.duet.questions import answers
+from app.sessions.seats import InlineSeat
 from models.duet.agent import DuetAgent, Policy
 from models.duet.encoding import MULTI_HOLD, held
 from models.duet.networks import DuetNetwork, Widths
@@ -122,7 +123,7 @@ def stage(engine, hand_cranked, impulses) -> Iterator[Callable[..., Stage]]:
 
     def make(agent=None, **options) -> Stage:
         made.append(Stage(engine, hand_cranked, impulses, lambda: DuetSession(
-            engine, agent, "made up", make_seat=lambda agent, tell: InlineSeat(agent), **options
+            engine, agent, "made up", make_seat=lambda agent, tell: InlineSeat(agent, answers), **options
         )))  # fmt: skip
         return made[-1]
 

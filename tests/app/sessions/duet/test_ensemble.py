@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from app.sessions.duet import counterpoint
 from app.sessions.duet.choices import VOICE_RANGES, Choices
 from app.sessions.duet.ensemble import Ensemble, nearest_voice
-from app.sessions.duet.seats import Question
+from app.sessions.duet.questions import Question
 from models.duet.encoding import HOLD, MULTI_HOLD, line, sounding
 from models.duet.keys import heard_key
 from models.duet.measures import CONSONANT

@@ -8,9 +8,10 @@ from app.engine.scheduler import NOW, Event
 from app.sessions.duet import Choices, DuetSession
 from app.sessions.duet.headless import play_duet
 from app.sessions.duet.parts import Part, PartNote
-from app.sessions.duet.seats import ComingAgent, Question
+from app.sessions.duet.questions import Question
 from app.sessions.export import NotSaved
 from app.sessions.heard import NothingHeard
+from app.sessions.seats import ComingAgent
 from models.duet.agent import load_agent
 from models.duet.encoding import MULTI_HOLD, line, sounding
 from tests.app.sessions.duet.test_command import notes, write

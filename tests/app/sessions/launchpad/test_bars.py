@@ -13,12 +13,13 @@ from hypothesis import strategies as st
 from app.engine.timeline import Timeline
 from app.sessions.export import NotSaved, midi_bytes, save_midi, save_wav
 from app.sessions.launchpad import AGENT, YOU, Arrangement, Link, Song
-from app.sessions.launchpad.agents import Answer, EmptySeat, InlineSeat, Question
 from app.sessions.launchpad.bars import beat_of, closing_bar, render_bar, step_of
 from app.sessions.launchpad.conductor import Conductor
 from app.sessions.launchpad.drums import PATTERNS, VELOCITIES
 from app.sessions.launchpad.headless import play_bars
+from app.sessions.launchpad.questions import Answer, Question, answers
 from app.sessions.launchpad.queue import BarQueue
+from app.sessions.seats import InlineSeat, Seat
 from models.launchpad.instrument import LAUNCHPAD
 
 RATE = 44_100
@@ -112,7 +113,7 @@ def test_no_note_hangs_whatever_is_played(seed, swing, note_steps, bpm):
     rng = np.random.default_rng(seed)
     song = Song(LAUNCHPAD.random(rng) * (rng.random((24, 1)) < 0.2), Arrangement(bpm, swing, drums="break"))
     song.set_note_steps(note_steps)
-    conductor = Conductor(song, EmptySeat())
+    conductor = Conductor(song, Seat())
     conductor.begin(RATE, 1000)
     events, sample = [], 0
     for _ in range(12):
@@ -150,7 +151,7 @@ def test_the_agent_acts_at_its_pace(scripted):
     for pace, turns in ((1, 7), (3, 2), (0, 0)):
         agent = scripted(LAUNCHPAD.shift(0, 0))
         song = Song(arrangement=Arrangement(pace=pace))
-        conductor = Conductor(song, InlineSeat(agent))
+        conductor = Conductor(song, InlineSeat(agent, answers))
         conductor.begin(RATE, 0)
         conductor.due(0, 8 * 2 * RATE)
         assert song.grid[0, 1] == turns and conductor.late_moves == 0
@@ -162,7 +163,7 @@ def test_the_agent_is_told_of_locks_votes_and_boldness(scripted):
     song.lock(2)
     song.vote(-1)
     song.set_temperature(0.4)
-    conductor = Conductor(song, InlineSeat(agent))
+    conductor = Conductor(song, InlineSeat(agent, answers))
     conductor.begin(RATE, 0)
     state, forbidden, temperature, votes = agent.asked[0]
     assert forbidden[26:39].all() and forbidden.sum() == 13 and temperature == 0.4
@@ -177,7 +178,7 @@ def test_the_chain_leads_through_its_parts(scripted):
         song.keep_part()
     song.set_chain([Link(0, 2), Link(1, 1)])
     song.play_chain(True)
-    conductor = Conductor(song, EmptySeat())
+    conductor = Conductor(song, Seat())
     conductor.begin(RATE, 0)
     pitches = [event.data1 for event in conductor.due(0, 7 * 2 * RATE) if event.kind == "note_on"]
     assert pitches == [47, 47, 48, 47, 47, 48, 47]
@@ -223,7 +224,7 @@ def test_what_cannot_be_written_says_so_and_leaves_the_old_file(tmp_path):
 
 def test_a_judge_that_fails_costs_no_bar():
     rewards = iter([1.0, 1.0])
-    conductor = Conductor(Song(), EmptySeat(), lambda grid: next(rewards))
+    conductor = Conductor(Song(), Seat(), lambda grid: next(rewards))
     conductor.begin(RATE, 0)
     conductor.due(0, 6 * 2 * RATE)
     assert list(conductor.rewards) == [1.0, 1.0] and conductor.next_bar == 6
@@ -231,14 +232,13 @@ def test_a_judge_that_fails_costs_no_bar():
 
 @pytest.mark.parametrize("row, pressed", [(0, False), (1, True)])
 def test_an_answer_about_a_row_that_was_changed_meanwhile_is_not_played(row, pressed):
-    class Stale(EmptySeat):
-        taken = True
-        answer = Answer(Question(1, LAUNCHPAD.empty(), np.zeros(313, bool), 0.0, ()), LAUNCHPAD.toggle(0, 0),
-                        np.zeros(313, np.float32))  # fmt: skip
-
+    seat: Seat[Question, Answer] = Seat()
+    seat.taken = True
+    question = Question(1, LAUNCHPAD.empty(), np.zeros(313, bool), 0.0, ())
+    seat.newest = Answer(question, LAUNCHPAD.toggle(0, 0), np.zeros(313, np.float32))
     song = Song()
     song.press(LAUNCHPAD.toggle(row, 3))
-    conductor = Conductor(song, Stale())
+    conductor = Conductor(song, seat)
     conductor.begin(RATE, 0)
     conductor.due(0, 3 * 2 * RATE)
     assert bool(song.grid[0, 0] & 1) is pressed

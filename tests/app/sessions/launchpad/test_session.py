@@ -7,8 +7,9 @@ import time
 import numpy as np
 import pytest
 
-from app.sessions.launchpad import ComingAgent, LaunchpadSession
+from app.sessions.launchpad import LaunchpadSession
 from app.sessions.launchpad.queue import SOURCE
+from app.sessions.seats import ComingAgent
 from models.launchpad.agent import Choice
 from models.launchpad.instrument import LAUNCHPAD, BadState
 from pieces.errors import RipienoError
@@ -282,7 +283,7 @@ def test_an_agent_that_comes_later_is_made_in_its_own_thread(engine, eventually,
 
     session = LaunchpadSession(engine, ComingAgent(make), "it", grid=LAUNCHPAD.empty())
     assert eventually(lambda: makers == ["launchpad-agent"])
-    assert session.snapshot.agent == "it"
+    assert eventually(lambda: session.snapshot.agent == "it")
     session.close()
 
 

@@ -1,0 +1,99 @@
+"""What the agent of Duet is asked at each step, and how it answers. It sits in a `seats.Seat`.
+
+An answer that comes too late is of no use: by then the machine has held what it played.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+
+from app.engine.clock import now_s
+from models.duet.encoding import MULTI_HOLD, Tokens, held
+
+REST = MULTI_HOLD.rest
+
+
+class Agent(Protocol):
+    """What `models.duet.agent.DuetAgent` can do; tests put their own here."""
+
+    def reset(self, seed: int = 0) -> None: ...
+
+    def choose(
+        self, human: Tokens, machine: Tokens, beat: int, temperature: float = 0.0,
+        lowest: int = 0, highest: int = 127,
+    ) -> int: ...  # fmt: skip
+
+    def intend(
+        self, human: Tokens, machine: Tokens, beat: int, steps: int, lowest: int = 0, highest: int = 127
+    ) -> Tokens: ...
+
+
+@dataclass(frozen=True, eq=False)
+class Question:
+    """What is the symbol of `step`, after two lines (n,) multi-hold that end just before it?
+
+    take: of the music, so that no answer to an older one is heard. seed: of the draws; given where they begin
+    anew. plan_steps: how far ahead it may say what it intends.
+    """
+
+    take: int
+    step: int
+    human: Tokens
+    machine: Tokens
+    temperature: float
+    lowest: int
+    highest: int
+    seed: int | None = None
+    plan_steps: int = 0
+
+
+@dataclass(frozen=True, eq=False)
+class Answer:
+    """The symbol, and how long it took."""
+
+    question: Question
+    symbol: int
+    took_ms: float
+
+
+@dataclass(frozen=True, eq=False)
+class Plan:
+    """What it would play from `step` on if the human held, (n,) multi-hold; `last` is what goes before."""
+
+    take: int
+    step: int
+    symbols: Tokens
+    last: int
+
+
+def answers(agent: Agent, question: Question) -> Iterator[Answer | Plan]:
+    """The symbol; then, where that is asked for, what it intends."""
+    answer = _answered(agent, question)
+    yield answer
+    if question.plan_steps:
+        yield _planned(agent, answer)
+
+
+def _answered(agent: Agent, question: Question) -> Answer:
+    begun_s = now_s()
+    if question.seed is not None:
+        agent.reset(question.seed)
+    symbol = agent.choose(
+        question.human, question.machine, question.step, question.temperature, question.lowest,
+        question.highest,
+    )  # fmt: skip
+    return Answer(question, int(symbol), 1000.0 * (now_s() - begun_s))
+
+
+def _planned(agent: Agent, answer: Answer) -> Plan:
+    question = answer.question
+    human = np.append(question.human, held(question.human[-1:] if len(question.human) else [REST]))
+    machine = np.append(question.machine, np.uint8(answer.symbol))
+    symbols = agent.intend(
+        human, machine, question.step + 1, question.plan_steps, question.lowest, question.highest
+    )
+    return Plan(question.take, question.step + 1, symbols, answer.symbol)
