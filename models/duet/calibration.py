@@ -25,7 +25,7 @@ from models.duet.environment import SEED_STEPS
 from models.duet.networks import Network
 from models.duet.playing import improvise
 
-SWEEPS = ((1.0, 6), (0.25, 4))
+SWEEPS = ((1.0, 5), (0.25, 4))
 """How far a knob may be turned either way, in logits, and how often that is halved: all knobs are set again,
 more finely, because one moves the measures of the others a little.
 """
@@ -33,7 +33,7 @@ LONGEST = 256
 """Steps of each duet."""
 LEAST_SHARE = 0.01
 """Added to the shares of pitch classes: what is rare moves little."""
-CLASS_ROUNDS = 4
+CLASS_ROUNDS = 3
 """How often, before the knobs, the pitch classes are shifted."""
 WIDE = 3
 """Semitones from which a step is wide."""

@@ -85,7 +85,7 @@ class Study:
     def __init__(self, duets: Sequence[Duet]) -> None:
         self.duets = [duet for duet in duets if len(duet.human) > SEED_STEPS + measures.BAR_STEPS]
         self.thrown = thrown(self.duets, THROWN_AT, THROWN_BEATS)
-        self.rounds = [going_round(duet, ROUND_STEPS) for duet in self.duets]
+        self.rounds = [going_round(duet, max(ROUND_STEPS, len(duet.human))) for duet in self.duets]
         self.truth = [(d.human[SEED_STEPS:], d.machine[SEED_STEPS:]) for d in self.duets]
         self._classes = measures.pitch_classes([machine for _, machine in self.truth])
         self._lengths = measures.note_lengths([machine for _, machine in self.truth])
@@ -104,9 +104,11 @@ class Study:
 
     def row(self, name: str, network: Network, agent: DuetAgent, progress: Progress) -> Row:
         """Of a trained agent."""
-        played = self._play(network, self.duets, progress, name)
-        later = [(human[SEED_STEPS:], machine[SEED_STEPS:]) for human, machine in played]
-        rounds = self._play(network, self.rounds, progress, f"{name}, going round")
+        rounds = self._play(network, self.rounds, progress, name)
+        later = [
+            (duet.human[SEED_STEPS:], machine[SEED_STEPS : len(duet.human)])
+            for duet, (_, machine) in zip(self.duets, rounds, strict=True)
+        ]
         adapting = self._play(network, self.thrown, progress, f"{name}, thrown a fourth away")
         said = [predict(network, duet) for duet in progress.track(self.duets, description=f"{name}, asked")]
         right = measures.accuracy([duet.machine for duet in self.duets], said, SEED_STEPS)

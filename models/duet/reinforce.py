@@ -25,7 +25,7 @@ from models.duet.encoding import BEATS, Tokens
 from models.duet.environment import PLAYER, SEED_STEPS, Improvisation, Seen, practice
 from models.duet.networks import Network
 from models.duet.playing import Decider, decider
-from models.duet.teacher import ForesightNetwork, apart, opinions
+from models.duet.teacher import ForesightNetwork, opinions, surprise
 from models.duet.training import descend, set_learning_rate
 from models.duet.windows import BLOCK, cut
 from models.journal import Resumable
@@ -62,7 +62,7 @@ class ReinforceConfig:
             end: the lower, the nearer is what it practises to what it plays greedily.
         epochs: so often is a batch learned from, its ratios clipped as in PPO from the second time on.
         thrown: share of duets whose player changes key on the way.
-        distil: weight of the divergence, on own play, from a teacher that sees the future
+        distil: weight of the surprise, on own play, of a teacher that sees the future
             (:mod:`models.duet.teacher`).
     """
 
@@ -218,7 +218,7 @@ class Reinforce:
             errors = ((values - wanted) ** 2).mean()
             loss = self._loss(ratios, torch.from_numpy(better).float()) + self.config.value_weight * errors
             if taught is not None:
-                loss = loss + self.config.distil * apart(likelihoods, taught)
+                loss = loss + self.config.distil * surprise(likelihoods, taught)
             if self.config.imitation and not epoch:
                 loss = loss + self.config.imitation * self._unlike_the_data()
             descend(self._optimiser, self.agent, loss, self.config.clip)

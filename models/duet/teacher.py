@@ -84,10 +84,12 @@ def opinions(teacher: ForesightNetwork, human: Tensor, machine: Tensor, phase: T
     return torch.cat(judged, 1)
 
 
-def apart(student: Tensor, teacher: Tensor) -> Tensor:
-    """Kullback-Leibler divergence of the student from the teacher in nats, mean of all steps.
+def surprise(student: Tensor, teacher: Tensor) -> Tensor:
+    """Nats by which what the student would play surprises the teacher, mean of all steps.
 
     Of log-probabilities (n, T, symbols). The expectation is the student's own, so what pays is what the
-    teacher finds good whatever comes, not what is right in one future.
+    teacher finds good whatever comes, not what is right in one future. With the student's negative entropy
+    added it would be the Kullback-Leibler divergence of ReaLchords; that was tried (see the card), and made
+    what is practised, which is drawn, differ from what is played greedily.
     """
-    return (student.exp() * (student - teacher.clamp_min(LEAST))).sum(-1).mean()
+    return -(student.exp() * teacher.clamp_min(LEAST)).sum(-1).mean()
