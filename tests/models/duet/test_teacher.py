@@ -15,7 +15,7 @@ from models.duet.encoding import MULTI_HOLD
 from models.duet.networks import PLAYERS
 from models.duet.reinforce import Reinforce, ReinforceConfig
 from models.duet.reward import load_network, load_teacher
-from models.duet.teacher import LEAST, ForesightNetwork, surprise, opinions
+from models.duet.teacher import LEAST, ForesightNetwork, opinions, surprise
 from models.duet.train import TrainingProblem, read_config, train
 from models.duet.training import LearningConfig, Likelihood
 from models.duet.windows import Library
