@@ -14,8 +14,8 @@ from app.sessions.inside.paper import paper_colours
 from models.features import SPEC
 from models.follower.network import Reader
 from models.inside.colours import Colours
-from models.inside.embedding_map import embedding_map, has_map
-from models.inside.listening import attribute, fit_of_sound, moment_at, reader_of
+from models.inside.embedding_map import NoMap, embedding_map, why_no_map
+from models.inside.listening import CLOSE, attribute, fit_of_sound, moment_at, reader_of
 from models.inside.moments import fit_map, gradients_picture
 from models.inside.record import Record, Recorder, record
 from models.inside.timeline import timeline
@@ -37,8 +37,8 @@ def inside_headless(
 ) -> None:
     """Follow one file, or the bundled performance, and write to ``out`` what was going on inside.
 
-    ``record.tsv`` and ``timeline.png``; ``tsne.png`` where the player has embeddings; for every second of
-    ``at_s`` ``fit-SECONDS.png`` and ``gradients-SECONDS.png``.
+    ``record.tsv`` and ``timeline.png``; ``tsne.png``, or a line that says why not; for every second of
+    ``at_s`` ``fit-SECONDS.png`` and ``gradients-SECONDS.png``, and a line where these are only rough.
 
     Raises:
         RipienoError: the piece, the file, the follower or a moment cannot be used, or ``out`` not be written.
@@ -50,8 +50,7 @@ def inside_headless(
     rows = {second: followed.row_at(second) for second in at_s}
     colours = paper_colours()
     files = {"record.tsv": followed.table().encode(), "timeline.png": timeline(followed, colours)}
-    if has_map(followed):
-        files["tsne.png"] = embedding_map(followed, colours, seed)
+    files |= _map(followed, colours, seed)
     for second, row in rows.items():
         assert reader is not None
         files |= _look_into(piece, followed, reader, second, row, colours)
@@ -62,6 +61,18 @@ def inside_headless(
     )  # fmt: skip
 
 
+def _map(followed: Record, colours: Colours, seed: int) -> dict[str, bytes]:
+    """The map by its name, or nothing."""
+    why = why_no_map(followed)
+    if not why:
+        try:
+            return {"tsne.png": embedding_map(followed, colours, seed)}
+        except NoMap as problem:
+            why = str(problem)
+    console.print(f"No tsne.png: {why}", markup=False, soft_wrap=True)
+    return {}
+
+
 def _look_into(
     piece: Piece, followed: Record, reader: Reader, second: float, row: int, colours: Colours
 ) -> dict[str, bytes]:
@@ -69,6 +80,9 @@ def _look_into(
     moment = moment_at(piece, followed, row)
     with progress(f"Looking into {second:g} s") as advance:
         found = attribute(reader, moment, advance)
+    if found.error > CLOSE:
+        rough = f"gradients-{second:g}.png is rough: the sum of its gradients is off by {found.error:.0%}."
+        console.print(rough.replace("%", " %"), markup=False, soft_wrap=True)
     return {
         f"fit-{second:g}.png": fit_map(piece, followed, row, fit_of_sound(reader, moment), colours),
         f"gradients-{second:g}.png": gradients_picture(found, second, colours),

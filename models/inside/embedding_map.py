@@ -40,15 +40,19 @@ def project(embeddings: NDArray[np.float32], seed: int) -> NDArray[np.float64]:
         from sklearn.manifold import TSNE
         from threadpoolctl import threadpool_limits
     except ImportError as error:
-        raise NoMap("the map needs scikit-learn: pip install -e .[inside] -c constraints.txt.") from error
+        raise NoMap("The map needs scikit-learn: pip install -e .[inside] -c constraints.txt.") from error
     with threadpool_limits(1):
         made = TSNE(perplexity=PERPLEXITY, init="pca", random_state=seed, n_jobs=1).fit_transform(embeddings)
     return np.asarray(made, np.float64)
 
 
-def has_map(record: Record) -> bool:
-    """Whether there are embeddings, and enough of them for neighbours to mean anything."""
-    return record.embeddings.shape[1] > 0 and len(record.embeddings) >= FEWEST_POINTS
+def why_no_map(record: Record) -> str:
+    """What is missing for a map, as a sentence; "" where nothing is."""
+    if record.embeddings.shape[1] == 0:
+        return "This follower shows no states to map."
+    if len(record.embeddings) < FEWEST_POINTS:
+        return f"The map needs {FEWEST_POINTS / SPEC.fps:.0f} s of music."
+    return ""
 
 
 def embedding_map(record: Record, colours: Colours, seed: int) -> bytes:

@@ -1,10 +1,14 @@
 """`inside`: the table agrees with the trace of the same run, and the same seed gives the same files."""
 
 import csv
+from types import SimpleNamespace
 
+import pytest
 from PIL import Image
 
 from app import cli
+from app.commands.inside import _look_into
+from models.inside.embedding_map import NoMap
 
 
 def test_the_record_is_that_of_the_trace_and_repeats(tmp_path) -> None:
@@ -37,6 +41,29 @@ def test_what_cannot_be_looked_into_is_refused_before_anything_is_written(tmp_pa
     assert not out.exists()
 
 
-def test_a_player_without_embeddings_has_no_map(tmp_path) -> None:
+def test_a_player_without_embeddings_has_no_map_and_that_is_said(tmp_path, capsys) -> None:
     assert cli.main(["inside", "soldiers-joy", "--out", str(tmp_path), "--follower", "steady"]) == 0
     assert {file.name for file in tmp_path.iterdir()} == {"record.tsv", "timeline.png"}
+    assert "No tsne.png: This follower shows no states to map." in capsys.readouterr().out
+
+
+def test_without_scikit_learn_all_but_the_map_is_written(tmp_path, capsys, monkeypatch) -> None:
+    def missing(*arguments) -> bytes:
+        raise NoMap("The map needs scikit-learn: pip install it.")
+
+    monkeypatch.setattr("app.commands.inside.embedding_map", missing)
+    monkeypatch.setattr("app.commands.inside.why_no_map", lambda record: "")
+    assert cli.main(["inside", "soldiers-joy", "--out", str(tmp_path), "--follower", "steady"]) == 0
+    assert {file.name for file in tmp_path.iterdir()} == {"record.tsv", "timeline.png"}
+    assert "No tsne.png: The map needs scikit-learn" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(("error", "said"), [(0.12, True), (0.04, False)])
+def test_gradients_that_do_not_add_up_are_called_rough(capsys, monkeypatch, error, said) -> None:
+    for name in ("moment_at", "fit_of_sound", "fit_map", "gradients_picture"):
+        monkeypatch.setattr(f"app.commands.inside.{name}", lambda *arguments: b"")
+    monkeypatch.setattr("app.commands.inside.attribute", lambda *arguments: SimpleNamespace(error=error))
+    files = _look_into(None, None, None, 20.0, 0, None)  # type: ignore[arg-type]
+    assert set(files) == {"fit-20.png", "gradients-20.png"}
+    rough = "gradients-20.png is rough: the sum of its gradients is off by 12 %."
+    assert (rough in capsys.readouterr().out) == said

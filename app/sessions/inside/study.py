@@ -30,7 +30,7 @@ from app.sessions.inside.requests import (
 from app.sessions.inside.run import Run, keeping
 from models.features import SPEC
 from models.inside.colours import Colours
-from models.inside.embedding_map import FEWEST_POINTS, chosen_rows, embedding_map, has_map, project
+from models.inside.embedding_map import chosen_rows, embedding_map, project, why_no_map
 from models.inside.listening import Attributions, NoGradients, attribute, fit_of_sound, moment_of, reader_of
 from models.inside.moments import fit_map, gradients_picture
 from models.inside.packed import PackedFit
@@ -102,10 +102,8 @@ class Study:
         return np.stack(kept) if kept else np.zeros((len(request.frames), 0), np.float32)
 
     def _map(self, followed: Record) -> tuple[NDArray[np.int64], NDArray[np.float64]] | Problem:
-        if followed.embeddings.shape[1] == 0:
-            return Problem("This follower shows no states to map.")
-        if not has_map(followed):
-            return Problem(f"The map needs {FEWEST_POINTS / SPEC.fps:.0f} s of music.")
+        if why := why_no_map(followed):
+            return Problem(why)
         rows = chosen_rows(followed)
         return rows, project(followed.embeddings[followed.heard[rows]], self._seed)
 
@@ -127,7 +125,7 @@ class Study:
     def _save(self, request: Save) -> tuple[str, ...]:
         colours, followed = self._colours, request.run.record
         files = {"timeline": timeline(followed, colours)}
-        if has_map(followed):
+        if not why_no_map(followed):
             files["map"] = embedding_map(followed, colours, self._seed)
         if self._explained is not None and self._explained[0] == request.row:
             files |= self._moment_pictures(request.run, *self._explained, colours)
