@@ -36,6 +36,11 @@ class FollowState:
     previous_x_px: Tensor
     speed_px: Tensor
 
+    def moved(self, change: Tensor) -> FollowState:
+        """One frame on: `change` (N,) float64 is added to the speed, that to the position (`game.move`)."""
+        speed_px = self.speed_px + change
+        return FollowState(self.round, self.frame + 1, self.x_px + speed_px, self.x_px, speed_px)
+
 
 Observe = Callable[[FollowState], Observation]
 
@@ -55,7 +60,7 @@ class Start:
     limit_frames: int | None = None
 
 
-class _Truths:
+class Truths:
     """Truths one after the other in one buffer of positions, one per frame."""
 
     def __init__(self, truths: Sequence[Truth], tolerance_px: float | Sequence[float], device: torch.device):
@@ -91,7 +96,7 @@ class BatchedFollowing:
     ) -> None:
         self.count = count
         self.device = torch.device(device)
-        self._truths = _Truths(truths, tolerance_px, self.device)
+        self._truths = Truths(truths, tolerance_px, self.device)
         self._observe = observe
         self._start = start or Start()
         self._random = torch.Generator(self.device).manual_seed(seed)
@@ -120,7 +125,8 @@ class BatchedFollowing:
 
     def saved(self) -> dict[str, Tensor]:
         """Where every game stands, and the generator of the starts to come."""
-        return vars(self.state) | {"steps": self._steps, "random": self._random.get_state()}
+        state = {name: part.clone() for name, part in vars(self.state).items()}    # some may share memory
+        return state | {"steps": self._steps, "random": self._random.get_state()}
 
     def restore(self, tensors: Mapping[str, Tensor]) -> Observation:
         """Go on where `saved` was called, with the same rounds; gives what is seen there."""
@@ -131,10 +137,7 @@ class BatchedFollowing:
         return self._observe(self.state)
 
     def _moved(self, actions: Tensor) -> FollowState:
-        state = self.state
-        change = actions.double() if actions.is_floating_point() else actions.double() - 1.0
-        speed_px = state.speed_px + change
-        return FollowState(state.round, state.frame + 1, state.x_px + speed_px, state.x_px, speed_px)
+        return self.state.moved(actions.double() if actions.is_floating_point() else actions.double() - 1.0)
 
     def _cut_short(self, terminated: Tensor) -> tuple[Tensor, Observation | None]:
         if self._start.limit_frames is None:

@@ -291,6 +291,7 @@ def evaluate_follower(
     generated: int = 24,
     count: int = 0,
     room: bool = False,
+    as_written: bool = False,
     console: Console | None = None,
 ) -> Evaluation:
     """Measure agents (players' names, .safetensors files; by default the shipped follower) beside the optimal
@@ -298,14 +299,16 @@ def evaluate_follower(
 
     Without `source`: the bundled pieces at 0.7, 1 and 1.3 times their tempo, and `generated` pieces made up
     for this. With it, the held-out part of the folders of music that lie in `source`. Of all this at
-    most `count` performances, drawn by `seed`; 0 is all. With `room`, each is heard in a simulated room too.
-    Shows progress and the tables on `console`, and writes them to `json_path` and, as Markdown, beside it,
-    after every performance anew. Raises RipienoError where an agent, the sound set or what simulates rooms is
-    missing, or nothing could be built.
+    most `count` performances, drawn by `seed`; 0 is all. With `room`, each is heard in a simulated room too;
+    `as_written` has scores played exactly so, at the marked tempo, as in the paper. Shows progress and the
+    tables on `console`, and writes them to `json_path` and, as Markdown, beside it, after every performance
+    anew. Raises RipienoError where an agent, the sound set or what simulates rooms is missing, or nothing
+    could be built.
     """
     from models import held_out
 
-    recipes = held_out.from_folder(source) if source else held_out.default(generated)
+    playing = held_out.AS_WRITTEN if as_written else held_out.AS_A_PERSON
+    recipes = held_out.from_folder(source, playing) if source else held_out.default(generated, playing)
     recipes = held_out.drawn(recipes, count, seed)
     recipes = held_out.each_in_a_room(recipes, seed) if room else recipes
     agents = tuple(agents) or ("follower",)
@@ -317,7 +320,8 @@ def evaluate_follower(
     unheard = find_unheard_sound_set()
     settings = {
         "agents": list(agents), "trials": trials, "seed": seed, "source": source.name if source else None,
-        "count": count, "room": room, "unheard_sound_set": unheard.name if unheard else None,
+        "count": count, "room": room, "as_written": as_written,
+        "unheard_sound_set": unheard.name if unheard else None,
     }  # fmt: skip
     console = console or Console()
     result = Evaluation(settings, [], [], {})

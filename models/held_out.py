@@ -12,6 +12,7 @@ import dataclasses
 import zlib
 from collections import defaultdict
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from functools import lru_cache, partial
 from pathlib import Path
 
@@ -38,28 +39,46 @@ HELD_OUT_PIECES = 40
 """So many of the test split of each training collection."""
 
 
-def default(generated: int) -> list[Recipe]:
+@dataclass(frozen=True)
+class Playing:
+    """How scores are played for a test: the style, and the tempo factors, in turn."""
+
+    style: Style
+    tempo_factors: tuple[float, ...]
+
+
+AS_A_PERSON = Playing(HUMAN, TEMPO_FACTORS)
+AS_WRITTEN = Playing(STRICT, (1.0,))
+"""As in the paper: the marked tempo, every note as long as it is written."""
+
+
+def default(generated: int, playing: Playing = AS_A_PERSON) -> list[Recipe]:
     """Every bundled piece at each tempo factor, then `generated` made-up pieces, tunes and piano in turn."""
+    factors = playing.tempo_factors
     recipes = []
     for entry in (entry for entry in library.list_pieces() if entry.bundled):
-        for factor in TEMPO_FACTORS:
+        for factor in factors:
             name = f"{entry.name} x {factor:g}"
-            recipes.append(_recipe(name, "bundled", partial(_bundled, entry.name), factor))
+            recipes.append(_recipe(name, "bundled", partial(_bundled, entry.name), factor, playing.style))
     for i in range(generated):
-        factor = TEMPO_FACTORS[i // 2 % len(TEMPO_FACTORS)]
-        recipes.append(_recipe(f"generated {i}", "generated", partial(_generated, i), factor))
+        factor, made = factors[i // 2 % len(factors)], partial(_generated, i)
+        recipes.append(_recipe(f"generated {i}", "generated", made, factor, playing.style))
     return recipes
 
 
-def from_folder(source: Path) -> list[Recipe]:
+def from_folder(source: Path, playing: Playing = AS_A_PERSON) -> list[Recipe]:
     """What is found in `source`: folders called `nottingham`, `lieder` and `human`, or one of them itself.
 
-    A folder that `data build msmd` reads gives MSMD's test pieces, played as written as in the paper.
-    Raises RipienoError where there is none of them.
+    A folder that `data build msmd` reads gives MSMD's test pieces, always played as written, as in the paper;
+    those of `human` are people's recordings whatever `playing` says. Raises RipienoError where there is none
+    of them.
     """
     if (source / msmd.LISTING_NAME).is_file():
         return _msmd_recipes(source)
-    builders = {"nottingham": _held_out_scores, "lieder": _held_out_scores, "human": _human_recipes}
+    scores = partial(_held_out_scores, playing)
+    builders: dict[str, Callable[[str, Path], list[Recipe]]] = {
+        "nottingham": scores, "lieder": scores, "human": _human_recipes,
+    }  # fmt: skip
     recipes: list[Recipe] = []
     for name, builder in builders.items():
         folder = source if source.name == name else source / name
@@ -152,13 +171,14 @@ def _read_and_engrave(read: Callable[[], ScoreText]) -> Piece:
     return _engraved(read())
 
 
-def _held_out_scores(name: str, folder: Path) -> list[Recipe]:
+def _held_out_scores(playing: Playing, name: str, folder: Path) -> list[Recipe]:
     """Pieces of a training collection's test split, each at one of the tempo factors."""
     from models.follower.data import recipes, split_of
 
     scores = [(title, read) for title, read in recipes(name, folder, 0) if split_of(title) == "test"]
+    factors = playing.tempo_factors
     return [
-        _recipe(title, name, partial(_read_and_engrave, read), TEMPO_FACTORS[i % len(TEMPO_FACTORS)])
+        _recipe(title, name, partial(_read_and_engrave, read), factors[i % len(factors)], playing.style)
         for i, (title, read) in enumerate(scores[:HELD_OUT_PIECES])
     ]
 

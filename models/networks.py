@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
+from torch.nn.functional import elu, linear
 
 from models.features import SPEC
 from models.game import ACTIONS, MSMD, NOTTINGHAM, GameSpec
@@ -97,8 +98,19 @@ class PaperNetwork(nn.Module):
 
     def forward(self, observation: Observation) -> tuple[Tensor, Tensor]:
         """Logits (N, 3) of slower, keep, faster, and values (N,)."""
+        return self.decide(*self.perceive(observation))
+
+    def perceive(self, observation: Observation) -> tuple[Tensor, Tensor]:
+        """What the joint layer is told of the sound and of the score, (N, joint) each, to be added up."""
         score, audio = paper_input(observation)
-        joint = self.joint(torch.cat((self.audio(audio), self.score(score)), 1))
+        heard, seen = self.audio(audio), self.score(score)
+        weight, bias = self.joint.get_parameter("0.weight"), self.joint.get_parameter("0.bias")
+        heard_weight, seen_weight = weight.split((heard.shape[1], seen.shape[1]), 1)
+        return linear(heard, heard_weight, bias), linear(seen, seen_weight)
+
+    def decide(self, heard: Tensor, seen: Tensor) -> tuple[Tensor, Tensor]:
+        """Logits and values of any pairs of what was perceived, (N, joint) each."""
+        joint = elu(heard + seen)
         return self.policy(joint), self.value(joint).squeeze(1)
 
 

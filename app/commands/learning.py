@@ -32,7 +32,8 @@ EVALUATED = {"follower": "models.evaluation", "follower-finding": "models.findin
              "launchpad-tabular": "models.launchpad.tabular_study",
              "duet": "models.duet.evaluation"}  # fmt: skip
 """The module whose `evaluate_NAME` measures it."""
-MEASURED_WITH = {"follower": ("agents", "trials", "count", "room"), "follower-finding": ("agents", "trials"),
+MEASURED_WITH = {"follower": ("agents", "trials", "count", "room", "as_written"),
+                 "follower-finding": ("agents", "trials"),
                  "launchpad": ("agents", "songs"),
                  "duet": ("agents", "validation")}  # fmt: skip
 """The options of `evaluate` that only some of them take."""
@@ -101,6 +102,9 @@ def evaluate(
     validation: Annotated[
         bool, Option("--validation", help="Duet's chorales for choosing settings, not those held out.")
     ] = False,
+    as_written: Annotated[
+        bool, Option("--as-written", help="The follower hears scores played exactly as written.")
+    ] = False,
     seed: Annotated[int, Option(min=0, metavar="N", help="Same seed, same figures.")] = 0,
 ) -> None:
     """Measure NAME: follower, follower-finding, launchpad, duet; launchpad-tabular draws figures.
@@ -113,7 +117,7 @@ def evaluate(
     """
     module = _module(EVALUATED, name, "agent to evaluate")
     given = {"trials": trials, "agents": agents or (), "songs": songs, "validation": validation,
-             "count": count, "room": room}  # fmt: skip
+             "count": count, "room": room, "as_written": as_written}  # fmt: skip
     options = {option: given[option] for option in MEASURED_WITH.get(name, ())}
     measure = getattr(module, f"evaluate_{name.replace('-', '_')}")
     measure(json, source, seed=seed, console=console, **options)

@@ -27,7 +27,8 @@ from models.batched import BatchedFollowing, Start, WindowObserver
 from models.features import SPEC
 from models.game import MSMD, NOTTINGHAM, GameSpec
 from models.journal import STATE_NAME, Journal, take_up
-from models.networks import msmd_network, nottingham_network
+from models.networks import PaperNetwork, msmd_network, nottingham_network
+from models.paper.imitation import Apprentice, Imitation, ImitationConfig
 from models.paper.localiser import Localiser, LocaliserConfig, Localising, localiser_game
 from models.paper.rounds import STYLES, load_split
 from models.paper.validation import Score, validate
@@ -38,7 +39,7 @@ from models.tensors import below, prefixed
 from pieces.errors import RipienoError
 from pieces.files import replace_file
 
-GAMES: dict[str, tuple[GameSpec, Callable[[], nn.Module]]] = {
+GAMES: dict[str, tuple[GameSpec, Callable[[], PaperNetwork]]] = {
     "nottingham": (NOTTINGHAM, nottingham_network),
     "msmd": (MSMD, msmd_network),
 }
@@ -78,6 +79,8 @@ class TrainConfig:
     """cpu, cuda, or auto: a GPU where there is one."""
     learning: dict[str, Any] = field(default_factory=dict)
     """Fields of the method's configuration that differ from table 5."""
+    imitation: dict[str, Any] | None = None
+    """Where given, the network learns by imitation first: fields of imitation.ImitationConfig."""
     start: dict[str, Any] = field(default_factory=dict)
     """Fields of batched.Start that differ from the game's own."""
     epoch_steps: int = 50_000
@@ -93,7 +96,9 @@ class TrainConfig:
 class Trainable(Protocol):
     """What every method is."""
 
-    steps: int
+    @property
+    def steps(self) -> int:
+        """Taken so far."""
 
     @property
     def network(self) -> nn.Module:
@@ -234,6 +239,9 @@ def read_config(path: Path | None) -> TrainConfig:
         if set(settings.styles) - set(STYLES) or settings.device not in ("auto", "cpu", "cuda"):
             raise ValueError("an unknown style or device")
         learning_config(settings)
+        if settings.imitation is not None and settings.method == SUPERVISED:
+            raise ValueError("imitation is for agents")
+        imitation_config(settings)
         Start(**settings.start)
         return settings
     except (OSError, ValueError, TypeError, AttributeError) as error:
@@ -254,6 +262,11 @@ def learning_config(settings: TrainConfig, rank: int = 0) -> Any:
     return kind(**{"total_steps": 10**12, **settings.learning, "seed": settings.seed + 7919 * rank})
 
 
+def imitation_config(settings: TrainConfig, rank: int = 0) -> ImitationConfig:
+    """What is learned by imitation first; every process draws by itself."""
+    return ImitationConfig(**{**(settings.imitation or {}), "seed": settings.seed + 7919 * rank})
+
+
 def make_course(settings: TrainConfig, device: torch.device, rank: int = 0) -> Course:
     """The course at its beginning."""
     folder = Path(settings.data)
@@ -270,7 +283,12 @@ def make_course(settings: TrainConfig, device: torch.device, rank: int = 0) -> C
         [each.truth for each in rounds], WindowObserver(rounds, spec, device), settings.actors,
         spec.tolerance_px, Start(**settings.start), device, config.seed,
     )  # fmt: skip
-    learner = METHODS[settings.method][1](make_network(), env, config)
+    network = make_network()
+    method = METHODS[settings.method][1](network, env, config)
+    learner = method
+    if settings.imitation is not None:
+        lesson = Imitation(network, rounds, spec, imitation_config(settings, rank), device)
+        learner = Apprentice(lesson, method)
     return Course(
         learner, settings, lambda network: validate(network, valid, spec, device), config.learning_rate
     )

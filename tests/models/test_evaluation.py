@@ -26,7 +26,7 @@ from models.features import SPEC
 from models.follower.generator import generate_score
 from models.game import Truth
 from models.measures import judge
-from models.performance import STRICT, perform
+from models.performance import LEAD_IN_S, STRICT, perform
 from models.players import OptimalPlayer, SteadyPlayer
 from pieces.engraving import EngravingOptions, engrave
 from pieces.errors import RipienoError
@@ -131,7 +131,7 @@ def test_evaluate_follower_from_end_to_end(monkeypatch, tmp_path):
         return [SteadyPlayer() for _ in range(trials)]
 
     monkeypatch.setattr(evaluation, "load_trials", load)
-    monkeypatch.setattr(held_out, "default", lambda generated: [
+    monkeypatch.setattr(held_out, "default", lambda generated, playing: [
         held_out._recipe("made up", "generated", lambda: held_out._generated(0), 1.0),
         Recipe("broken", broken),
     ])
@@ -254,6 +254,21 @@ def test_msmd_gives_its_test_pieces_as_written(piece, tmp_path, monkeypatch):
     assert opened == [tmp_path / "ly/b.ly"] and item.collection == "msmd"
     gaps = np.diff(item.performance.anchors_s) / np.diff(item.performance.anchors_quarters)
     assert np.allclose(gaps, 60 / piece.tempo_bpm, atol=1e-6)
+
+
+def test_scores_are_played_as_by_a_person_or_as_written(piece, tmp_path, monkeypatch):
+    (tmp_path / "nottingham").mkdir()
+    monkeypatch.setattr("models.follower.data.recipes", lambda *_: [("a", None), ("b", None)])
+    monkeypatch.setattr("models.follower.data.split_of", lambda title: "test")
+    monkeypatch.setattr(held_out, "_read_and_engrave", lambda read: piece)
+
+    def ends_s(recipes):
+        return [recipe.build().performance.anchors_s[-1] - LEAD_IN_S for recipe in recipes]
+
+    written_s = (piece.onset_quarters[-1] - piece.onset_quarters[0]) * 60 / piece.tempo_bpm
+    assert ends_s(held_out.from_folder(tmp_path, held_out.AS_WRITTEN)) == pytest.approx([written_s] * 2)
+    slower_s, other_s = ends_s(held_out.from_folder(tmp_path))
+    assert slower_s > 1.2 * written_s and 0.8 * written_s < other_s < 1.2 * written_s
 
 
 def alignment(tmp_path, rows):
