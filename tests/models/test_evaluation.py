@@ -179,7 +179,7 @@ def test_what_is_reached_is_kept_and_a_count_is_drawn(monkeypatch, tmp_path, ite
     def interrupt():
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(held_out, "default", lambda generated: recipes)
+    monkeypatch.setattr(held_out, "default", lambda generated, playing: recipes)
     monkeypatch.setattr(held_out, "drawn", lambda recipes, count, seed: [
         *recipes[:2], Recipe("then", interrupt),
     ])
