@@ -7,13 +7,16 @@ import re
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from app.engine.clock import now_s
+from app.engine.clock import now_s, sleep_s
 from pieces.errors import RipienoError
 
 log = logging.getLogger(__name__)
 
 CLIENT_NAME = "Ripieno"
 """Part of the name of every client of ours: none listens to another."""
+
+LAST_CALLS_S = 0.03
+"""Longer than a thread waits for Python's lock, several times over."""
 
 MidiCallback = Callable[[Sequence[int], float], None]
 
@@ -72,7 +75,14 @@ class MidiPort:
         return True
 
     def close(self) -> None:
-        """Let go of the open port."""
+        """Let go of the open port; of an input, once the calls that are on their way have ended.
+
+        rtmidi waits for its thread (ALSA) or ends it (JACK) while it holds Python's lock. A thread that waits
+        for that lock at this moment, to call back, would wait for ever, or take the lock with it.
+        """
+        if self._callback is not None and self.open_name is not None:
+            self.client.cancel_callback()
+            sleep_s(LAST_CALLS_S)
         self.client.close_port()
         self.open_name = None
 

@@ -27,12 +27,14 @@ from app.engine.priority import urgent
 from app.engine.scheduler import NOW, Event
 from app.engine.snapshot import Snapshot
 from app.engine.supervisor import StreamSupervisor
-from app.engine.voice import Instrument, open_instrument
+from app.engine.voice import Instrument, SilentInstrument, open_instrument
 
 log = logging.getLogger(__name__)
 
 AHEAD_S = 0.2
 IDLE_WAIT_S = 0.1
+READING_LIMIT_S = 3.0
+"""How long `close` waits for a sound set that is just being brought; then it ends with the process."""
 
 Listener = Callable[[Heard, Snapshot], Snapshot]
 Sink = Callable[[Event], None]
@@ -99,8 +101,11 @@ class Engine:
         self._played_thread.join()
         self._thread = None
         self.supervisor.close()
-        if self._instrument is not None:
-            self._instrument.close()
+        if self._instrument_lock.acquire(timeout=READING_LIMIT_S):
+            unused = self.mixer.change_instrument(SilentInstrument())
+            if unused is not None:
+                unused.close()
+            self._instrument_lock.release()
 
     def process(self, heard: FloatArray | None, output: FloatArray, troubles: int) -> None:
         """The audio callback, see `Mixer.process`."""

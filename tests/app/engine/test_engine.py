@@ -4,6 +4,7 @@ from __future__ import annotations
 import subprocess
 import sys
 import textwrap
+import threading
 import time
 
 import numpy as np
@@ -236,6 +237,32 @@ def test_an_instrument_in_use_is_not_closed_under_the_callback(engine, impulses,
     engine.mixer._rendering = True
     engine.use_instrument(lambda rate: (type(impulses)(), None))
     assert impulses.log == []
+
+
+def test_closing_while_another_instrument_is_brought_closes_each_once(engine, impulses):
+    other, reading, go_on = type(impulses)(), threading.Event(), threading.Event()
+
+    def make(rate):
+        reading.set()
+        assert go_on.wait(10.0)
+        return other, None
+
+    bringing = threading.Thread(target=engine.use_instrument, args=(make,))
+    bringing.start()
+    assert reading.wait(10.0)
+    closing = threading.Thread(target=engine.close)
+    closing.start()
+    go_on.set()
+    bringing.join()
+    closing.join()
+    assert impulses.log.count(("close", 0)) == other.log.count(("close", 0)) == 1
+
+
+def test_closing_under_a_driver_that_still_renders_leaves_it_its_instrument(engine, impulses, monkeypatch):
+    monkeypatch.setattr("app.engine.mixer.LETTING_GO_CHECKS", 2)
+    engine.mixer._rendering = True
+    engine.close()
+    assert ("close", 0) not in impulses.log
 
 
 def test_a_sound_set_that_is_gone_is_replaced_and_said():
