@@ -77,6 +77,34 @@ def build(
     )
 
 
+@data_cli.command()
+def pack(
+    folders: Annotated[
+        list[Path], Argument(exists=True, file_okay=False, metavar="FOLDER...", help="Made by data build.")
+    ],
+    target: Annotated[Path, Option("--out", dir_okay=False, metavar="FILE", help="The packed file.")],
+    limit_mb: Annotated[float, Option(min=0.001, metavar="MB", help="Its size at most.")] = 60.0,
+) -> None:
+    """Put what `data build` made for the follower into one small file, to train from on another machine.
+
+    Name the file as "data" in the configuration of `train follower` or `train follower-paper`. It holds no
+    test pieces; frames are rounded to 0.02 (log10), ink to 16 shades.
+    """
+    from models.follower.train import held_out
+    from models.packing import pack, pieces_to_pack
+    from models.paper.rounds import splits_in
+
+    pieces = pieces_to_pack(folders, splits_in, held_out())
+    with progress("Packing") as advance:
+        for packed in pack(pieces, target, round(limit_mb * 1e6)):
+            advance(packed.pieces, len(pieces))
+    console.print(
+        f"{target}: {packed.pieces} pieces, {packed.size_bytes / 1e6:.1f} MB; "
+        f"{packed.left_out} more did not fit.",
+        markup=False, soft_wrap=True,
+    )  # fmt: skip
+
+
 def train(
     name: NameArgument,
     config: ConfigFile = None,

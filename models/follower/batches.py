@@ -15,8 +15,9 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from models.features import SPEC
-from models.follower.data import Item, Rendering, load_item, split_of
+from models.follower.data import Item, Rendering, item_of, load_item, split_of
 from models.follower.network import COLUMN_PX, LOWEST_PITCH, PITCHES, SoundEncoder
+from models.packing import BadPack, read_pieces, read_splits
 
 CROP_COLUMNS = 640
 CROP_FRAMES = 256
@@ -42,10 +43,25 @@ class Batch:
     log_quarters: Tensor
 
 
-def load_items(folders: list[Path], split: str, excluded: frozenset[str] = frozenset()) -> list[Item]:
-    """Every item of a split below ``folders``, by name; ``excluded`` names the library's own pieces."""
-    paths = sorted(path for folder in folders for path in folder.glob("*.npz"))
-    return [load_item(path) for path in paths if split_of(path.stem) == split and path.stem not in excluded]
+def load_items(places: list[Path], split: str, excluded: frozenset[str] = frozenset()) -> list[Item]:
+    """Every item of a split in folders or packed files, by name; ``excluded`` names the library's own pieces.
+
+    Raises:
+        BadPack: a packed file is damaged, or holds no items.
+    """
+    items: list[Item] = []
+    for place in places:
+        packed = place.is_file()
+        names = sorted(read_splits(place) if packed else (path.stem for path in place.glob("*.npz")))
+        names = [name for name in names if split_of(name) == split and name not in excluded]
+        if not packed:
+            items += [load_item(place / f"{name}.npz") for name in names]
+            continue
+        try:
+            items += [item_of(arrays) for arrays in read_pieces(place, names)]
+        except KeyError as error:
+            raise BadPack(f"{place} holds no pieces of the follower, but another data set's.") from error
+    return items
 
 
 def truth_px(item: Item, rendering: Rendering) -> NDArray[np.float64]:

@@ -11,11 +11,12 @@ import io
 import os
 import zipfile
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 from xml.etree import ElementTree
 
 import numpy as np
@@ -122,7 +123,11 @@ def save_item(item: Item, path: Path) -> None:
 def load_item(path: Path) -> Item:
     """Inverse of :func:`save_item`."""
     with np.load(path, allow_pickle=False) as stored:
-        values = dict(stored)
+        return item_of(dict(stored))
+
+
+def item_of(values: Mapping[str, NDArray[Any]]) -> Item:
+    """An item from its arrays by name, as `save_item` stores them; raises KeyError where one is missing."""
     count = sum(name.startswith("frames") for name in values)
     renderings = tuple(
         Rendering(values[f"frames{index}"], values[f"onset_s{index}"], values[f"played{index}"])

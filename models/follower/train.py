@@ -24,6 +24,7 @@ from models.follower.belief import BeliefConfig
 from models.follower.network import Reader
 from models.follower.reinforce import make_games, play, train_policy
 from models.follower.supervised import SupervisedConfig, train_reader
+from models.packing import read_splits
 from models.processes import join
 from pieces import library
 from pieces.errors import RipienoError
@@ -178,7 +179,10 @@ def card(metadata: dict[str, Any]) -> str:
 
 
 def _counts(folders: list[Path]) -> dict[Path, int]:
-    return {folder: sum(1 for _ in folder.glob("*.npz")) for folder in folders}
+    return {
+        folder: len(read_splits(folder)) if folder.is_file() else sum(1 for _ in folder.glob("*.npz"))
+        for folder in folders
+    }
 
 
 def _stride(folders: list[Path], wanted: int) -> int:

@@ -11,11 +11,12 @@ from __future__ import annotations
 import io
 import json
 import zipfile
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,6 +24,7 @@ from numpy.typing import NDArray
 from models.features import SPEC, frames
 from models.follower.data import recipes, split_of
 from models.game import Round, Truth
+from models.packing import read_pieces, read_splits
 from models.performance import HUMAN, STRICT, perform
 from models.sound import render_performance
 from pieces import library
@@ -143,42 +145,60 @@ def load(path: Path) -> Tune:
     """Inverse of `save`; raises NoRounds for any other file."""
     try:
         with np.load(path, allow_pickle=False) as stored:
-            arrays = dict(stored)
-        rounds = {
-            style: Round(
-                arrays["strip"],
-                arrays[f"{style}_frames"].astype(np.float32),
-                Truth(arrays[f"{style}_onset_frames"], arrays[f"{style}_onset_x_px"]),
-            )
-            for style in STYLES
-        }
+            return tune_of(path.stem, dict(stored))
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
         raise NoRounds(f"{path} holds no tune ({error}); remove it and build the data again.") from error
-    return Tune(path.stem, rounds)
+
+
+def tune_of(name: str, arrays: Mapping[str, NDArray[Any]]) -> Tune:
+    """A tune from its arrays, as `save` stores them; raises KeyError where one is missing."""
+    rounds = {
+        style: Round(
+            arrays["strip"],
+            arrays[f"{style}_frames"].astype(np.float32),
+            Truth(arrays[f"{style}_onset_frames"], arrays[f"{style}_onset_x_px"]),
+        )
+        for style in STYLES
+    }
+    return Tune(name, rounds)
 
 
 def load_split(folder: Path, split: str, styles: tuple[str, ...], limit: int = 0) -> list[Round]:
-    """The rounds of a split in a folder, tune by tune; the library's own pieces are left out.
+    """The rounds of a split in a folder or packed file, tune by tune; the library's own pieces are left out.
 
-    `limit` is the number of tunes, 0 for all. Raises NoRounds where there is none.
+    `limit` is the number of tunes, 0 for all. Raises NoRounds where there is none, BadPack for damage.
     """
     excluded = {
         Path(name).name.replace(".abc#", "-")
         for entry in library.list_pieces() for name in entry.excluded_from_training
     }
-    split_in = _splits(folder)
-    paths = [p for p in sorted(folder.glob("*.npz")) if split_in(p.stem) == split and p.stem not in excluded]
-    if not paths:
+    names = read_splits(folder) if folder.is_file() else [path.stem for path in folder.glob("*.npz")]
+    split_in = splits_in(folder)
+    wanted = [name for name in sorted(names) if split_in(name) == split and name not in excluded]
+    if not wanted:
         raise NoRounds(
             f"{folder} holds no {split} tunes: make them with "
             f"launch.py data build nottingham-game (or msmd) --from FOLDER --out {folder}"
         )
-    tunes = [load(path) for path in paths[: limit or len(paths)]]
+    tunes = _load_all(folder, wanted[: limit or len(wanted)])
     return [tune.rounds[style] for tune in tunes for style in styles]
 
 
-def _splits(folder: Path) -> Callable[[str], str]:
-    """Which split a tune of this folder belongs to: the published one, else by its name."""
+def _load_all(folder: Path, names: Sequence[str]) -> list[Tune]:
+    if not folder.is_file():
+        return [load(folder / f"{name}.npz") for name in names]
+    try:
+        packed = read_pieces(folder, names)
+        return [tune_of(name, arrays) for name, arrays in zip(names, packed, strict=True)]
+    except KeyError as error:
+        raise NoRounds(f"{folder} holds no tunes of this game, but another data set's.") from error
+
+
+def splits_in(folder: Path) -> Callable[[str], str]:
+    """Which split a tune of this folder or file belongs to: the published one, else by its name."""
+    if folder.is_file():
+        packed = read_splits(folder)
+        return lambda title: packed.get(title, "")
     path = folder / SPLITS_NAME
     if not path.exists():
         return split_of
