@@ -164,6 +164,11 @@ def test_a_player_opens_a_piece_once_for_all_its_performances(item):
     assert [piece.name for piece in opened] == ["study", "study", "other", "other"]
 
 
+def build_nothing(tried):
+    tried.append("three")
+    broken()
+
+
 def broken():
     raise Unusable("too hard to read")
 
@@ -207,6 +212,11 @@ def test_a_performance_in_a_room_is_the_same_but_for_its_sound(item, monkeypatch
     assert (dry.collection, wet.collection) == ("made up", "made up in a room")
     assert wet.piece is dry.piece and wet.performance is dry.performance
     assert wet.audio.shape == dry.audio.shape and not np.allclose(wet.audio, dry.audio, atol=0.1)
+    refused = Recipe("three", partial(build_nothing, built))
+    for recipe in held_out.each_in_a_room([refused], seed=0):
+        with pytest.raises(Unusable):
+            recipe.build()
+    assert built == ["one", "two", "three"]
     again, another = (held_out.each_in_a_room(recipes[:1], seed)[1].build() for seed in (0, 1))
     assert np.array_equal(again.audio, wet.audio)
     assert not np.array_equal(another.audio, wet.audio) and not np.array_equal(other.audio, wet.audio)
