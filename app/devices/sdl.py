@@ -35,14 +35,18 @@ log = logging.getLogger(__name__)
 HOST_API = "SDL"
 SMALLEST_BLOCK = 256
 LARGEST_BLOCK = 8192
+SDL_INIT_AUDIO = 0x10
 
 
 def _audio_module() -> Any:
-    """pygame._sdl2.audio with SDL's audio running; raises pygame.error where it cannot run."""
-    import pygame
+    """pygame._sdl2.audio with SDL's audio running; raises pygame.error where it cannot run.
+
+    It is started only where it does not run: SDL counts the starts in a byte, and at the 256th would close
+    every device, in a thread that holds Python's lock, which their callbacks wait for.
+    """
     from pygame._sdl2 import audio
 
-    if not pygame.mixer.get_init():
+    if not _library().SDL_WasInit(ctypes.c_uint32(SDL_INIT_AUDIO)):
         from pygame._sdl2 import sdl2
 
         sdl2.init_subsystem(sdl2.INIT_AUDIO)

@@ -328,3 +328,27 @@ def test_the_silent_card_keeps_time(eventually):
     stream.close()
     after = count
     assert not stream.alive and not eventually(lambda: count > after, 0.1)
+
+
+def test_sdl_plays_on_however_often_it_is_asked_what_there_is():
+    """SDL counts its starts in a byte. In a process of its own: what goes wrong here never returns."""
+    program = textwrap.dedent("""
+        from app.devices.audio import NONE, AudioChoice
+        from app.devices.sdl import SdlBackend
+        blocks = []
+        backend = SdlBackend()
+        label = backend.defaults()[1]
+        stream = backend.open(AudioChoice(NONE, label), lambda *block: blocks.append(1))
+        stream.start()
+        assert all(stream.alive for _ in range(600))
+        seen = len(blocks)
+        while len(blocks) < seen + 3:
+            pass
+        stream.close()
+        print("plays on", flush=True)
+        import os
+        os._exit(0)
+    """)
+    done = subprocess.run([sys.executable, "-c", program], timeout=60, capture_output=True, text=True,
+                          check=False)
+    assert "plays on" in done.stdout, done.stderr
