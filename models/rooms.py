@@ -12,7 +12,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.signal import oaconvolve
 
 from models.features import SPEC
 from pieces.errors import RipienoError
@@ -100,6 +99,8 @@ def find_simulator() -> Any:
 
 def in_room(audio: FloatArray, room_response: FloatArray) -> FloatArray:
     """Mono sound (N,) as heard in the room, (N,) float32: what still rings after the end is cut off."""
+    from scipy.signal import oaconvolve  # half a second to import, and a machine that trains may lack it
+
     if not len(audio):
         return audio
     return oaconvolve(audio, room_response)[: len(audio)].astype(np.float32)

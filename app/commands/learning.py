@@ -22,6 +22,8 @@ DATA_SETS = {"generated": "models.follower.data", "lieder": "models.follower.dat
              "launchpad": "models.launchpad.data",
              "launchpad-sustained": "models.launchpad.data", "chorales": "models.duet.data"}  # fmt: skip
 """The module whose `build` makes it."""
+IN_ROOMS = {"generated", "lieder", "nottingham"}
+"""Those of which a share can be heard in simulated rooms."""
 NEEDS_NO_FOLDER = {"generated", "chorales"}
 TRAINED = {"follower": "models.follower.train", "follower-paper": "models.paper.train",
            "launchpad": "models.launchpad.train",
@@ -58,6 +60,9 @@ def build(
     source: SourceFolder = None,
     count: Annotated[int, Option(min=0, metavar="N", help="At most so many pieces; 0 is all.")] = 0,
     workers: Annotated[int, Option(min=1, metavar="N", help="Processes at work.")] = 2,
+    rooms: Annotated[
+        float, Option(min=0.0, max=1.0, metavar="SHARE", help="So much of the follower's in simulated rooms.")
+    ] = 0.0,
 ) -> None:
     """Make the data set NAME: generated, lieder, nottingham, nottingham-game, msmd, launchpad,
     launchpad-sustained or chorales.
@@ -67,9 +72,12 @@ def build(
     make = _module(DATA_SETS, name, "data set").build
     if source is None and name not in NEEDS_NO_FOLDER:
         raise UsageProblem(f"data build {name} reads a folder: name it with --from.")
+    if rooms and name not in IN_ROOMS:
+        raise UsageProblem(f"data build {name} has no --rooms; {', '.join(sorted(IN_ROOMS))} have.")
+    options = {"rooms": rooms} if name in IN_ROOMS else {}
     done = skipped = 0
     with progress(f"Building {name}") as advance:
-        for done, total, reason in make(name, source, target, count=count, workers=workers):
+        for done, total, reason in make(name, source, target, count=count, workers=workers, **options):
             skipped += bool(reason)
             advance(done, total)
     console.print(

@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
@@ -24,6 +25,7 @@ from numpy.typing import NDArray
 
 from models.features import SPEC, frames
 from models.performance import HUMAN, Performance, Style, perform
+from models.rooms import find_simulator, in_room, seeded_response
 from models.sound import Synth, find_training_sound_sets, render_performance
 from pieces.engraving import EngravingOptions, engrave_here
 from pieces.errors import BadScore, RipienoError
@@ -71,6 +73,10 @@ class Item:
     system_x_px: NDArray[np.float64]
     tolerance_px: float
     renderings: tuple[Rendering, ...]
+
+
+Play = Callable[[ScoreText, int], Item]
+"""Makes an item of a score, from a seed."""
 
 
 def split_of(name: str) -> str:
@@ -193,11 +199,12 @@ def _clip(piece: Piece, performance: Performance) -> Performance:
     return Performance(notes, pedal, performance.anchors_quarters[keep], performance.anchors_s[keep])
 
 
-def build_one(score: ScoreText, seed: int, renderings: int) -> Item:
-    """Engrave and play one score, everything drawn from ``seed``.
+def build_one(score: ScoreText, seed: int, renderings: int, rooms: float = 0.0) -> Item:
+    """Engrave and play one score, everything drawn from ``seed``; ``rooms`` is the share heard in a room.
 
     Raises:
         BadScore: it cannot be engraved or is too short to be followed.
+        NoRooms: there is a share in rooms, and they cannot be simulated.
     """
     rng = np.random.default_rng(seed)
     piece = build_piece(engrave_here(score, random_engraving(rng)), score.name)
@@ -214,14 +221,16 @@ def build_one(score: ScoreText, seed: int, renderings: int) -> Item:
         synth = Synth(SPEC.sample_rate, sets[int(rng.integers(len(sets)))])
         audio = render_performance(performance, program=int(rng.choice(programs)), synth=synth)
         synth.close()
+        if rooms and rng.random() < rooms:
+            audio = in_room(audio, seeded_response(int(rng.integers(2**31))))
         made.append(make_rendering(performance, audio))
     return make_item(piece, tuple(made))
 
 
-def _build_to(make: Callable[[], ScoreText], seed: int, renderings: int, path: Path) -> str:
+def _build_to(make: Callable[[], ScoreText], seed: int, play: Play, path: Path) -> str:
     """Worker: build one item; answers why it was skipped, or nothing."""
     try:
-        save_item(build_one(make(), seed, renderings), path)
+        save_item(play(make(), seed), path)
     except (RipienoError, ElementTree.ParseError, zipfile.BadZipFile, ValueError, IndexError) as error:
         return str(error)
     return ""
@@ -284,12 +293,17 @@ def build(
     renderings: int = 2,
     count: int = 0,
     workers: int = 2,
+    rooms: float = 0.0,
 ) -> Iterator[tuple[int, int, str]]:
     """Build a data set into ``out``; yields (done, all, why the last was skipped or "").
 
     Pieces that are there already are kept, so an interrupted build goes on. A piece that crashes or
-    hangs the engraver is skipped and listed in ``skipped.txt``.
+    hangs the engraver is skipped and listed in ``skipped.txt``. The share ``rooms`` of all renderings is
+    heard in simulated rooms; raises NoRooms where that cannot be done.
     """
+    if rooms:
+        find_simulator()
+    play = partial(build_one, renderings=renderings, rooms=rooms)
     out.mkdir(parents=True, exist_ok=True)
     skipped_path = out / "skipped.txt"
     skipped = set(skipped_path.read_text().splitlines()) if skipped_path.exists() else set()
@@ -300,7 +314,7 @@ def build(
         if not path.exists() and item not in skipped:
             jobs.append((item, recipe, seed, path))
     done = len(wanted) - len(jobs)
-    for item, reason in _run(jobs, renderings, workers):
+    for item, reason in _run(jobs, play, workers):
         done += 1
         if reason:
             with skipped_path.open("a") as file:
@@ -309,29 +323,29 @@ def build(
 
 
 def _run(
-    jobs: list[tuple[str, Callable[[], ScoreText], int, Path]], renderings: int, workers: int
+    jobs: list[tuple[str, Callable[[], ScoreText], int, Path]], play: Play, workers: int
 ) -> Iterator[tuple[str, str]]:
     """Run jobs in batches; when one kills its worker, the batch is run again one by one."""
     size = 16 * workers
     for start in range(0, len(jobs), size):
         batch = jobs[start : start + size]
         try:
-            yield from _run_batch(batch, renderings, workers)
+            yield from _run_batch(batch, play, workers)
         except BrokenProcessPool:
             for job in batch:
                 if job[3].exists():
                     continue
                 try:
-                    yield from _run_batch([job], renderings, 1)
+                    yield from _run_batch([job], play, 1)
                 except BrokenProcessPool:
                     yield job[0], "the engraver crashed on it"
 
 
 def _run_batch(
-    batch: list[tuple[str, Callable[[], ScoreText], int, Path]], renderings: int, workers: int
+    batch: list[tuple[str, Callable[[], ScoreText], int, Path]], play: Play, workers: int
 ) -> list[tuple[str, str]]:
     with ProcessPoolExecutor(workers) as pool:
         futures = {
-            pool.submit(_build_to, recipe, seed, renderings, path): item for item, recipe, seed, path in batch
+            pool.submit(_build_to, recipe, seed, play, path): item for item, recipe, seed, path in batch
         }
         return [(futures[future], future.result()) for future in as_completed(futures)]

@@ -89,6 +89,7 @@ def test_later_modes_say_so(line: str, capsys: pytest.CaptureFixture[str]) -> No
         ("follow no-such-piece", "no-such-piece"),
         ("play /nowhere/tune.abc", "/nowhere/tune.abc"),
         ("data build lieder --out x", "--from"),
+        ("data build chorales --out x --rooms 0.5", "--rooms"),
     ],
 )
 def test_bad_usage_is_one_line_and_exit_code_2(
