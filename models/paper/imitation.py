@@ -27,6 +27,8 @@ from models.processes import average_gradients
 from models.tensors import below, optimiser_state, prefixed, restore_optimiser
 from models.vectorised import Observation
 
+MATCH_WIDTH = 64
+MATCH_SHARPNESS = 12.0
 Report = Callable[[UpdateReport], bool | None]
 
 
@@ -51,6 +53,10 @@ class ImitationConfig:
     """Of the teacher's choice: the difference in return that makes an action e times as likely."""
     discount: float = 0.9
     value_weight: float = 0.05
+    match_weight: float = 0.5
+    """Of telling which moments and windows belong together, an exercise for both halves of the network."""
+    match_px: float = 8.0
+    """How near they are that do."""
     learning_rate: float = 1e-3
     """Of Adam, falling linearly to a tenth."""
     max_gradient_norm: float = 1.0
@@ -102,6 +108,27 @@ def joined(first: FollowState, second: FollowState) -> FollowState:
     return FollowState(*(torch.cat((getattr(first, name), getattr(second, name))) for name in vars(first)))
 
 
+class Matching(nn.Module):
+    """Which windows belong to which moments? Dot products of projections of what was perceived say it.
+
+    From a word on its actions alone a policy learns slowly what fits what. Not kept afterwards.
+    """
+
+    def __init__(self, width: int, config: ImitationConfig) -> None:
+        super().__init__()
+        self.heard, self.seen = nn.Linear(width, MATCH_WIDTH), nn.Linear(width, MATCH_WIDTH)
+        self._near_px = config.match_px
+
+    def forward(self, heard: Tensor, seen: Tensor, away_px: Tensor) -> Tensor:
+        """Cross-entropy over windows and moments, (N, width) each; `away_px` (N, N), inf between tunes."""
+        heard = functional.normalize(self.heard(heard), dim=1)
+        seen = functional.normalize(self.seen(seen), dim=1)
+        fit = MATCH_SHARPNESS * heard @ seen.T
+        near = torch.exp(-((away_px / self._near_px) ** 2)).float() + 1e-9
+        over_windows = functional.cross_entropy(fit, near / near.sum(1, keepdim=True))
+        return over_windows + functional.cross_entropy(fit.T, (near / near.sum(0)).T)
+
+
 class Imitation:
     """Trains an agent of the paper on the teacher's word."""
 
@@ -123,7 +150,9 @@ class Imitation:
             truths, _unseen, config.games, spec.tolerance_px, start, device, config.seed
         )
         self._games.reset()
-        self._optimiser = torch.optim.Adam(network.parameters(), config.learning_rate)
+        self._matching = Matching(network.joint.get_parameter("0.bias").numel(), config).to(device)
+        learned = [*network.parameters(), *self._matching.parameters()]
+        self._optimiser = torch.optim.Adam(learned, config.learning_rate)
 
     def train(self, report: Report) -> bool:
         """To the end, or until `report` says so: whether it did."""
@@ -140,21 +169,30 @@ class Imitation:
         drawn = self._passages.draw()
         state = joined(played, paired(drawn))
         self.network.train()
-        logits, values = self._answers(played, drawn)
+        flat = FollowState(*(part.flatten() for part in vars(drawn).values()))
+        heard, seen = self.network.perceive(self._observe(joined(played, flat)))
+        logits, values = self._answers(heard, seen)
         returns = teacher.returns(self._truths, state, config.discount).float()
-        learned = self._learn(logits, values, returns)
+        matched = self._matching(heard[config.games:], seen[config.games:], self._away_px(flat))
+        learned = self._learn(logits, values, returns, config.match_weight * matched)
         self.steps += config.games + config.passages * config.windows
         reward = self._play(logits[: config.games].detach())
         return UpdateReport(self.steps, Played(reward, 0, float("nan"), float("nan")), learned)
 
-    def _learn(self, logits: Tensor, values: Tensor, returns: Tensor) -> Learned:
-        """One gradient step towards the teacher's choice and what it earns; lost games teach nothing."""
+    def _away_px(self, drawn: FollowState) -> Tensor:
+        """(N, N) px from each moment's place to each window's, infinite between passages of other rounds."""
+        place = self._truths.at(drawn.round, drawn.frame).unsqueeze(1)
+        same = drawn.round.unsqueeze(1) == drawn.round
+        return torch.where(same, (place - drawn.x_px).abs(), torch.inf)
+
+    def _learn(self, logits: Tensor, values: Tensor, returns: Tensor, matched: Tensor) -> Learned:
+        """A gradient step towards the teacher's choice, what it earns and what fits; not from lost games."""
         config, best = self.config, returns.amax(1)
         wanted = (returns / config.temperature).softmax(-1)
         alive = (best > 0).float() / (best > 0).sum().clamp_min(1)
         imitated = (functional.cross_entropy(logits, wanted, reduction="none") * alive).sum()
         judged = ((values - best).square() * alive).sum()
-        self._descend(imitated + config.value_weight * judged)
+        self._descend(imitated + config.value_weight * judged + matched)
         with torch.no_grad():
             entropy = -(logits.softmax(-1) * logits.log_softmax(-1)).sum(-1).mean()
             unexplained = judged / best.var(correction=0).clamp_min(1e-8)
@@ -162,11 +200,9 @@ class Imitation:
         loss, error, surprise, explained = figures.tolist()
         return Learned(loss, error, surprise, kl=0.0, clipped=0.0, explained_variance=explained)
 
-    def _answers(self, played: FollowState, drawn: FollowState) -> tuple[Tensor, Tensor]:
+    def _answers(self, heard: Tensor, seen: Tensor) -> tuple[Tensor, Tensor]:
         """Logits and values of the games and then of all pairs of the passages."""
         config = self.config
-        flat = FollowState(*(part.flatten() for part in vars(drawn).values()))
-        heard, seen = self.network.perceive(self._observe(joined(played, flat)))
         shape = (config.passages, config.windows, config.windows, heard.shape[1])
         moments = heard[config.games:].view(config.passages, 1, config.windows, -1).expand(shape)
         windows = seen[config.games:].view(config.passages, config.windows, 1, -1).expand(shape)
@@ -179,7 +215,8 @@ class Imitation:
         self._optimiser.zero_grad(set_to_none=True)
         loss.backward()
         average_gradients(self.network)
-        nn.utils.clip_grad_norm_(self.network.parameters(), self.config.max_gradient_norm)
+        average_gradients(self._matching)
+        nn.utils.clip_grad_norm_(self._optimiser.param_groups[0]["params"], self.config.max_gradient_norm)
         self._optimiser.step()
 
     def _play(self, logits: Tensor) -> float:
@@ -190,11 +227,13 @@ class Imitation:
     def saved(self) -> tuple[dict[str, Tensor], dict[str, Any]]:
         """All that is needed to go on, but the weights of the network."""
         tensors = optimiser_state(self._optimiser) | prefixed("games.", self._games.saved())
+        tensors |= prefixed("matching.", self._matching.state_dict())
         return tensors | {"random": self._random.get_state()}, {"steps": self.steps}
 
     def restore(self, tensors: Mapping[str, Tensor], counters: Mapping[str, Any]) -> None:
         """Go on where `saved` was called; the weights are the caller's."""
         restore_optimiser(self._optimiser, tensors)
+        self._matching.load_state_dict(below("matching.", tensors))
         self._games.restore(below("games.", tensors))
         self._random.set_state(tensors["random"].cpu())
         self.steps = int(counters["steps"])

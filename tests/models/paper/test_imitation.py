@@ -15,7 +15,7 @@ from models.game import NOTTINGHAM, Round, Truth
 from models.journal import Journal
 from models.networks import Conv, PaperNetwork, Table
 from models.paper import teacher
-from models.paper.imitation import Imitation, ImitationConfig, joined, paired
+from models.paper.imitation import MATCH_WIDTH, Imitation, ImitationConfig, Matching, joined, paired
 from models.paper.rounds import Tune, save
 from models.paper.train import TrainingProblem, read_config, train
 from models.paper.validation import validate
@@ -113,10 +113,21 @@ def test_every_window_is_heard_at_every_moment_as_if_looked_at_anew(made_up_roun
     assert {(x, int(f)) for x, f in zip(pairs.x_px.tolist()[:16], pairs.frame[:16], strict=True)} == {
         (x, int(f)) for x in drawn.x_px[0].tolist() for f in drawn.frame[0]
     }
+    flat = FollowState(*(part.flatten() for part in vars(drawn).values()))
     with torch.no_grad():
+        found = lesson._answers(*network.perceive(lesson._observe(joined(played, flat))))
         alone = network(lesson._observe(joined(played, pairs)))
-        for found, expected in zip(lesson._answers(played, drawn), alone, strict=True):
-            assert torch.allclose(found, expected, atol=1e-5)
+    assert all(torch.allclose(one, other, atol=1e-5) for one, other in zip(found, alone, strict=True))
+
+
+def test_matching_is_least_where_what_fits_is_alike():
+    matching = Matching(MATCH_WIDTH, ImitationConfig())
+    for part in (matching.heard, matching.seen):
+        torch.nn.init.eye_(part.weight)
+    places = torch.eye(6, MATCH_WIDTH)
+    away_px = torch.where(torch.eye(6) > 0, 0.0, torch.inf)
+    order = torch.tensor([1, 2, 3, 4, 5, 0])
+    assert matching(places, places, away_px) < 0.1 < 5 < matching(places, places[order], away_px)
 
 
 def configuration(folder, **fields):
