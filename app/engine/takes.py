@@ -51,6 +51,7 @@ class TakeRecorder:
         self._pre_roll = np.zeros(0, np.float32)
         self._take_start_sample = 0
         self._quiet_samples = 0
+        self._split_wanted = False
         self._failed_s: float | None = None
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
@@ -85,7 +86,7 @@ class TakeRecorder:
 
     def split(self) -> None:
         """End the running take soon: what follows belongs to another one. Any thread."""
-        self._quiet_samples = 1 << 60
+        self._split_wanted = True
 
     def _run(self) -> None:
         while not self._stop.wait(WRITE_EVERY_S):
@@ -121,7 +122,8 @@ class TakeRecorder:
         rate = self._mixer.clock.rate
         quiet = not events and not _loud(block)
         self._quiet_samples = self._quiet_samples + len(block) if quiet else 0
-        if self._quiet_samples > QUIET_END_S * rate or writer.samples > LONGEST_S * rate:
+        over = self._quiet_samples > QUIET_END_S * rate or writer.samples > LONGEST_S * rate
+        if over or self._split_wanted:
             self._finish()
 
     def _begins(self, block: NDArray[np.float32], events: list[Event]) -> bool:
@@ -139,7 +141,7 @@ class TakeRecorder:
         key = started.strftime("%Y-%m-%d_%H-%M-%S.%f")
         self._writer = TakeWriter(self.folder.folder, key, info)
         self._take_start_sample = start_sample - len(self._pre_roll)
-        self._quiet_samples = 0
+        self._quiet_samples, self._split_wanted = 0, False
         self._writer.add_audio(self._pre_roll)
         self._pre_roll = self._pre_roll[:0]
         self._failed_s = None

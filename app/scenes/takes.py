@@ -18,6 +18,12 @@ from app.widgets.readouts import Fact, Label, Paragraph
 from app.widgets.stack import Row, stack
 from app.widgets.take_list import TakeList, TakeRow
 
+EMPTY = (
+    "Nothing was captured yet. Play with the PC keys, a MIDI keyboard or into a microphone: "
+    "every note is kept here by itself."
+)
+CAPTURING = "What you play is being captured. It appears here as soon as it ends."
+
 
 class Takes(Scene):
     """The list, and what can be done with the take chosen in it."""
@@ -28,11 +34,8 @@ class Takes(Scene):
         super().__init__(studio)
         self._playing = ""
         self.list = TakeList(lambda: self._playing)
-        self.empty = Paragraph(
-            "Nothing was captured yet. Play with the PC keys, a MIDI keyboard or into a microphone: "
-            "every note is kept here by itself.",
-            theme.LARGE, align="centre",
-        )  # fmt: skip
+        self._recording = False
+        self.empty = Paragraph(EMPTY, theme.LARGE, align="centre")
         self.name_field = TextField("Give it a name", lambda text: None, self._rename, icon="compose")
         self._head = Label(
             lambda view: self.list.current.title if self.list.current else "", theme.LARGE, bold=True
@@ -91,6 +94,9 @@ class Takes(Scene):
         return [self._head, self._length, self._play, self._save, self.name_field, self._name, self._delete]
 
     def enter(self) -> None:
+        """What was played up to now belongs in the list: its take ends, and appears when it is closed."""
+        if self.studio.takes and self.studio.takes.recorder.recording:
+            self.studio.takes.recorder.split()
         self._read()
 
     def leave(self) -> None:
@@ -100,8 +106,9 @@ class Takes(Scene):
         takes = self.studio.takes
         if self._playing and takes and not takes.replay.playing:
             self._stop()
+        self._watch(takes is not None and takes.recorder.recording)
         there = self.list.current is not None
-        for widget in self._controls():
+        for widget in (self.panel_ground, *self._controls()):
             widget.visible = there and self.areas.panel.w > 0
         self.empty.visible = not self.list.rows
         for button in (self._play, self._save, self._name, self._delete, self._start, self.name_field):
@@ -109,6 +116,13 @@ class Takes(Scene):
         self._play.label, self._play.icon = ("Stop", "stop") if self._playing else ("Play", "start")
         chosen = self.list.current.key if self.list.current else ""
         self._delete.label = "Delete for good?" if self._sure and self._sure == chosen else "Delete"
+
+    def _watch(self, recording: bool) -> None:
+        """A take that has ended comes into the list."""
+        if self._recording and not recording:
+            self._read()
+        self._recording = recording
+        self.empty.text = CAPTURING if recording else EMPTY
 
     def _read(self) -> None:
         takes = self.studio.takes.list() if self.studio.takes else []

@@ -61,6 +61,17 @@ def test_a_take_begins_with_the_first_note_and_a_second_before_it(
     assert 1.0 <= event.sample / RATE <= 2.0
 
 
+def test_a_take_that_is_split_while_notes_come_ends_all_the_same(
+        hand_cranked, engine, recorder, eventually):
+    play(hand_cranked, engine, recorder, eventually)
+    recorder.split()
+    play(hand_cranked, engine, recorder, eventually)
+    assert not recorder.recording
+    play(hand_cranked, engine, recorder, eventually)
+    recorder.close()
+    assert [len(recorder.folder.events(take.key)) for take in recorder.folder.takes()] == [1, 2]
+
+
 def test_saved_files_hold_what_was_heard(hand_cranked, engine, recorder, eventually, tmp_path):
     play(hand_cranked, engine, recorder, eventually)
     recorder.close()

@@ -1,12 +1,13 @@
 """Volume and sound set as the window brings them to the engine; takes that a crash left."""
 
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
 import pygame
 import pytest
 
-from app.engine.take_files import TakeFolder, TakeInfo, TakeWriter
+from app.engine.take_files import Take, TakeFolder, TakeInfo, TakeWriter
 from app.paths import takes_folder
 from app.scenes.take_desk import TakeDesk
 
@@ -80,3 +81,21 @@ def test_a_click_on_the_message_of_a_kept_take_opens_the_takes(stage):
     ((_, box, _),) = one.window.toasts.boxes()
     one.click(*box.center)
     assert one.window.scene.name == "takes" and one.toasts == []
+
+
+def test_what_is_being_played_ends_and_appears_when_takes_are_opened(stage):
+    kept: list[Take] = []
+    info = TakeInfo(44_100, "2026-11-27T04:00:00", "synth", "A piece")
+    recorder = SimpleNamespace(recording=True, piece_name="", split=lambda: asked.append("split"))
+    asked: list[str] = []
+    one = stage(mode="home")
+    one.studio.takes = SimpleNamespace(
+        recorder=recorder, list=lambda: kept, replay=SimpleNamespace(playing=False), close=lambda: None
+    )
+    one.window.go("takes")
+    one.frame()
+    assert asked == ["split"] and "being captured" in one.scene.empty.text
+    kept.append(Take("one", info, Path("one"), 12.0, 0))
+    recorder.recording = False
+    one.frame()
+    assert [row.key for row in one.scene.list.rows] == ["one"] and not one.scene.empty.visible
