@@ -8,11 +8,12 @@ import pygame
 
 from app import theme
 from app.bindings import label_of
+from app.engine.snapshot import Snapshot
 from app.scenes.studio import Studio
 from app.widgets.base import View, Widget
 from app.widgets.buttons import Button
 from app.widgets.inputs import MiniPiano
-from app.widgets.readouts import ActionTiles, Bar, Curve, Fact, Label, Spectrogram
+from app.widgets.readouts import ActionTiles, Bar, Curve, Fact, Label, Spectrogram, decided
 from app.widgets.stack import Row, stack
 
 FRAMES_PER_S = 20
@@ -21,6 +22,21 @@ FRAMES_PER_S = 20
 def confidence_colour(share: float) -> theme.Colour:
     """Good, doubtful, lost; the figure beside the bar says it too."""
     return theme.GOOD if share >= 0.5 else theme.YOU if share >= 0.2 else theme.BAD
+
+
+def confidence_words(now: Snapshot) -> str:
+    """How sure it is."""
+    return f"{now.confidence:.0%}".replace("%", " %")
+
+
+def value_words(now: Snapshot) -> str:
+    """What it expects of the rest."""
+    return f"{now.value:.2f}"
+
+
+def decided_fact(name: str, words: Callable[[Snapshot], str]) -> Fact:
+    """A figure of the agent's, where it has one."""
+    return Fact(name, lambda view: words(view.snapshot) if decided(view.snapshot) else "–")
 
 
 class AgentPanel:
@@ -39,15 +55,13 @@ class AgentPanel:
         self._heard = Label("What it hears", colour=theme.QUIET)
         self._level = Label(self._level_words, theme.SMALL, theme.QUIET, "right")
         self._spectrogram = Spectrogram()
-        self._speed = Fact(
-            "Speed", lambda view: f"{view.snapshot.speed_px_s / FRAMES_PER_S:.1f} px per frame"
+        self._speed = decided_fact(
+            "Speed", lambda now: f"{now.speed_px_s / FRAMES_PER_S:.1f} px per frame"
         )
         self._tiles = ActionTiles()
-        self._confidence = Fact(
-            "Confidence", lambda view: f"{view.snapshot.confidence:.0%}".replace("%", " %")
-        )
+        self._confidence = decided_fact("Confidence", confidence_words)
         self._bar = Bar(lambda view: view.snapshot.confidence, confidence_colour)
-        self._value = Fact("Value of this state", lambda view: f"{view.snapshot.value:.2f}")
+        self._value = decided_fact("Value of this state", value_words)
         self._name = Label("Follower", colour=theme.QUIET)
         self._decision = Fact("Decision", lambda view: f"{view.snapshot.decision_ms:.1f} ms")
         self._troubles = Fact(

@@ -22,6 +22,8 @@ from app.widgets.overlays import MenuItem
 from app.widgets.painter import Painter
 from app.widgets.readouts import Label, LevelMeter, Surface
 
+LEAST_FOR_TITLE, LEAST_FOR_LEVEL = 420, 600
+"""Of the header: kept for the title before the devices are given names; to have a level at all."""
 NARROW, SHORT = 860, 560
 """Below this width the rail and the panel shrink, below this height the rail's words go closer."""
 
@@ -211,14 +213,14 @@ class Scene:
             self._fold.rect = pygame.Rect(right - 32, area.header.y + 10, 32, 32)
             self._fold.icon = "unfold" if area.panel.w == 0 else "fold"
             right -= 40
-        room = area.header.w - 260
+        room = area.header.w - LEAST_FOR_TITLE
         widths = [chip.natural_width(self.scale) for chip in self._chips]
         folded = room < max(460, sum(widths) + 8 * len(widths))
         for chip, full in zip(reversed(self._chips), reversed(widths), strict=True):
             width = min(full, 44.0 if folded else full)
             chip.rect = pygame.Rect(round(right - width), area.header.y + 10, round(width), 32)
             right = chip.rect.x - 8
-        self._level.visible = room >= 340
+        self._level.visible = area.header.w >= LEAST_FOR_LEVEL
         self._level.rect = pygame.Rect(right - 120, area.header.y + 16, 112, 20)
         left, end = area.header.x, right - (136 if self._level.visible else 8)
         self._title.rect = pygame.Rect(left, area.header.y + 4, max(end - left, 40), 26)

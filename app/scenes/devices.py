@@ -17,14 +17,12 @@ from app.engine.snapshot import Snapshot
 from app.settings import SettingsNotSaved, SettingsStore
 from app.widgets.overlays import MenuItem
 
-_SHORT = 24
 TO_HEAR = "select to hear its level"
 
 
 def short_name(label: str) -> str:
     """A label without the host API in brackets."""
-    name = label.rsplit(" (", 1)[0] if label.endswith(")") else label
-    return name if len(name) <= _SHORT else name[: _SHORT - 1].rstrip() + "…"
+    return label.rsplit(" (", 1)[0] if label.endswith(")") else label
 
 
 def to_choice(value: str | None) -> str:

@@ -18,6 +18,7 @@ from app.scenes.studio import Studio, without_years
 from app.scenes.transport import Transport
 from app.widgets.base import View, Widget
 from app.widgets.buttons import Button
+from app.widgets.chrome import as_measure
 from app.widgets.count_in import CountIn
 from app.widgets.motion import Smooth
 from app.widgets.overlays import MenuItem
@@ -379,7 +380,7 @@ class Follow(Scene):
         piece = self.studio.piece
         if piece is None:
             return "", ""
-        return f"m. {self._place().measure}", f"m. {piece.measure_starts[-1][1]}"
+        return as_measure(self._place().measure), as_measure(piece.measure_starts[-1][1])
 
     def take_s(self) -> float:
         return self._take_s

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from app import theme
 from app.bindings import label_of
 from app.engine.snapshot import Snapshot
-from app.scenes.agent_panel import confidence_colour
+from app.scenes.agent_panel import confidence_colour, confidence_words, decided_fact, value_words
 from app.scenes.base import Scene
 from app.scenes.inside_desk import InsideDesk
 from app.scenes.studio import Studio
@@ -85,11 +85,9 @@ class Inside(Scene):
         self.map_name = Label("Its states, by value", colour=theme.QUIET)
         self.time = Fact("Moment", lambda view: self._moment_words(desk.row) or "–")
         self.tiles = Showing(ActionTiles(), lambda: self._shown)
-        self.confidence = Fact(
-            "Confidence", lambda view: f"{self._shown.confidence:.0%}".replace("%", " %")
-        )
+        self.confidence = Showing(decided_fact("Confidence", confidence_words), lambda: self._shown)
         self.bar = Showing(Bar(lambda view: view.snapshot.confidence, confidence_colour), lambda: self._shown)
-        self.value = Fact("Value of this state", lambda view: f"{self._shown.value:.2f}")
+        self.value = Showing(decided_fact("Value of this state", value_words), lambda: self._shown)
 
     def _build_transport(self) -> None:
         desk, studio = self.desk, self.studio

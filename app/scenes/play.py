@@ -19,6 +19,7 @@ from app.scenes.studio import Studio, without_years
 from app.sessions.play import PlaySession, SteeringGame
 from app.widgets.base import View, Widget
 from app.widgets.buttons import Button, Choice, IconButton, RoundButton
+from app.widgets.chrome import as_measure
 from app.widgets.game import ErrorMeter, ResultCard
 from app.widgets.motion import Smooth
 from app.widgets.readouts import Bar, Curve, Fact, Label, Paragraph
@@ -134,7 +135,7 @@ class Play(Scene):
         if self.card.visible or self.strip is None:
             return "", "plain"
         if not self._running():
-            return "Space starts the music. Keep your cursor on the notes you hear: ← slower, → faster", "you"
+            return "Space starts the music: keep your cursor on the notes you hear", "you"
         game = self.game
         if game and not game.rewards:
             return "Listen …", "you"
@@ -177,7 +178,7 @@ class Play(Scene):
             Row((self._ghost_name,), 20, gap=6, spare=2),
             Row((self._ghost_choice,), 36, gap=16, spare=2),
             Row((self._best_name,), 20, gap=6, spare=4),
-            *(Row((row,), 20, gap=4, spare=4) for row in self._best_rows),
+            *(Row((row,), 20, gap=4, spare=5 + rank) for rank, row in enumerate(self._best_rows)),
         ]
         if panel.w:
             stack(panel.inflate(-40, -36), rows)
@@ -349,4 +350,4 @@ class Play(Scene):
         piece = self.studio.piece
         if piece is None:
             return "", ""
-        return f"m. {piece.measure_at_x(self._heard_px())}", f"m. {piece.measure_starts[-1][1]}"
+        return as_measure(piece.measure_at_x(self._heard_px())), as_measure(piece.measure_starts[-1][1])

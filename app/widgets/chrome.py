@@ -131,6 +131,11 @@ class Clock(Widget):
         painter.text(as_time(self.seconds()), words, theme.BODY, theme.TEXT if running else theme.QUIET)
 
 
+def as_measure(number: str) -> str:
+    """A measure by its printed number; what comes before the first has none."""
+    return f"m. {number}" if number else "upbeat"
+
+
 def as_time(seconds: float) -> str:
     """``mm:ss``."""
     whole = max(int(seconds), 0)

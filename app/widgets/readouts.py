@@ -109,27 +109,34 @@ class Bar(Widget):
             painter.box(pygame.FRect(bar.x, bar.y, max(bar.w * share, 8), bar.h), colour, 4)
 
 
+def decided(snapshot: Snapshot) -> bool:
+    """Whether its speed, probabilities, value and confidence are an agent's: at rest there are none."""
+    return snapshot.state != "idle"
+
+
 class ActionTiles(Widget):
     """The probabilities of the three actions: a column each, the figure above, the word below."""
 
     names = ("slower", "keep", "faster")
 
     def look(self, view: View) -> Hashable:
-        return tuple(round(p, 2) for p in view.snapshot.probabilities)
+        return decided(view.snapshot), tuple(round(p, 2) for p in view.snapshot.probabilities)
 
     def draw(self, painter: Painter, view: View) -> None:
-        shares = view.snapshot.probabilities
+        known = decided(view.snapshot)
+        shares = view.snapshot.probabilities if known else (0.0, 0.0, 0.0)
         width = (self.rect.w - 16) / 3
         best = max(range(3), key=lambda i: shares[i])
         for index, (name, share) in enumerate(zip(self.names, shares, strict=True)):
             tile = pygame.FRect(self.rect.x + index * (width + 8), self.rect.y, width, self.rect.h)
             painter.box(tile, theme.RAISED, theme.CORNER_SMALL)
-            height = max(tile.h * min(share, 1.0), 4)
+            height = max(tile.h * min(share, 1.0), 4 if known else 0)
             level = pygame.FRect(tile.x, tile.bottom - height, tile.w, height)
             colour = theme.mix(theme.RAISED, theme.MACHINE, 0.5 if index == best else 0.34)
             painter.box(level, colour, min(theme.CORNER_SMALL, height / 2))
             top = pygame.FRect(tile.x, tile.y + 5, tile.w, 18)
-            painter.text(f"{share:.2f}", top, theme.BODY, theme.TEXT, "centre", bold=index == best)
+            figure = f"{share:.2f}" if known else "–"
+            painter.text(figure, top, theme.BODY, theme.TEXT, "centre", bold=known and index == best)
             painter.text(
                 name, pygame.FRect(tile.x, tile.bottom - 23, tile.w, 18), theme.SMALL, theme.TEXT, "centre"
             )
