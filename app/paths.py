@@ -22,9 +22,7 @@ def scores_path() -> Path:
 
 def takes_folder() -> Path:
     """One folder a take."""
-    place = folder("data") / "takes"
-    place.mkdir(exist_ok=True)
-    return place
+    return folder("data", "takes")
 
 
 def log_path() -> Path:

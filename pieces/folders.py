@@ -17,14 +17,14 @@ APP_NAME = "ripieno"
 HOME_VARIABLE = "RIPIENO_HOME"
 
 
-def folder(kind: str) -> Path:
-    """The folder of one kind: "config", "data", "cache" or "log"; made if it is not there.
+def folder(kind: str, *below: str) -> Path:
+    """The folder of one kind, "config", "data", "cache" or "log", or one below it; made if it is not there.
 
     Raises:
         RipienoError: it cannot be made.
     """
     home = os.environ.get(HOME_VARIABLE)
-    place = Path(home).expanduser() / kind if home else Path(_PLATFORM[kind]())
+    place = (Path(home).expanduser() / kind if home else Path(_PLATFORM[kind]())).joinpath(*below)
     try:
         place.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -60,6 +60,4 @@ def cache_folder() -> Path:
 
 def user_pieces_folder() -> Path:
     """The scores that the user added to the library."""
-    place = folder("data") / "pieces"
-    place.mkdir(exist_ok=True)
-    return place
+    return folder("data", "pieces")

@@ -8,7 +8,11 @@ from pathlib import Path
 import pytest
 
 from app import settings
+from app.paths import takes_folder
+from app.sessions.launchpad.starts import favourites_folder
 from app.settings import Settings, SettingsNotSaved, SettingsStore
+from pieces.errors import RipienoError
+from pieces.folders import user_pieces_folder
 
 
 @pytest.fixture
@@ -124,3 +128,13 @@ def test_recent_pieces_are_latest_first_without_repeats(path: Path) -> None:
     assert len(recent) == settings.MAX_RECENT
     assert recent[:2] == ("piece-10", "piece-14")
     assert len(set(recent)) == len(recent)
+
+
+def test_a_folder_that_cannot_be_made_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RIPIENO_HOME", str(tmp_path))
+    (tmp_path / "data").mkdir()
+    makers = {"takes": takes_folder, "pieces": user_pieces_folder, "launchpad": favourites_folder}
+    for name, wanted in makers.items():
+        (tmp_path / "data" / name).write_text("in the way")
+        with pytest.raises(RipienoError, match=f"cannot make the folder .*{name}.*set RIPIENO_HOME"):
+            wanted()

@@ -53,9 +53,7 @@ def aligned_offset(pattern: int, step: int) -> int:
 
 def favourites_folder() -> Path:
     """Where favourites are kept, one JSON file each."""
-    place = folder("data") / "launchpad"
-    place.mkdir(exist_ok=True)
-    return place
+    return folder("data", "launchpad")
 
 
 def favourites() -> list[str]:
