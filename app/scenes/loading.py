@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import threading
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from queue import SimpleQueue
 from typing import TypeVar
@@ -21,6 +23,7 @@ from pieces.piece import Piece
 
 Item = TypeVar("Item")
 THUMBNAIL_WIDTH_PX, THUMBNAIL_HEIGHT_PX = 640, 460
+BACKGROUND_NICENESS = 10
 
 
 @dataclass(frozen=True)
@@ -138,12 +141,20 @@ def _answer(request: bytes) -> bytes:
         if "open" in job:
             open_piece(job["open"])
             return b"{}"
+        _step_back()
         path = thumbnail_path(job["thumbnail"])
         if not path.exists():
             _draw_thumbnail(open_piece(job["thumbnail"]), path)
         return json.dumps({"path": str(path)}).encode()
     except (RipienoError, OSError) as error:
         return json.dumps({"problem": str(error)}).encode()
+
+
+@cache
+def _step_back() -> None:
+    """Pictures of a whole library take a minute at the first start: they wait for music and openings."""
+    if hasattr(os, "nice"):
+        os.nice(BACKGROUND_NICENESS)
 
 
 def _without_title(svg: str) -> str:

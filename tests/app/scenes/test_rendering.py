@@ -4,6 +4,7 @@ import time
 
 import numpy as np
 
+from app.scenes import loading
 from app.widgets.page_images import PageImages, paper_surface
 from app.widgets.rendering import Drawn, PageRenderer
 
@@ -74,3 +75,16 @@ def test_paper_and_ink_are_those_of_the_theme(stage):
     surface = paper_surface(np.array([[255, 0]], np.uint8))
     assert tuple(surface.get_at((0, 0)))[:3] == theme.PAPER
     assert tuple(surface.get_at((1, 0)))[:3] == theme.INK
+
+
+def test_pictures_of_the_library_step_back_once_and_openings_do_not(monkeypatch, tmp_path):
+    niced = []
+    loading._step_back.cache_clear()
+    monkeypatch.setattr(loading.os, "nice", niced.append)
+    monkeypatch.setattr(loading, "thumbnail_path", lambda name: tmp_path)
+    monkeypatch.setattr("pieces.opening.open_piece", lambda name: None)
+    loading._answer(b'{"open": "soldiers-joy"}')
+    assert niced == []
+    for _ in range(2):
+        loading._answer(b'{"thumbnail": "soldiers-joy"}')
+    assert niced == [loading.BACKGROUND_NICENESS]
