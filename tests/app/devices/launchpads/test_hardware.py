@@ -50,6 +50,9 @@ class Cable:
     def set_callback(self, callback):
         self.callback = callback
 
+    def cancel_callback(self):
+        self.callback = lambda event: None
+
     def delete(self):
         self.ports = []
 
