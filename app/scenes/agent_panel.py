@@ -16,7 +16,7 @@ from app.widgets.inputs import MiniPiano
 from app.widgets.readouts import ActionTiles, Bar, Curve, Fact, Label, Spectrogram, decided
 from app.widgets.stack import Row, stack
 
-FRAMES_PER_S = 20
+FRAMES_PER_S, SILENT_DB = 20, -90.0
 
 
 def confidence_colour(share: float) -> theme.Colour:
@@ -113,8 +113,8 @@ class AgentPanel:
         """Another piece or a new start: the curve begins anew."""
         self.curve.clear()
 
-    @staticmethod
-    def _level_words(view: View) -> str:
-        if view.snapshot.no_signal:
+    def _level_words(self, view: View) -> str:
+        if self.studio.devices.unheard(view.snapshot):
             return "no signal"
-        return f"{max(view.snapshot.level_db, -99):.0f} dB".replace("-", "−")
+        level_db = view.snapshot.level_db
+        return "silence" if level_db <= SILENT_DB else f"{level_db:.0f} dB".replace("-", "−")

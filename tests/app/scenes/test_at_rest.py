@@ -46,6 +46,18 @@ def test_the_best_scores_go_from_the_last_one_on_and_their_name_goes_last(stage,
     assert len(seen) == 5
 
 
+@pytest.mark.parametrize(
+    ("source", "level_db", "told"),
+    [("demo", -120.0, "silence"), ("microphone", -95.0, "no signal"), ("demo", -33.4, "−33 dB")],
+)
+def test_only_an_input_can_lack_a_signal(stage, piece, source, level_db, told):
+    one = stage()
+    session = one.open(piece)
+    one.settings.change(source=source)
+    session.show(1000.0, level_db=level_db, no_signal=level_db < -90.0)
+    assert one.scene.panel._level_words(one.window.view()) == told
+
+
 def test_a_measure_without_a_number_is_the_upbeat():
     assert (as_measure("12"), as_measure("")) == ("m. 12", "upbeat")
 
