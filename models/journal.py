@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import sys
 import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Protocol
 
-from rich.console import Console
 from torch import Tensor
 
 from models import checkpoint
@@ -39,7 +39,6 @@ class Journal:
         self._learner, self._out = learner, out
         self._begun_s = time.process_time() - earlier_s
         self._saved_s = time.monotonic()
-        self._console = Console(stderr=True)
 
     @property
     def spent_s(self) -> float:
@@ -51,7 +50,8 @@ class Journal:
         self._out.mkdir(parents=True, exist_ok=True)
         with (self._out / "progress.jsonl").open("a", encoding="utf-8") as file:
             file.write(json.dumps(row) + "\n")
-        self._console.print("  ".join(f"{name} {value:,.6g}" for name, value in row.items()), soft_wrap=True)
+        line = "  ".join(f"{name} {value:,.6g}" for name, value in row.items())
+        print(line, file=sys.stderr, flush=True)  # noqa: T201 - how far it is
         if time.monotonic() - self._saved_s > SAVED_EVERY_S:
             self.save()
 

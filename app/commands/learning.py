@@ -15,6 +15,7 @@ from typer import Argument, Option
 
 from app.commands import UsageProblem
 from app.console import console, progress
+from models.training import TRAINED
 
 DATA_SETS = {"generated": "models.follower.data", "lieder": "models.follower.data",
              "nottingham": "models.follower.data", "nottingham-game": "models.paper.rounds",
@@ -25,10 +26,6 @@ DATA_SETS = {"generated": "models.follower.data", "lieder": "models.follower.dat
 IN_ROOMS = {"generated", "lieder", "nottingham"}
 """Those of which a share can be heard in simulated rooms."""
 NEEDS_NO_FOLDER = {"generated", "chorales"}
-TRAINED = {"follower": "models.follower.train", "follower-paper": "models.paper.train",
-           "launchpad": "models.launchpad.train",
-           "duet": "models.duet.train"}  # fmt: skip
-"""The module whose `train` makes it."""
 EVALUATED = {"follower": "models.evaluation", "follower-finding": "models.finding",
              "launchpad": "models.launchpad.evaluation",
              "launchpad-tabular": "models.launchpad.tabular_study",
@@ -93,7 +90,7 @@ def pack(
     target: Annotated[Path, Option("--out", dir_okay=False, metavar="FILE", help="The packed file.")],
     limit_mb: Annotated[float, Option(min=0.001, metavar="MB", help="Its size at most.")] = 60.0,
 ) -> None:
-    """Put what `data build` made for the follower into one small file, to train from on another machine.
+    """Put what `data build` made for followers into one small file, to train from on another machine.
 
     Name the file as "data" in the configuration of `train follower` or `train follower-paper`. It holds no
     test pieces; frames are rounded to 0.02 (log10), ink to 16 shades.

@@ -17,7 +17,6 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import torch
-from rich.console import Console
 from torch import Tensor, nn
 
 from models import checkpoint
@@ -306,7 +305,7 @@ def finish(settings: TrainConfig, course: Course, spent_s: float) -> Path:
     path = Path(settings.out) / f"{settings.name}.safetensors"
     checkpoint.save(path, {name: value.half() for name, value in course.best_weights.items()}, metadata, SPEC)
     replace_file(path.with_suffix(".md"), card(settings, metadata).encode())
-    Console().print(f"{path}: figures with launch.py evaluate follower --agent {path}", soft_wrap=True)
+    print(f"{path}: figures with launch.py evaluate follower --agent {path}")  # noqa: T201 - the answer
     return path
 
 

@@ -1,8 +1,11 @@
 """The packed form: what it rounds off and leaves out, what damage it notices, that one can train on it."""
 
 import json
+import re
 import subprocess
 import sys
+from collections.abc import Sequence
+from importlib import metadata
 from itertools import count, islice
 from pathlib import Path
 
@@ -28,9 +31,10 @@ from models.packing import (
 )
 from models.paper import rounds
 from models.paper.rounds import NoRounds, Tune, load_split, splits_in
+from models.training import main
 
-MUSIC = ("verovio", "mido", "pretty_midi", "fluidsynth", "music21", "pygame", "resvg_py", "sounddevice",
-         "rtmidi", "parselmouth", "pyroomacoustics", "soxr", "matplotlib", "scipy", "gymnasium")  # fmt: skip
+ENOUGH = ("torch", "numpy", "safetensors", "platformdirs")
+"""What README says is needed, with what these need themselves."""
 
 
 def made_up_item(name: str, seed: int) -> Item:
@@ -174,23 +178,50 @@ def test_tunes_of_the_paper_s_game_keep_their_published_split(made_up_round, tmp
         list(read_pieces(path, ["four"]))
 
 
-def train_without_music(module: str, config: Path) -> subprocess.CompletedProcess[str]:
-    """Train in a process in which every library for music is missing."""
+def plain(distribution: str) -> str:
+    """A distribution's name as indices compare it."""
+    return re.sub(r"[-_.]+", "-", distribution).lower()
+
+
+INSTALLED = {plain(each.metadata["Name"]) for each in metadata.distributions()}
+
+
+def with_their_needs(distributions: Sequence[str]) -> set[str]:
+    """These and, of what is installed, all that they require."""
+    found: set[str] = set()
+    waiting = [plain(each) for each in distributions]
+    while waiting:
+        name = waiting.pop()
+        if name not in found and name in INSTALLED:
+            found.add(name)
+            needs = metadata.requires(name) or []
+            waiting += [plain(re.split(r"[^\w.-]", each)[0]) for each in needs if "extra ==" not in each]
+    return found
+
+
+def train_with_little(name: str, config: Path) -> subprocess.CompletedProcess[str]:
+    """Train in a process that can import the standard library, the project and ENOUGH, and nothing else."""
+    there = with_their_needs(ENOUGH)
+    missing = sorted(
+        module for module, owners in metadata.packages_distributions().items()
+        if module not in ("models", "pieces") and not there & {plain(owner) for owner in owners}
+    )
+    assert {"rich", "verovio", "mido", "pygame", "scipy"} <= set(missing)
     code = (
-        f"import sys\nfor name in {MUSIC}: sys.modules[name] = None\n"
-        f"from pathlib import Path\nimport {module} as training\ntraining.train(Path({str(config)!r}))"
+        f"import sys\nsys.modules |= dict.fromkeys({missing})\n"
+        f"from models.training import main\nsys.exit(main([{name!r}, '--config', {str(config)!r}]))"
     )
     return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
 
 
-def test_the_follower_trains_where_there_is_no_library_for_music(folder, tmp_path):
+def test_the_follower_trains_where_little_is_installed(folder, tmp_path):
     packed(folder, tmp_path / "all.pack")
     config = tmp_path / "config.json"
     config.write_text(json.dumps({
         "data": [str(tmp_path / "all.pack")], "out": str(tmp_path / "run"), "minutes": 0.001,
         "policy_pieces": 2, "policy_steps": 1,
     }))  # fmt: skip
-    done = train_without_music("models.follower.train", config)
+    done = train_with_little("follower", config)
     assert done.returncode == 0, done.stderr
     assert (tmp_path / "run" / "follower.safetensors").exists()
     assert "all.pack (5 pieces)" in (tmp_path / "run" / "follower.md").read_text()
@@ -208,6 +239,14 @@ def test_the_paper_s_agents_train_there_too(made_up_round, tmp_path):
         "data": str(tmp_path / "tunes.pack"), "out": str(tmp_path / "run"), "name": "mine", "epoch_steps": 60,
         "actors": 4, "device": "cpu", "learning": {"total_steps": 60},
     }))  # fmt: skip
-    done = train_without_music("models.paper.train", config)
+    done = train_with_little("follower-paper", config)
     assert done.returncode == 0, done.stderr
     assert (tmp_path / "run" / "mine.safetensors").exists()
+
+
+def test_training_by_name_says_in_one_line_what_it_lacks(tmp_path, capsys):
+    config = tmp_path / "config.json"
+    config.write_text(json.dumps({"data": [str(tmp_path / "none")], "out": str(tmp_path / "run")}))
+    assert main(["follower", "--config", str(config)]) == 2
+    said = capsys.readouterr().err
+    assert said.count("\n") == 1 and "data build" in said
