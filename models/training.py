@@ -1,4 +1,4 @@
-"""Training by name, without the program around it: `python -m models.training NAME [--config FILE] [--resume]`.
+"""Training by name, without the program: `python -m models.training NAME [--config FILE] [--resume]`.
 
 For machines that have little. With a packed file (`launch.py data pack`) the follower and the paper's agents
 need torch, numpy, safetensors and platformdirs, and no library for music. The same under torchrun:
@@ -26,7 +26,7 @@ TRAINED = {
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Train what the command line names; the exit code, 0 where it ended well."""
-    parser = argparse.ArgumentParser("python -m models.training", description=(__doc__ or "").partition(":")[0])
+    parser = argparse.ArgumentParser("python -m models.training", description="Train an agent by name.")
     parser.add_argument("name", choices=TRAINED)
     parser.add_argument("--config", type=Path, metavar="FILE", help="settings, JSON")
     parser.add_argument("--resume", action="store_true", help="go on where it stopped")
