@@ -236,11 +236,14 @@ def _open_window(mode: str, piece: str | None = None, follower: str | None = Non
     if piece is not None:
         _check_piece(piece)
     _check_display()
+    from app.devices.audio import open_system
     from app.logs import stderr_to_log
-    from app.window import run_window
 
     with stderr_to_log():  # Drivers write to the terminal whatever they please.
-        run_window(mode, piece=piece, follower=follower, seed=seed)
+        audio = open_system()  # Its process starts while all that a window needs is still imported.
+        from app.window import run_window
+
+        run_window(mode, piece=piece, follower=follower, seed=seed, audio=audio)
 
 
 def _check_display() -> None:

@@ -11,7 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from app.devices.audio import open_system
+from app.devices.audio import AudioSystem, open_system
 from app.devices.midi import MidiSystem
 from app.engine.engine import Engine
 from app.engine.midi_events import event_of
@@ -33,11 +33,15 @@ JUDGED_BARS = 1000
 """Bars of the composed corpus that the reward's curve compares with."""
 
 
-def build_studio(follower: str | None = None, seed: int = 0) -> Studio:
-    """Everything that the scenes share, running: engine started, MIDI listened to, takes captured."""
+def build_studio(follower: str | None = None, seed: int = 0, audio: AudioSystem | None = None) -> Studio:
+    """Everything that the scenes share, running: engine started, MIDI listened to, takes captured.
+
+    audio: the sound cards, where somebody has asked for them already.
+    """
+    audio = audio or open_system()
     settings = SettingsStore()
     sound_set = settings.now.sound_set
-    engine = Engine(open_system(), make_instrument=partial(open_instrument, sound_set=sound_set))
+    engine = Engine(audio, make_instrument=partial(open_instrument, sound_set=sound_set))
     engine.set_volume(settings.now.volume)
     engine.set_click_volume(settings.now.metronome_volume)
     midi = MidiSystem(partial(_on_midi, engine), engine.tell)

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pygame
 
+from app.devices.audio import AudioSystem
 from app.display import Display
 from app.dropping import drop
 from app.hands import Hands
@@ -329,12 +330,16 @@ def scenes() -> dict[str, Callable[[Studio], Scene]]:
 
 
 def run_window(
-    mode: str = "home", piece: str | None = None, follower: str | None = None, seed: int = 0
+    mode: str = "home",
+    piece: str | None = None,
+    follower: str | None = None,
+    seed: int = 0,
+    audio: AudioSystem | None = None,
 ) -> int:
     """Open the program in a mode, with a piece where one is named, and return when it is closed."""
     from app.program import build_studio
 
-    studio = build_studio(follower, seed)
+    studio = build_studio(follower, seed, audio)
     window = Window(studio, scenes(), mode)
     if studio.settings.notice:
         studio.say(studio.settings.notice, "bad")

@@ -71,10 +71,12 @@ class Ears:
         self.first_sample = engine.sample
         engine.mixer.process = self._listen  # type: ignore[method-assign]
 
-    def _listen(self, heard: Any, output: NDArray[np.float32], troubles: int) -> None:
+    def _listen(
+        self, heard: Any, output: NDArray[np.float32], troubles: int, moment_s: float | None = None
+    ) -> None:
         if not self._written:
             self.first_sample = self._mixer.clock.sample
-        self._process(heard, output, troubles)
+        self._process(heard, output, troubles, moment_s)
         room = self._sound[self._written : self._written + len(output)]
         room[:] = output[: len(room), 0]
         self._written += len(output)

@@ -15,7 +15,6 @@ from collections.abc import Callable
 from typing import Any
 
 import psutil
-import pygame
 
 from app.engine.snapshot import Snapshot
 
@@ -56,6 +55,8 @@ class Watcher:
         studio.session.set_loop(float(onsets_px[0]), float(onsets_px[-1]))
 
     def _read(self, before: Snapshot) -> None:
+        import pygame
+
         studio = self._window.studio
         everyone = [psutil.Process(), *psutil.Process().children(recursive=True)]
         self.seen |= {
@@ -81,10 +82,13 @@ class Watcher:
 
 def main(started_s: float, seconds: float, piece: str | None) -> None:
     """Run the window until the watcher closes it; prints one line of JSON."""
+    from app.devices.audio import open_system
+
+    audio = open_system()  # as the command line does: before the rest is imported
     from app.program import build_studio
     from app.window import Window, scenes
 
-    studio = build_studio(None, 0)
+    studio = build_studio(None, 0, audio)
     window = Window(studio, scenes(), "follow" if piece else "home")
     if piece:
         studio.open(piece, start=True)

@@ -3,7 +3,8 @@
 Three backends: PortAudio (with JACK, where it runs), SDL (inside pygame-ce, on any desktop) and none at all:
 a silent one that keeps time, so that the program runs without a sound card. One callback serves all three:
 `callback(heard, output, troubles)` with heard (n,) mono float32 or None, output (n, 2) float32 to be filled
-and the number of troubles (overflow, underflow) the driver reports. It runs in the driver's thread.
+and the number of troubles (overflow, underflow) the driver reports. It runs in the driver's thread; with
+PortAudio that is one of another process, and the program's callback runs in a thread of its own (`apart`).
 
 Listing, opening and closing belong to one thread at a time (the engine's device thread or the main thread).
 """
@@ -23,11 +24,20 @@ log = logging.getLogger(__name__)
 
 FloatArray = NDArray[np.float32]
 AudioCallback = Callable[[FloatArray | None, FloatArray, int], None]
+"""What a driver calls."""
 
 DEFAULT = "default"
 NONE = "none"
 DEFAULT_RATE = 44_100
 DEFAULT_BLOCK = 256
+
+
+class TimedCallback(Protocol):
+    """The program's: it may be told when (of `now_s`) the driver asked for the block, if that is not now."""
+
+    def __call__(
+        self, heard: FloatArray | None, output: FloatArray, troubles: int, moment_s: float | None = None, /
+    ) -> None: ...
 
 
 class DeviceError(RipienoError):
@@ -66,7 +76,10 @@ class Stream(Protocol):
     rate: int
     input_label: str
     output_label: str
-    latency_s: float
+
+    @property
+    def latency_s(self) -> float:
+        """From what is heard to what answers it; may grow while the sound flows."""
 
     def start(self) -> None:
         """Let the callback run. Raises DeviceError."""
@@ -90,7 +103,7 @@ class Backend(Protocol):
     def defaults(self) -> tuple[str, str]:
         """Labels of the default input and output, "none" where there is none."""
 
-    def open(self, choice: AudioChoice, callback: AudioCallback) -> Stream:
+    def open(self, choice: AudioChoice, callback: TimedCallback) -> Stream:
         """Open the devices named in `choice` (no "default" in it), not yet started. Raises DeviceError."""
 
     def rescan(self) -> None:
@@ -98,9 +111,10 @@ class Backend(Protocol):
 
 
 class AudioSystem:
-    """All backends that work here, in order of preference."""
+    """All backends that work here, in order of preference. Who uses it sets `tell`, to show a sentence."""
 
     def __init__(self, backends: Sequence[Backend], silent: Backend) -> None:
+        self.tell: Callable[[str], None] = log.warning
         self._backends = list(backends)
         self._silent = silent
 
@@ -114,7 +128,7 @@ class AudioSystem:
             backend.rescan()
         return self.devices()
 
-    def open(self, choice: AudioChoice, callback: AudioCallback) -> Stream:
+    def open(self, choice: AudioChoice, callback: TimedCallback) -> Stream:
         """Open what was chosen. Raises DeviceError if a named device is not there or refuses."""
         if choice.input == NONE and choice.output == NONE:
             return self._silent.open(choice, callback)
@@ -123,12 +137,12 @@ class AudioSystem:
         backend = self._backend_of([label for label in (choice.input, choice.output) if label != NONE])
         return backend.open(choice, callback)
 
-    def open_silent(self, choice: AudioChoice, callback: AudioCallback) -> Stream:
+    def open_silent(self, choice: AudioChoice, callback: TimedCallback) -> Stream:
         """No sound card: time goes on."""
         silent = AudioChoice(NONE, NONE, choice.block_samples, choice.rate)
         return self._silent.open(silent, callback)
 
-    def _open_default(self, choice: AudioChoice, callback: AudioCallback) -> Stream:
+    def _open_default(self, choice: AudioChoice, callback: TimedCallback) -> Stream:
         for backend in self._backends:
             resolved = _resolve(choice, backend)
             if resolved is None:
@@ -160,9 +174,11 @@ def _resolve(choice: AudioChoice, backend: Backend) -> AudioChoice | None:
 
 
 def open_system() -> AudioSystem:
-    """The backends of this machine: PortAudio first, then SDL."""
+    """The backends of this machine: PortAudio first, then SDL. PortAudio's process starts at once."""
+    from app.devices.apart import ApartBackend
     from app.devices.null import NullBackend
-    from app.devices.portaudio import PortAudioBackend
     from app.devices.sdl import SdlBackend
 
-    return AudioSystem([PortAudioBackend(), SdlBackend()], NullBackend())
+    apart = ApartBackend(lambda sentence: system.tell(sentence))
+    system = AudioSystem([apart, SdlBackend()], NullBackend())
+    return system

@@ -5,20 +5,15 @@ why in `problem`. PortAudio's device list is as old as its initialisation; `resc
 called while a stream is open.
 
 A JACK server that ends leaves PortAudio unusable (see `jack_watch`): its stream is then closed in a thread
-that nobody waits for, and `rescan` goes on with a fresh copy of the library, loaded from a copy of its
-file, so that JACK is found again when it is back.
+that nobody waits for, and only another process finds JACK again when it is back (`apart`).
 """
 from __future__ import annotations
 
 import atexit
-import ctypes
 import logging
 import os
-import shutil
-import tempfile
 import threading
 from functools import cached_property
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -68,8 +63,9 @@ class PortAudioBackend:
         self._watch = JackWatch() if there else None
 
     @property
-    def _jack_gone(self) -> bool:
-        return self._watch is not None and self._watch.gone
+    def usable(self) -> bool:
+        """False for good once a JACK server has ended that was there at the last look."""
+        return self._watch is None or not self._watch.gone
 
     def devices(self) -> list[DeviceInfo]:
         return [info for _, info in self._listed()]
@@ -103,28 +99,15 @@ class PortAudioBackend:
 
     def rescan(self) -> None:
         library = self._library
-        if library is None:
+        if library is None or not self.usable:
             return
         try:
-            if self._jack_gone:
-                self._take_fresh_copy(library)
-            else:
-                while library._initialized:
-                    library._terminate()
+            while library._initialized:
+                library._terminate()
             library._initialize()
             self._watch_jack(library)
         except (library.PortAudioError, OSError) as error:
             log.warning("PortAudio did not start again: %s", error)
-
-    def _take_fresh_copy(self, library: Any) -> None:
-        """Load PortAudio a second time, with state of its own; the first stays where it hangs."""
-        original = _loaded_from(library._libname)
-        ctypes.CDLL(original)  # never unloaded, not even at exit: threads hang in it
-        with tempfile.TemporaryDirectory() as folder:
-            copy = shutil.copy(original, folder)
-            ctypes.CDLL(copy)
-            library._lib = library._ffi.dlopen(copy)
-        library._initialized = 0
 
     def _listed(self) -> list[tuple[int, DeviceInfo]]:
         library = self._library
@@ -133,7 +116,7 @@ class PortAudioBackend:
         try:
             host_apis = library.query_hostapis()
             listed = [(index, _info(raw, host_apis)) for index, raw in enumerate(library.query_devices())]
-            return [(index, info) for index, info in listed if info.host_api != JACK or not self._jack_gone]
+            return [(index, info) for index, info in listed if info.host_api != JACK or self.usable]
         except library.PortAudioError as error:
             log.warning("PortAudio lists nothing: %s", error)
             return []
@@ -278,15 +261,6 @@ def _troubles(status: Any) -> int:
 
 def _deaf(heard: FloatArray | None, output: FloatArray, troubles: int) -> None:
     """The callback of a stream that was given up."""
-
-
-def _loaded_from(name: str) -> str:
-    """The file of a loaded library (Linux, where JACK lives), else its name."""
-    maps = Path("/proc/self/maps")
-    lines = maps.read_text().splitlines() if maps.exists() else []
-    stem = Path(name).name.split(".")[0]
-    files = (line.split(maxsplit=5)[-1] for line in lines if stem in line)
-    return next((file for file in files if os.path.exists(file)), name)
 
 
 def _usable(by_index: dict[int, DeviceInfo], preferred: int, side: str) -> str:

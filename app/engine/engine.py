@@ -1,10 +1,10 @@
 """The engine: sound card -> mixer -> frames -> listener -> snapshot, and everything that keeps it alive.
 
-Threads. The driver's callback runs `Mixer.process`. The engine thread sleeps until a frame is complete,
-turns samples into frames, asks the listener (a session) and publishes the snapshot; all session logic runs
-in it, sent there by `call`. The device thread watches the stream once a second. The main thread reads
-`snapshot`, `take_messages` and the small read-only properties, and calls the methods below. The "played"
-thread tells sinks (takes, MIDI output) what was played.
+Threads. The driver's callback runs `Mixer.process`, or on its behalf the "sound" thread. The engine thread
+sleeps until a frame is complete, turns samples into frames, asks the listener (a session) and publishes the
+snapshot; all session logic runs in it, sent there by `call`. The device thread watches the stream once a
+second. The main thread reads `snapshot`, `take_messages` and the small read-only properties, and calls the
+methods below. The "played" thread tells sinks (takes, MIDI output) what was played.
 """
 from __future__ import annotations
 
@@ -107,9 +107,11 @@ class Engine:
                 unused.close()
             self._instrument_lock.release()
 
-    def process(self, heard: FloatArray | None, output: FloatArray, troubles: int) -> None:
+    def process(
+        self, heard: FloatArray | None, output: FloatArray, troubles: int, moment_s: float | None = None
+    ) -> None:
         """The audio callback, see `Mixer.process`."""
-        self.mixer.process(heard, output, troubles)
+        self.mixer.process(heard, output, troubles, moment_s)
 
     def use_rate(self, rate: int) -> None:
         """The stream about to open runs at `rate`: make everything anew if that is another one."""

@@ -1,8 +1,9 @@
 """The audio callback: events and synth into the output, the chosen source into the ring.
 
-`Mixer.process` runs in the sound driver's thread. It waits for nothing and logs nothing: other threads hand
-it events through the scheduler and read what it counted. The engine thread is woken by releasing a plain
-lock, which in CPython neither blocks nor lets go of the interpreter.
+`Mixer.process` runs in the sound driver's thread, or in that of `app.devices.apart`. It waits for
+nothing and logs nothing: other threads hand it events through the scheduler and read what it counted. The
+engine thread is woken by releasing a plain lock, which in CPython neither blocks nor lets go of the
+interpreter.
 """
 from __future__ import annotations
 
@@ -86,9 +87,14 @@ class Mixer:
             time.sleep(LETTING_GO_S)
         return None
 
-    def process(self, heard: FloatArray | None, output: FloatArray, troubles: int) -> None:
-        """One block: `heard` (n,) mono or None, `output` (n, 2) to fill, `troubles` the driver's flags."""
-        moment_s = now_s()
+    def process(
+        self, heard: FloatArray | None, output: FloatArray, troubles: int, moment_s: float | None = None
+    ) -> None:
+        """One block: `heard` (n,) mono or None, `output` (n, 2) to fill, `troubles` the driver's flags.
+
+        moment_s: when the driver asked for it; None: now.
+        """
+        moment_s = now_s() if moment_s is None else moment_s
         count = len(output)
         self.dropouts += troubles > 0
         for begin in range(0, count, LARGEST_BLOCK):

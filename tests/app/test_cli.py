@@ -114,10 +114,13 @@ def test_drivers_write_to_the_log_while_the_window_is_open(
 ) -> None:
     opened: list[tuple[str, str | None, str | None, int]] = []
 
-    def run_window(mode: str, piece: str | None, follower: str | None, seed: int) -> None:
+    def run_window(mode: str, piece: str | None, follower: str | None, seed: int, audio: object) -> None:
+        assert audio is sound
         opened.append((mode, piece, follower, seed))
         os.write(2, b"ALSA lib: no such card\n")
 
+    sound = object()
+    monkeypatch.setattr("app.devices.audio.open_system", lambda: sound)
     monkeypatch.setattr("app.window.run_window", run_window)
     assert cli.main(["play", "soldiers-joy", "--follower", "steady", "--seed", "3"]) == 0
     assert cli.main(["follow", "soldiers-joy"]) == cli.main([]) == 0

@@ -16,12 +16,12 @@ PROGRAM = """
     import sys
     from app.devices.audio import AudioChoice, AudioSystem
     from app.devices.null import NullBackend
-    from app.devices.portaudio import PortAudioBackend
+    from app.devices.apart import ApartBackend
     from app.engine.engine import Engine
     from app.engine.voice import SilentInstrument
 
     label = "system (JACK Audio Connection Kit)"
-    engine = Engine(AudioSystem([PortAudioBackend()], NullBackend()), AudioChoice(label, label),
+    engine = Engine(AudioSystem([ApartBackend()], NullBackend()), AudioChoice(label, label),
                     lambda rate: (SilentInstrument(), None))
     engine.supervisor._watch_s = 0.2
     engine.start()

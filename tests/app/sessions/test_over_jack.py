@@ -14,10 +14,10 @@ from pathlib import Path
 import pytest
 from scipy.io import wavfile
 
+from app.devices.apart import ApartBackend
 from app.devices.audio import NONE, AudioChoice, AudioSystem
 from app.devices.midi import MidiSystem
 from app.devices.null import NullBackend
-from app.devices.portaudio import PortAudioBackend
 from app.engine.engine import Engine
 from app.engine.midi_events import event_of
 from app.engine.runner import PolicyRunner
@@ -47,7 +47,7 @@ PLAY_AUDIO = """
 
     rate, sound = wavfile.read(sys.argv[1])
     target = next(i for i, device in enumerate(sounddevice.query_devices())
-                  if device["name"] == "PortAudio" and device["max_output_channels"] > 0)
+                  if device["name"].startswith("PortAudio") and device["max_output_channels"] > 0)
     with sounddevice.OutputStream(samplerate=rate, device=target, channels=1, dtype="float32",
                                   latency="high", blocksize=1024) as stream:
         stream.write(sound)
@@ -87,7 +87,7 @@ def performance(piece):
 def running(jack, piece, performance):
     """Engine on JACK, session with the shipped follower (until there is one, with the truth), ready."""
     label = f"system ({HOST_API})"
-    engine = Engine(AudioSystem([PortAudioBackend()], NullBackend()), AudioChoice(label, label))
+    engine = Engine(AudioSystem([ApartBackend()], NullBackend()), AudioChoice(label, label))
     truth = Truth.from_onsets(performance.anchors_s, piece.onset_x_px)
     shipped = checkpoint.shipped("follower").exists()
     make_player = partial(load_player, "follower", 0) if shipped else partial(OptimalPlayer, truth)

@@ -3,10 +3,10 @@ from __future__ import annotations
 
 import pytest
 
+from app.devices.apart import ApartBackend
 from app.devices.audio import AudioChoice, AudioSystem
 from app.devices.midi import NONE, MidiSystem
 from app.devices.null import NullBackend
-from app.devices.portaudio import PortAudioBackend
 from app.engine.engine import Engine
 from app.engine.midi_events import event_of
 from app.sessions.duet import DuetSession
@@ -21,7 +21,7 @@ def midi(jack):
     import rtmidi
 
     label = f"system ({HOST_API})"
-    engine = Engine(AudioSystem([PortAudioBackend()], NullBackend()), AudioChoice(label, label))
+    engine = Engine(AudioSystem([ApartBackend()], NullBackend()), AudioChoice(label, label))
     engine.start()
 
     def received(message, moment_s: float) -> None:
