@@ -23,6 +23,7 @@ MEASUREMENTS = {
     "frontend": "app.bench.offline:front_end",
     "decision": "app.bench.offline:decision",
     "opening": "app.bench.offline:opening",
+    "ten-pages": "app.bench.offline:ten_pages",
     "environment": "app.bench.offline:environment",
     "reward": "app.bench.offline:launchpad_reward",
     "training": "app.bench.offline:launchpad_training",

@@ -5,22 +5,29 @@ Main thread, one thing at a time.
 
 from __future__ import annotations
 
-import itertools
 import os
 import tempfile
+import time
 
 import numpy as np
 
 from app.bench.figures import Figure, spread, time_ms
 from models.features import SPEC
+from models.players import Player, load_player, rest
 from pieces.folders import HOME_VARIABLE
 from pieces.opening import open_piece
+from pieces.piece import Piece
 
 PIECE = "minuet-g-minor-petzold"
 ENVIRONMENT_GOAL = 50_000.0
 UPDATES_GOAL = 1000.0
 REWARD_GOAL = 100_000.0
 REWARD_STATES = 1_024
+TEN_PAGES = {"seed": 3, "staves": 2, "bars": 254}
+READING_GOAL_MS = 3000.0
+DECISION_GOALS_MS = {"median_limit": 1.0, "p99_limit": 4.0}
+DECISIONS = 200
+PACED = "20 a second, on noise"
 
 
 def front_end() -> list[Figure]:
@@ -33,18 +40,52 @@ def front_end() -> list[Figure]:
 
 
 def decision() -> list[Figure]:
-    """One decision of the shipped follower, in this process."""
-    from models.players import load_player
+    """One decision of the shipped follower as a musician plays with it, in this process."""
+    player = load_player("follower", seed=0, relocate=True)
+    player.open(open_piece(PIECE))
+    return spread("Decision of the follower", _decisions_ms(player), "ms", **DECISION_GOALS_MS, note=PACED)
 
-    piece = open_piece(PIECE)
-    player = load_player("follower", seed=0)
-    player.open(piece)
-    player.reset(float(piece.onset_x_px[0]))
-    sound = np.random.default_rng(0).random((600, SPEC.bands)).astype(np.float32)
-    frames = itertools.cycle(sound)
-    return spread(
-        "Decision of the follower", time_ms(lambda: player.step(next(frames)), 500), "ms", p99_limit=50.0
-    )
+
+def ten_pages() -> list[Figure]:
+    """A made-up piano piece of ten pages: engraved and drawn, read by the follower, followed."""
+    import torch
+
+    began_s = time.perf_counter()
+    piece = _ten_pages()
+    made_ms = (time.perf_counter() - began_s) * 1000.0
+    player = load_player("follower", seed=0, relocate=True)
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        read_ms = float(np.median(time_ms(lambda: player.open(piece), 5, warm_up=0)))
+    finally:
+        torch.set_num_threads(threads)
+    size = f"{len(piece.pages)} pages, {len(piece.notes):,} notes"
+    return [
+        Figure("Ten pages, engraved and drawn once", made_ms, "ms", note=f"{size}; kept for the next time"),
+        Figure("Ten pages, read by the follower", read_ms, "ms", READING_GOAL_MS, note="one thread"),
+        *spread("Ten pages, decision", _decisions_ms(player), "ms", **DECISION_GOALS_MS, note=PACED),
+    ]
+
+
+def _ten_pages() -> Piece:
+    from models.follower.generator import generate_score
+    from pieces.engraving import engrave
+    from pieces.strip import build_piece
+
+    return build_piece(engrave(generate_score(**TEN_PAGES)), "ten pages")
+
+
+def _decisions_ms(player: Player) -> list[float]:
+    """How long each decision takes, one for every frame of sound, so that caches are as cold as on stage."""
+    sound = np.random.default_rng(0).random((DECISIONS, SPEC.bands)).astype(np.float32)
+    taken, due_s = [], time.perf_counter()
+    for frame in sound:
+        time.sleep(max(due_s - time.perf_counter(), 0.0))
+        due_s += 1.0 / SPEC.fps
+        taken += time_ms(lambda: player.step(frame), 1, warm_up=0)  # noqa: B023 - called at once
+        rest(player)
+    return taken
 
 
 def opening() -> list[Figure]:

@@ -30,9 +30,10 @@ _FIGURES: tuple[tuple[Fraction, ...], ...] = (
 _METERS = ((4, 4), (4, 4), (3, 4), (2, 4), (6, 8), (3, 8), (2, 2))
 
 
-def generate_score(seed: int, staves: int = 1) -> ScoreText:
-    """A random score of one or two staves as MusicXML text."""
+def generate_score(seed: int, staves: int = 1, bars: int = 0) -> ScoreText:
+    """A random score of one or two staves as MusicXML text; of so many bars, or as many as are drawn."""
     composer = _Composer(np.random.default_rng(seed))
+    composer.bars = bars or composer.bars
     score = composer.melody() if staves == 1 else composer.piano()
     score.title = f"Study {seed}"
     return ScoreText("musicxml", to_musicxml(score), f"generated-{staves}-{seed}", "musicxml")

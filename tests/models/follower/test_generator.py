@@ -30,3 +30,7 @@ def test_the_engraver_takes_it(staves):
 
 def test_same_seed_same_study():
     assert generate_score(5).text == generate_score(5).text != generate_score(6).text
+
+
+def test_a_study_can_be_as_long_as_is_asked():
+    assert generate_score(5, bars=120).text.count("<measure ") == 120
