@@ -65,8 +65,9 @@ def read_timing(toolkit: Any) -> Timing:
     """
     mei = toolkit.getMEI()
     timemap = _as_json(toolkit.renderToTimemap({"includeMeasures": True}))
-    marked = _Marks(ElementTree.fromstring(mei))
-    printed, lengths = _printed_measures(timemap, marked.ties, toolkit)
+    root = ElementTree.fromstring(mei)
+    marked = _Marks(root)
+    printed, lengths = _printed_measures(timemap, marked.ties, _Pitches(root, toolkit))
     if not any(measure.notes for measure in printed):
         raise NothingPlayed
     order = played_order([marked.repeats.get(measure.name, RepeatMarks()) for measure in printed])
@@ -90,6 +91,35 @@ def _as_json(value: Any) -> Any:
     return json.loads(value) if isinstance(value, str) else value
 
 
+class _Pitches:
+    """MIDI pitches by the id of a note.
+
+    Verovio searches the whole score for every note it is asked about, so it is asked once for all notes that
+    are written alike: what it answers depends on nothing but their attributes of pitch and accidental.
+    """
+
+    def __init__(self, root: ElementTree.Element, toolkit: Any) -> None:
+        self._toolkit = toolkit
+        self._written = {note.get(_XML_ID, ""): _written_pitch(note) for note in root.iter(f"{_MEI}note")}
+        self._known: dict[tuple[str | None, ...], int] = {}
+
+    def of(self, name: str) -> int:
+        """0 where there is none."""
+        written = self._written.get(name, (name,))
+        if written not in self._known:
+            values = _as_json(self._toolkit.getMIDIValuesForElement(name))
+            self._known[written] = int(values.get("pitch", 0))
+        return self._known[written]
+
+
+def _written_pitch(note: ElementTree.Element) -> tuple[str | None, ...]:
+    accidentals = (note, *note.iter(f"{_MEI}accid"))
+    return (
+        *(note.get(name) for name in ("pname", "pname.ges", "oct", "oct.ges", "pnum")),
+        *(each.get(name) for each in accidentals for name in ("accid", "accid.ges")),
+    )
+
+
 @dataclass
 class _PrintedMeasure:
     """A measure as printed; ``notes`` are (id, quarters from its start, duration, pitch)."""
@@ -100,7 +130,7 @@ class _PrintedMeasure:
 
 
 def _printed_measures(
-    timemap: list[dict[str, Any]], ties: dict[str, str], toolkit: Any
+    timemap: list[dict[str, Any]], ties: dict[str, str], pitches: _Pitches
 ) -> tuple[list[_PrintedMeasure], list[float]]:
     """The measures in printed order with the notes struck in them, and how many quarters each lasts."""
     measures: list[_PrintedMeasure] = []
@@ -115,7 +145,7 @@ def _printed_measures(
         for name in event.get("on", ()) if measures else ():
             onsets[name] = (quarters, measures[-1])
     for name, (onset, measure) in onsets.items():
-        pitch = int(_as_json(toolkit.getMIDIValuesForElement(name)).get("pitch", 0))
+        pitch = pitches.of(name)
         if name not in ties.values() and 0 < pitch < 128:
             last = _last_tied(name, ties, onsets)
             measure.notes.append((name, onset - measure.start, ends.get(last, end) - onset, pitch))

@@ -6,12 +6,13 @@ import sys
 
 import numpy as np
 import pytest
+import verovio
 
-from pieces import engraving
+from pieces import engraving, library
 from pieces.engraving import EngravingOptions, engrave, engrave_here
 from pieces.errors import BadScore
 from pieces.piece import PADDING_PX, STRIP_HEIGHT_PX
-from pieces.reading import ScoreText
+from pieces.reading import ScoreText, read_score
 from pieces.strip import build_piece
 
 MEASURE = '<measure number="{n}">{left}{attributes}{notes}{right}</measure>'
@@ -63,6 +64,16 @@ def test_the_repeat_is_written_out_in_played_order(tune):
     assert [n.pitch for n in tune.notes] == [60, 62, 64, 65, 60, 62, 64, 65, 67, 69]
     assert [n.measure for n in tune.notes] == ["1", "1", "2", "2", "1", "1", "2", "2", "3", "3"]
     assert tune.length_quarters == 10
+
+
+@pytest.mark.parametrize("name", ["fur-elise", "o-haupt-voll-blut-und-wunden-bwv-244", "planxty-irwin"])
+def test_pitches_are_those_that_verovio_says_of_every_note(name, monkeypatch):
+    toolkit = verovio.toolkit()
+    monkeypatch.setattr(verovio, "toolkit", lambda: toolkit)
+    notes = engrave_here(read_score(library.find(name))).notes
+    pitches = {note.note_id: toolkit.getMIDIValuesForElement(note.note_id)["pitch"] for note in notes}
+    assert len(set(pitches.values())) > 10
+    assert [note.pitch for note in notes] == [pitches[note.note_id] for note in notes]
 
 
 def test_every_notehead_of_the_strip_is_black_where_the_map_says(tune):
