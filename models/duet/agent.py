@@ -18,6 +18,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from models import checkpoint
 from models.checkpoint import CheckpointError
+from models.duet.anticipation import Anticipating
 from models.duet.encoding import BEATS, HOLD, MIDDLE, MULTI_HOLD, OCTAVE, Tokens, sounding
 from models.duet.windows import BLOCK
 
@@ -307,10 +308,19 @@ def _policy(network: Mapping[str, Any], weights: Mapping[str, NDArray[Any]]) -> 
     """Of a checkpoint; raises ValueError where its network is of another kind or context."""
     kind, context = network["kind"], network["context"]
     if kind == "causal" and context["block"] == BLOCK:
-        return CausalPolicy(weights)
+        return _causal(network, weights)
     if kind == "a" and context["past"] == PAST:
         return Policy(weights)
     raise ValueError("it is a reward model, or was shown other windows")
+
+
+def _causal(network: Mapping[str, Any], weights: Mapping[str, NDArray[Any]]) -> Decides:
+    """With its ear, where it has one."""
+    policy = CausalPolicy(weights)
+    if "ear" not in network:
+        return policy
+    heard = {name.removeprefix("ear."): w for name, w in weights.items() if name.startswith("ear.")}
+    return Anticipating(policy, _policy(network["ear"], heard), network["anticipation"])
 
 
 def window(line: Tokens) -> NDArray[np.int64]:

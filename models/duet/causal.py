@@ -132,11 +132,24 @@ class Body(nn.Module):
 
 
 class CausalNetwork(Body):
-    """p(machine's symbol at step t | both lines before t)."""
+    """p(machine's symbol at step t | both lines before t).
+
+    Where it has an `ear`, another one that expects what the human plays, improvising makes use of it
+    (:mod:`models.duet.anticipation`) by so much as `anticipation`; what is computed here does not.
+    """
 
     name = NAME
     kind = Stretch(2 * BLOCK)
     """What it learns from."""
+
+    def __init__(self, widths: CausalWidths | None = None) -> None:
+        super().__init__(widths)
+        self.ear: CausalNetwork | None = None
+        self.anticipation = 0.0
+
+    def listen(self, ear: CausalNetwork, anticipation: float) -> None:
+        """Take another network as ear; it learns no more."""
+        self.ear, self.anticipation = ear.requires_grad_(False), anticipation
 
     def forward(self, human: Tensor, machine: Tensor, phase: Tensor) -> Tensor:
         """Logits (n, T, symbols) of every step of lines (n, T) that begin with nothing heard.
@@ -155,7 +168,10 @@ class CausalNetwork(Body):
 
     def arguments(self) -> dict[str, Any]:
         """What a card says of the network, and :func:`causal_from` needs."""
-        return {"kind": NAME, "widths": asdict(self.widths), "context": {"block": BLOCK}}
+        own = {"kind": NAME, "widths": asdict(self.widths), "context": {"block": BLOCK}}
+        if self.ear is None:
+            return own
+        return own | {"anticipation": self.anticipation, "ear": self.ear.arguments()}
 
 
 def place(symbols: Tensor) -> Tensor:
@@ -187,6 +203,8 @@ def causal_from(arguments: dict[str, Any]) -> CausalNetwork:
     network = CausalNetwork(CausalWidths(**arguments["widths"]))
     if network.arguments()["context"] != arguments["context"]:
         raise ValueError("its memory begins at other boundaries than this program's")
+    if "ear" in arguments:
+        network.listen(causal_from(arguments["ear"]), arguments["anticipation"])
     return network
 
 

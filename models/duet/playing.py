@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from models.duet.agent import allowed
+from models.duet.anticipation import fitted
 from models.duet.causal import CausalNetwork, Memory, block_features
 from models.duet.chorales import Duet
 from models.duet.encoding import (
@@ -39,7 +40,7 @@ def improvise(
     network: Network, duets: Sequence[Duet], seed_steps: int = SEED_STEPS
 ) -> Iterator[Improvisation]:
     """Play the duets to their ends; yields after every step, the last time when it is done."""
-    played, decide = Improvisation(duets, seed_steps), decider(network)
+    played, decide = Improvisation(duets, seed_steps), _anticipating(network)
     while not played.done:
         logits = decide(played).numpy()
         played.play(np.where(allowed(played.last), logits, -np.inf).argmax(-1))
@@ -59,11 +60,30 @@ def decider(network: Network) -> Decider:
     return decide
 
 
-class _Carried:
-    """A causal network's memory of duets in progress; of those that are over only to the end of the block."""
+def _anticipating(network: Network) -> Decider:
+    """What is played greedily: with the ear, where the network has one. Learning is without."""
+    if not isinstance(network, CausalNetwork) or network.ear is None:
+        return decider(network)
+    own, ear = _Carried(network), _Carried(network.ear, exchanged=True)
 
-    def __init__(self, network: CausalNetwork) -> None:
-        self._network = network
+    def decide(played: Improvisation) -> Tensor:
+        return _fitted(network, own(played), ear(played))
+
+    return decide
+
+
+def _fitted(network: CausalNetwork, logits: Tensor, coming: Tensor) -> Tensor:
+    return torch.from_numpy(fitted(logits.numpy(), coming.numpy(), network.anticipation))
+
+
+class _Carried:
+    """A causal network's memory of duets in progress; of those that are over only to the end of the block.
+
+    With roles `exchanged` it is asked for the human's line.
+    """
+
+    def __init__(self, network: CausalNetwork, exchanged: bool = False) -> None:
+        self._network, self._order = network, -1 if exchanged else 1
         self._memory: Memory | None = None
         self._going = np.zeros(0, np.bool_)
 
@@ -72,7 +92,7 @@ class _Carried:
         if self._memory is None or not step % BLOCK:
             self._going = played.lengths > step
             self._memory = self._begin(played, max(step // BLOCK - 1, 0) * BLOCK)
-        human, machine = _both(played, self._going, step - 1, step)
+        human, machine = self._both(played, step - 1, step)
         beats = self._beats(played, step, 1)
         features, self._memory = self._network.carry(human, machine, beats, self._memory)
         return _spread(self._network.head(features[:, 0]), self._going)
@@ -80,20 +100,20 @@ class _Carried:
     def _begin(self, played: Improvisation, first: int) -> Memory:
         """Of the steps from `first` on, the last left out."""
         human, machine = (nn.functional.pad(line, (1, 0), value=MULTI_HOLD.unseen)
-                          for line in _both(played, self._going, first, played.step - 1))  # fmt: skip
+                          for line in self._both(played, first, played.step - 1))  # fmt: skip
         beats = self._beats(played, first, played.step - first)
         return self._network.carry(human, machine, beats, None)[1]
+
+    def _both(self, played: Improvisation, first: int, stop: int) -> tuple[Tensor, Tensor]:
+        """Steps of the line that is answered and of the one that answers."""
+        lines = (played.human, played.machine)[:: self._order]
+        parts = (line[self._going, first:stop].astype(np.int64) for line in lines)
+        human, machine = map(torch.from_numpy, parts)
+        return human, machine
 
     def _beats(self, played: Improvisation, first: int, steps: int) -> Tensor:
         phase = torch.from_numpy(played.phase[self._going])
         return (phase[:, None] + torch.arange(first, first + steps)) % BEATS
-
-
-def _both(played: Improvisation, which: NDArray[np.bool_], first: int, stop: int) -> tuple[Tensor, Tensor]:
-    """Steps of the human's and the machine's lines."""
-    parts = (line[which, first:stop].astype(np.int64) for line in (played.human, played.machine))
-    human, machine = map(torch.from_numpy, parts)
-    return human, machine
 
 
 def _spread(logits: Tensor, going: NDArray[np.bool_]) -> Tensor:
@@ -111,7 +131,11 @@ def predict(network: Network, duet: Duet) -> Tokens:
         human, machine = (
             torch.from_numpy(line[None].astype(np.int64)) for line in (duet.human, duet.machine)
         )
-        logits = network.head(block_features(network, human, machine, torch.tensor([duet.phase])))[0]
+        phase = torch.tensor([duet.phase])
+        logits = network.head(block_features(network, human, machine, phase))[0]
+        if network.ear is not None:
+            coming = network.ear.head(block_features(network.ear, machine, human, phase))[0]
+            logits = _fitted(network, logits, coming)
     else:
         windows = (cut(line[None], steps, network.kind)[0] for line in (duet.human, duet.machine))
         given = (torch.from_numpy(array) for array in (*windows, (duet.phase + steps) % BEATS))

@@ -2,8 +2,13 @@
 
 RL-Rules is SequenceTutor (Jaques et al. 2017) as the paper uses it: rules that need neither a known key nor
 SequenceTutor's eighths, with its weights; they look at the machine's line alone. All functions take a
-multi-hold line (T,) and give (T,) float64, nonzero only where a note begins and judged by that note and those
-before it.
+multi-hold line (T,) and give (T,) float64, judged by each step and those before it; but for repetition,
+nonzero only where a note begins.
+
+What is repeated too often is SequenceTutor's choice (`detect_repeating_notes` of its published program): its
+actions are symbols, to hold on is one of them, and more than four of the same in a row are too many. So a
+note is punished from its seventh sixteenth on, which is what keeps an agent from holding for ever: to a
+model of the chorales a hold is likelier than any onset.
 """
 
 from __future__ import annotations
@@ -16,10 +21,12 @@ from numpy.typing import NDArray
 from models.duet.encoding import Tokens, begins, notes, sounding
 
 Floats = NDArray[np.float64]
-REPEATED = 4
-"""So many onsets of one pitch in a row are too many (SequenceTutor's limit)."""
-SUSTAINED = 32
-"""So many sixteenths of one note are too many: two bars."""
+IN_A_ROW = 4
+"""So many equal symbols may lie directly before a symbol that is the same: onsets, holds or rests."""
+APART = 6
+"""So many onsets of its pitch may lie before an onset, none of another pitch among them."""
+EXCESS = -100.0
+"""SequenceTutor's weight of a symbol that is repeated too often."""
 MOTIF_NOTES = 8
 INTERVALS = {
     1: 0.08,
@@ -43,34 +50,30 @@ THEORY_SCALE = 0.02
 
 
 def repetition(tokens: Tokens) -> Floats:
-    """-1 for every onset that repeats a pitch for the fourth time or more, and every step held too long."""
-    rewards = np.zeros(len(tokens))
+    """-1 for every symbol that is repeated too often: RL-Duet's rule."""
+    changes = np.flatnonzero(np.diff(tokens, prepend=tokens[:1].astype(np.int64) - 1))
+    steps = np.arange(len(tokens))
+    before = steps - changes[np.searchsorted(changes, steps, side="right") - 1] if len(tokens) else steps
+    excess = before > IN_A_ROW
     run, last = 0, 0
-    for start, length, pitch in notes(tokens):
-        run = run + 1 if pitch == last else 1
+    for start, _, pitch in notes(tokens):
+        run = run + 1 if pitch == last else 0
         last = pitch
-        if run >= REPEATED:
-            rewards[start] = -1.0
-        rewards[start + SUSTAINED : start + length] = -1.0
-    return rewards
+        excess[start] |= run > APART
+    return -excess.astype(np.float64)
 
 
 def music_theory(tokens: Tokens) -> Floats:
-    """The sum of all rules below, each with SequenceTutor's weight."""
+    """The sum of all rules below, and of repetition, each with SequenceTutor's weight."""
     starts = np.flatnonzero(begins(tokens))
     pitches = sounding(tokens)[starts].tolist()
-    rewards = np.zeros(len(tokens))
-    rewards[starts] = [_judge(pitches[: n + 1]) for n in range(len(pitches))]
+    rewards = -EXCESS * repetition(tokens)
+    rewards[starts] += [_judge(pitches[: n + 1]) for n in range(len(pitches))]
     return rewards
 
 
 def _judge(melody: Sequence[int]) -> float:
     return sum(rule(melody) for rule in RULES)
-
-
-def too_often(melody: Sequence[int]) -> float:
-    """-100 where the last four notes are one."""
-    return -100.0 if len(melody) >= REPEATED and len(set(melody[-REPEATED:])) == 1 else 0.0
 
 
 def preferred_interval(melody: Sequence[int]) -> float:
@@ -113,4 +116,4 @@ def self_similarity(melody: Sequence[int]) -> float:
     return -3.0 * sum(float(centred[lag:] @ centred[:-lag]) / power > 0.15 for lag in (1, 2, 3))
 
 
-RULES = (too_often, preferred_interval, resolved_leap, motif, self_similarity)
+RULES = (preferred_interval, resolved_leap, motif, self_similarity)

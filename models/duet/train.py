@@ -27,6 +27,7 @@ from rich.console import Console
 from models import checkpoint
 from models.duet import causal, teacher
 from models.duet.calibration import calibrate
+from models.duet.causal import CausalNetwork
 from models.duet.chorales import HELD_OUT_COUNT, VALIDATION, Chorale, Duet, all_duets, load, split
 from models.duet.networks import KINDS, PLAYERS, Learnable, new_network
 from models.duet.partner import PartnerConfig, PartnerReward
@@ -74,6 +75,10 @@ class TrainConfig:
     """Checkpoints of the reward models."""
     teacher: str = ""
     """The checkpoint, of kind foresight, to which `distil` of ReinforceConfig draws."""
+    ear: str = ""
+    """The checkpoint, of kind causal, that expects what the human plays when the agent improvises."""
+    anticipation: float = 0.0
+    """Weight of what the ear expects (:mod:`models.duet.anticipation`)."""
     widths: dict[str, int] = field(default_factory=dict)
     """Fields of networks.Widths that differ."""
     learning: dict[str, Any] = field(default_factory=dict)
@@ -113,7 +118,7 @@ def train(config: Path | None = None, resume: bool = False) -> None:
             f"{settings.out} holds an earlier run: go on with --resume, or name another folder."
         )
     torch.set_num_threads(settings.threads)
-    chorales = load(Path(settings.corpus))
+    chorales, ear = load(Path(settings.corpus)), _ear(settings)
     learner = make_learner(settings, chorales)
     earlier_s = take_up(learner, state) if state.exists() else 0.0
     journal = Journal(learner, Path(settings.out), earlier_s)
@@ -121,7 +126,14 @@ def train(config: Path | None = None, resume: bool = False) -> None:
         learner.train(journal)
     finally:
         journal.save()
+    if ear and isinstance(learner.network, CausalNetwork):
+        learner.network.listen(ear, settings.anticipation)
     finish(settings, learner, journal.spent_s, _calibrated(settings, learner.network, chorales))
+
+
+def _ear(settings: TrainConfig) -> CausalNetwork | None:
+    found = load_network(settings.ear, (causal.NAME,)) if settings.ear else None
+    return found if isinstance(found, CausalNetwork) else None
 
 
 def _calibrated(settings: TrainConfig, network: Learnable, chorales: list[Chorale]) -> dict[str, float]:

@@ -67,6 +67,18 @@ def test_pitch_classes_are_shifted_by_the_log_ratio_of_their_shares(
     assert not moved[PITCHES:].any()
 
 
+def test_the_last_time_pitch_classes_are_matched_on_more_duets(
+    chorales: list[Chorale], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[int] = []
+    monkeypatch.setattr(calibration, "KNOBS", ())
+    monkeypatch.setattr(
+        calibration, "match_classes", lambda network, parts: asked.append(len(parts)) or np.ones(12)
+    )
+    shifts = calibrate(strikes_or_holds(1.0), all_duets(chorales), 2, 0)
+    assert asked == [2, 2, 8] and set(shifts.values()) == {3.0}
+
+
 def test_a_knob_is_turned_from_where_it_stands() -> None:
     network = CausalNetwork()
     first = network.proposal.bias.detach().clone()

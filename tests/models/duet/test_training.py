@@ -126,12 +126,14 @@ def test_a_partner_is_trained_and_calibrated(tmp_path: Path, chorales: list[Chor
     train(configuration(
         tmp_path, chorales, name="partner", method="partner", start=first, out=str(tmp_path / "partner"),
         learning={"duets": 4, "batch": 2, "steps": 36}, calibrated_on=2, reward={"decay": 0.5},
+        ear=first, anticipation=2.0,
     ))  # fmt: skip
     before, after = (
         load_network(first),
         load_network(tmp_path / "partner" / "partner.safetensors", ["causal"]),
     )
     assert not torch.equal(before.mix.weight, after.mix.weight)
+    assert torch.equal(before.mix.weight, after.ear.mix.weight) and after.anticipation == 2.0
     _, metadata = checkpoint.load(tmp_path / "partner" / "partner.safetensors", None)
     names = {"hold", "again", "wide", *(f"class {n}" for n in range(12))}
     assert set(metadata["shifts"]) == names and any(metadata["shifts"].values())
