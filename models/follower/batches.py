@@ -169,16 +169,7 @@ class Crops:
         crop = item.strip[:, 2 * start : 2 * (start + CROP_COLUMNS)].astype(np.float32) / 255.0
         image = np.zeros((crop.shape[0], 2 * CROP_COLUMNS), np.float32)
         image[:, : crop.shape[1]] = crop
-        if not self.augment:
-            return image
-        image = np.roll(image, int(self.rng.integers(-3, 4)), axis=0)
-        if self.rng.random() < 0.3:  # a soft print
-            image = 0.5 * image + 0.25 * (np.roll(image, 1, axis=1) + np.roll(image, 1, axis=0))
-        image = image * np.float32(self.rng.uniform(0.7, 1.1))
-        return np.clip(image + np.float32(self.rng.uniform(0, 0.03)) * self._noise(image.shape), 0.0, 1.0)
-
-    def _noise(self, shape: tuple[int, ...]) -> NDArray[np.float32]:
-        return self.rng.random(shape, dtype=np.float32)
+        return vary_image(image, self.rng) if self.augment else image
 
     def _sound(self, rendering: Rendering, first: int) -> NDArray[np.float32]:
         """Frames with gain, colour and noise; silence before the beginning and after the end."""
@@ -209,6 +200,16 @@ class Crops:
         padded = Rendering(np.zeros((before + CROP_FRAMES, 1), np.float16), rendering.onset_s, near)
         struck, sounding = played_keys(padded)
         return struck[before:], sounding[before:]
+
+
+def vary_image(image: NDArray[np.float32], rng: np.random.Generator) -> NDArray[np.float32]:
+    """A crop (80, W) in [0, 1] as another print or scan might show it: shifted, soft, pale, speckled."""
+    image = np.roll(image, int(rng.integers(-3, 4)), axis=0)
+    if rng.random() < 0.3:  # a soft print
+        image = 0.5 * image + 0.25 * (np.roll(image, 1, axis=1) + np.roll(image, 1, axis=0))
+    image = image * np.float32(rng.uniform(0.7, 1.1))
+    speckle = rng.random(image.shape, dtype=np.float32)
+    return np.clip(image + np.float32(rng.uniform(0, 0.03)) * speckle, 0.0, 1.0)
 
 
 def _padded(values: NDArray[np.float32], length: int, fill: float) -> NDArray[np.float32]:

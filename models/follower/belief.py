@@ -3,7 +3,9 @@
 The network says, for every frame, how well the sound fits each column, and how many quarters each column
 lasts. The filter believes in a density over (tempo, column) that moves as music moves: tempo is steady in
 quarters, however unevenly the notes are spaced; it can halt, and, with a small chance, it is anywhere at
-all, so that a player's jump is found. It does not depend on the cursor, so training computes it once.
+all, so that a player's jump is found. Where the notes were read one by one (:mod:`models.follower.rhythm`),
+it also weighs in which frame a key is struck: that is when the music passes a note, and only then. It does
+not depend on the cursor, so training computes it once.
 
 numpy only; one instance belongs to one thread; :meth:`Belief.update` allocates little and takes well under
 a millisecond for a ten-page piece.
@@ -17,13 +19,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.features import SPEC
-from models.follower.network import COLUMN_PX
+from models.follower.network import COLUMN_PX, PITCHES
+from models.follower.rhythm import Notes
 
 FloatArray = NDArray[np.float32]
 
 HORIZONS = (0, 2, 4, 6, 8, 11, 15, 20)
 """Frames ahead at which a summary says where the music will be."""
 SUMMARY = len(HORIZONS) + 4
+STRUCK = np.array((0.38, 0.97, 0.70), np.float32)
+"""Chance that a key is heard as struck in the frame in which the music passes its note, and in the next two.
+
+Measured on 12,034 onsets of validation tunes; before and after that it is below 0.02."""
 _NEGLIGIBLE = 1e-25
 """Mass of a column below which the belief is taken to end there."""
 
@@ -45,6 +52,10 @@ class BeliefConfig:
     start_tempo_spread: float = 0.4  # one standard deviation of its logarithm
     start_boost: float = 4.0  # so much sharper at the start, when the tempo is still to be found
     start_frames: float = 30.0  # the boost falls by a factor of e in so many frames
+    strike_weight: float = 0.5  # exponent of what the struck keys say, where notes were read
+    strike_false: float = 0.01  # chance a frame that a key is heard as struck where there is no note
+    key_doubt: float = 0.1  # chance that another key than the one read is the right one
+    hedged: bool = False  # say the mean of where the music may be, not where the mean quarter stands
 
 
 class Belief:
@@ -54,10 +65,15 @@ class Belief:
         log_quarters: (C,) log quarters per column, as the network reads them.
         music: (first, last) columns that hold music; outside them there is only margin.
         config: the filter's assumptions.
+        notes: what is written, if it was read note by note.
     """
 
     def __init__(
-        self, log_quarters: FloatArray, music: tuple[int, int], config: BeliefConfig | None = None
+        self,
+        log_quarters: FloatArray,
+        music: tuple[int, int],
+        config: BeliefConfig | None = None,
+        notes: Notes | None = None,
     ) -> None:
         self.config = config = config or BeliefConfig()
         columns = np.arange(len(log_quarters))
@@ -70,6 +86,7 @@ class Belief:
         self._x_px = (columns + 0.5) * COLUMN_PX
         self.tempi = np.geomspace(config.slowest, config.fastest, config.tempi).astype(np.float32)
         self._prepare_motion()
+        self._strikes = _Strikes(notes, self._place, self._quarters, self.tempi, config) if notes else None
         # Without `anywhere` the belief is local: only the columns of this window hold any mass.
         self._window = slice(0, len(columns))
         self.log_evidence = 0.0
@@ -135,10 +152,11 @@ class Belief:
         """Share of the belief within ``reach_px`` of ``x_px``."""
         return float(self.columns[np.abs(self._x_px - x_px) < reach_px].sum())
 
-    def update(self, logits: FloatArray) -> FloatArray:
+    def update(self, logits: FloatArray, struck: FloatArray | None = None) -> FloatArray:
         """Move one frame on and hear it; returns :meth:`summary`.
 
         ``logits`` (C,) are the network's fit; only those of the columns of :meth:`predict` are read.
+        ``struck`` (88,) are the chances that a key is struck, weighed where notes were read.
         """
         config, window = self.config, self.predict()
         assert self._predicted is not None
@@ -150,6 +168,8 @@ class Belief:
         inside = self._inside[window]
         best = evidence[inside].max(initial=-np.inf)
         density *= np.where(inside, np.exp(np.maximum(evidence - best, -30.0)), 0.0).astype(np.float32)
+        if self._strikes is not None and struck is not None:
+            density[1:] *= self._strikes.hear(struck, window)
         self._density[:, self._window] = 0.0
         self._density[:, window] = density
         self._window = window
@@ -227,8 +247,56 @@ class Belief:
         tempo = float(np.exp((weights * np.log(self.tempi)).sum() / max(float(weights.sum()), 1e-12)))
         halted = float(self._density[0, self._window] @ self._quarters[self._window])
         ahead = place + tempo * np.array(HORIZONS) / SPEC.fps
-        x_px = np.interp(ahead, self._place, self._x_px)
+        if self.config.hedged:
+            # A quarter at a line break is some 90 px wide: in their middle one is wrong by half at most.
+            later = self._place[reach] + (ahead - place)[:, None]
+            x_px = np.interp(later, self._place, self._x_px) @ local / here
+        else:
+            x_px = np.interp(ahead, self._place, self._x_px)
         near = self._x_px[reach]
         spread = float(np.sqrt(((near - x_px[0]) ** 2 * local).sum() / here))
         speed = float(x_px[1] - x_px[0]) / HORIZONS[1]
         return np.array([*x_px, spread, speed, here, halted], np.float32)
+
+
+class _Strikes:
+    """How much likelier the struck keys are where the music has just passed a note than where it has not.
+
+    ``place`` and ``quarters`` (C,) say where in the music a column's middle is and how long it lasts.
+    """
+
+    def __init__(
+        self,
+        notes: Notes,
+        place: NDArray[np.float64],
+        quarters: FloatArray,
+        tempi: FloatArray,
+        config: BeliefConfig,
+    ) -> None:
+        self._config, self._keys, count = config, notes.keys, len(notes)
+        edges_px = np.arange(len(place) + 1) * float(COLUMN_PX)
+        ends = np.append(place - 0.5 * quarters, place[-1] + 0.5 * quarters[-1])
+        at_notes = np.interp(notes.x_px, edges_px, ends)
+        self._newest = np.searchsorted(at_notes, place, side="right") - 1
+        since = place - at_notes[np.maximum(self._newest, 0)]
+        frames = since[None, :] * SPEC.fps / tempi[:, None]
+        just = (self._newest >= 0) & (frames < len(STRUCK))
+        # For every tempo and column, its place in the ratios below; their last one is 1, for no note at all.
+        place_of_note = frames.astype(np.int64) * count + self._newest
+        self._which = np.where(just, place_of_note, len(STRUCK) * count).astype(np.int64)
+        self._ratios = np.ones(len(STRUCK) * count + 1, np.float32)
+
+    def hear(self, struck: FloatArray, window: slice) -> FloatArray:
+        """(tempi, window) ratios; a strike of another key than the one read still counts for a note."""
+        config, count = self._config, len(self._keys)
+        first, last = max(int(self._newest[window.start]), 0), int(self._newest[window.stop - 1]) + 1
+        total = float(struck.sum())
+        any_key = min(total, 1.0)
+        sure = (1 - config.key_doubt) * PITCHES / max(total, 1e-6)
+        like = self._keys[first:last] @ struck * np.float32(sure) + np.float32(config.key_doubt)
+        for row, chance in enumerate(STRUCK):
+            heard = np.log(chance / config.strike_false * like + (1 - chance))
+            log_ratio = any_key * heard + (1 - any_key) * np.log(1 - chance)
+            self._ratios[row * count + first : row * count + last] = np.exp(config.strike_weight * log_ratio)
+        ratios: FloatArray = self._ratios[self._which[:, window]]
+        return ratios

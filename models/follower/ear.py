@@ -5,6 +5,7 @@ Does not know the cursor, so several players of one performance can share it (:c
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
 import numpy as np
@@ -14,7 +15,8 @@ from numpy.typing import NDArray
 from models.follower.belief import Belief, BeliefConfig
 from models.follower.data import halve
 from models.follower.finder import Finder
-from models.follower.network import COLUMN_PX, Reader
+from models.follower.network import COLUMN_PX, PITCHES, Reader
+from models.follower.rhythm import Notes, Rhythm, read_notes, spread_evenly
 from models.follower.streaming import SoundStream
 from pieces.piece import Piece
 
@@ -37,6 +39,10 @@ class Hearing(NamedTuple):
 class Listener(Protocol):
     """Whatever turns frames into hearings."""
 
+    @property
+    def by_note(self) -> bool:
+        """Whether the open piece was read note by note."""
+
     def open(self, piece: Piece) -> None:
         """Prepare for a piece."""
 
@@ -50,34 +56,77 @@ class Listener(Protocol):
         """What can wait until the answer to the newest frame is out."""
 
 
+@dataclass(frozen=True)
+class ByNote:
+    """What one-line tunes are followed with: the network that reads notes, and the filter's assumptions."""
+
+    rhythm: Rhythm
+    config: BeliefConfig
+
+
+class Reading(NamedTuple):
+    """A strip as read: of C columns ``keys`` (C, D + 176), ``bias`` and ``log_quarters`` (C,).
+
+    ``notes`` is None where it was read column by column.
+    """
+
+    keys: FloatArray
+    bias: FloatArray
+    log_quarters: FloatArray
+    notes: Notes | None
+
+
+@torch.inference_mode()
+def read_strip(
+    reader: Reader, rhythm: Rhythm | None, strip: NDArray[np.uint8], music: tuple[int, int]
+) -> Reading:
+    """Read a halved strip (80, W // 2); with a ``rhythm`` note by note between the columns of ``music``."""
+    features = reader.score(torch.from_numpy(strip).float().div_(255.0).unsqueeze(0))
+    keys, bias, log_quarters = (part[0].numpy() for part in reader.read(features))
+    notes = None
+    if rhythm is not None:
+        notes = read_notes(rhythm, strip, torch.sigmoid(reader.written(features))[0].numpy(), music)
+    if notes is not None:
+        log_quarters = spread_evenly(log_quarters, notes)
+    return Reading(keys, bias, log_quarters, notes)
+
+
 class Ear:
     """The trained encoders and the belief filter, frame by frame.
 
-    With ``scouting`` it notices that the player jumped or stopped, and finds the place again.
+    With ``scouting`` it notices that the player jumped or stopped, and finds the place again. ``by_note``: it
+    reads one-line tunes note by note; these are the pieces of one staff, as in the game's rules.
     """
 
-    def __init__(self, reader: Reader, config: BeliefConfig, scouting: bool = False) -> None:
+    def __init__(
+        self, reader: Reader, config: BeliefConfig, scouting: bool = False, by_note: ByNote | None = None
+    ) -> None:
         self.reader = reader.eval()
         self._sound = SoundStream(reader)
-        self._config = config
+        self._config, self._by_note = config, by_note
         self._scouting = scouting
         self._finder: Finder | None = None
+        self._notes: Notes | None = None
 
-    @torch.inference_mode()
+    @property
+    def by_note(self) -> bool:
+        return self._notes is not None
+
     def open(self, piece: Piece) -> None:
         """Encode the whole strip; the sound is compared with it from then on."""
-        strip = torch.from_numpy(halve(piece.strip)).float().div_(255.0).unsqueeze(0)
-        keys, bias, log_quarters = self.reader.read(self.reader.score(strip))
-        self._keys = keys[0].numpy()
-        self._bias = bias[0].numpy()
-        self._fit = np.zeros_like(self._bias)
+        strip = halve(piece.strip)
         first = int(piece.segments[0].strip_x0_px / COLUMN_PX)
-        last = min(int(piece.segments[-1].strip_x1_px / COLUMN_PX), len(self._bias) - 1)
-        self._belief = Belief(log_quarters[0].numpy(), (first, last), self._config)
+        last = min(int(piece.segments[-1].strip_x1_px / COLUMN_PX), strip.shape[1] // 2 - 1)
+        one_line = self._by_note if piece.staves == 1 else None
+        read = read_strip(self.reader, one_line.rhythm if one_line else None, strip, (first, last))
+        self._keys, self._bias, self._notes = read.keys, read.bias, read.notes
+        self._fit = np.zeros_like(self._bias)
+        config = one_line.config if one_line and read.notes else self._config
+        self._belief = Belief(read.log_quarters, (first, last), config, read.notes)
         first_px = float(piece.onset_x_px[0])
         if self._scouting:
             self._finder = Finder(
-                log_quarters[0].numpy(), (first, last), self._config, first_px, piece.tolerance_px
+                read.log_quarters, (first, last), config, first_px, piece.tolerance_px, read.notes
             )
         self.reset(first_px)
 
@@ -94,14 +143,20 @@ class Ear:
         query = self._sound.ask(self._sound.hear(frame))
         window = self._belief.predict()  # the belief asks about these columns only
         self._fit[window] = self._keys[window] @ query + self._bias[window]
-        summary = self._belief.update(self._fit)
+        summary = self._belief.update(self._fit, self._struck(query))
         self._unscouted = query
         return Hearing(summary, self._belief.columns)
+
+    def _struck(self, query: FloatArray) -> FloatArray:
+        """(88,) the part of a query that says which keys seem struck."""
+        free = self.reader.config.embedding
+        return query[free : free + PITCHES]
 
     def rest(self) -> None:
         """What can wait until the newest answer is out: finding, and what the next one finds prepared."""
         if self._finder is not None and self._unscouted is not None:
-            self._finder.hear(self._keys @ self._unscouted + self._bias, self._belief)
+            fit = self._keys @ self._unscouted + self._bias
+            self._finder.hear(fit, self._belief, self._struck(self._unscouted))
         self._unscouted = None
         self._belief.predict()
         self._sound.rest()
@@ -114,6 +169,10 @@ class RememberingEar:
         self._ear = ear
         self._piece: Piece | None = None
         self._forget(0.0)
+
+    @property
+    def by_note(self) -> bool:
+        return self._ear.by_note
 
     def _forget(self, x_px: float) -> None:
         self._start_px, self._place = x_px, 0

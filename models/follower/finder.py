@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.follower.belief import Belief, BeliefConfig
+from models.follower.rhythm import Notes
 
 FloatArray = NDArray[np.float32]
 
@@ -32,6 +33,7 @@ class Finder:
         config: the belief's assumptions.
         first_px: where the first note stands.
         reach_px: places closer than this are one.
+        notes: as of the belief.
     """
 
     def __init__(
@@ -41,10 +43,11 @@ class Finder:
         config: BeliefConfig,
         first_px: float,
         reach_px: float,
+        notes: Notes | None = None,
     ) -> None:
-        self._log_quarters, self._music = log_quarters, music
+        self._log_quarters, self._music, self._notes = log_quarters, music, notes
         self._first_px, self._reach_px = first_px, reach_px
-        self._scout = Scout(log_quarters, music, config)
+        self._scout = Scout(log_quarters, music, config, notes)
         self._search: Search | None = None
         self.reset(first_px)
 
@@ -70,18 +73,24 @@ class Finder:
         self._silent_frames = 0
         return ended
 
-    def hear(self, fit: FloatArray, belief: Belief) -> None:
-        """Hear what ``belief`` just heard, (C,), and move it if it is surely wrong."""
+    def hear(self, fit: FloatArray, belief: Belief, struck: FloatArray | None = None) -> None:
+        """Hear what ``belief`` just heard, (C,) and (88,), and move it if it is surely wrong."""
         if self._silent_frames == 1:
             self._stopped = belief.density
         if self._broke_off and self._stopped is not None:
             self._search = Search(
-                belief, self._stopped, self._log_quarters, self._music, self._first_px, self._reach_px
+                belief,
+                self._stopped,
+                self._log_quarters,
+                self._music,
+                self._first_px,
+                self._reach_px,
+                self._notes,
             )
         self._broke_off = False
         if self._search is None:
-            self._scout.hear(fit, belief)
-        elif not self._search.hear(fit, belief):
+            self._scout.hear(fit, belief, struck)
+        elif not self._search.hear(fit, belief, struck):
             self._search = None
             self._scout.reset(float(belief.summary()[0]))
 
@@ -97,7 +106,13 @@ class Scout:
     FORGET, ENOUGH = 0.99, 12.0
     FIRST_FRAMES = 60  # at the start many places fit the little that was heard
 
-    def __init__(self, log_quarters: FloatArray, music: tuple[int, int], config: BeliefConfig) -> None:
+    def __init__(
+        self,
+        log_quarters: FloatArray,
+        music: tuple[int, int],
+        config: BeliefConfig,
+        notes: Notes | None = None,
+    ) -> None:
         loose = replace(
             config,
             anywhere=self.ANYWHERE,
@@ -105,7 +120,7 @@ class Scout:
             tempo_change=self.TEMPO_CHANGE,
             start_boost=0.0,
         )
-        self._belief = Belief(log_quarters, music, loose)
+        self._belief = Belief(log_quarters, music, loose, notes)
         self._frames, self.lead = 0, 0.0
 
     def reset(self, x_px: float) -> None:
@@ -113,9 +128,9 @@ class Scout:
         self._belief.reset(x_px)
         self._frames, self.lead = 0, 0.0
 
-    def hear(self, fit: FloatArray, belief: Belief) -> None:
+    def hear(self, fit: FloatArray, belief: Belief, struck: FloatArray | None = None) -> None:
         """Hear what ``belief`` just heard, and move it if it is surely wrong."""
-        x_px = float(self._belief.update(fit)[0])
+        x_px = float(self._belief.update(fit, struck)[0])
         self._frames += 1
         if self._frames <= self.FIRST_FRAMES:
             return
@@ -147,11 +162,12 @@ class Search:
         music: tuple[int, int],
         first_px: float,
         reach_px: float,
+        notes: Notes | None = None,
     ) -> None:
         config = replace(
             belief.config, anywhere=Scout.ANYWHERE, tempi=self.TEMPI, tempo_change=self.TEMPO_CHANGE
         )
-        self._belief = wide = Belief(log_quarters, music, config)
+        self._belief = wide = Belief(log_quarters, music, config, notes)
         tempo, spread = belief.tempo
         anywhere = 1.0 - self.STOPPED - self.COUNTED - self.BEGINS_ANEW
         places = self.STOPPED * stopped + self.COUNTED * belief.density
@@ -160,9 +176,9 @@ class Search:
         self._reach_px = reach_px
         self._frames = 0
 
-    def hear(self, fit: FloatArray, belief: Belief) -> bool:
+    def hear(self, fit: FloatArray, belief: Belief, struck: FloatArray | None = None) -> bool:
         """Hear what ``belief`` just heard, and move it if it is wrong; False once the search is over."""
-        x_px, here_px = float(self._belief.update(fit)[0]), float(belief.summary()[0])
+        x_px, here_px = float(self._belief.update(fit, struck)[0]), float(belief.summary()[0])
         self._frames += 1
         if abs(x_px - here_px) > self._reach_px and self._lead(x_px, here_px) > 0.0:
             belief.reset(x_px, self._belief.tempo)

@@ -27,6 +27,13 @@ _FIGURES: tuple[tuple[Fraction, ...], ...] = (
     (_QUARTER,) * 4,
     (Fraction(1, 3),) * 3,
 )
+_READING_FIGURES = (
+    *_FIGURES,
+    (Fraction(1, 6), Fraction(1, 6), Fraction(1, 6), _HALF),
+    (_HALF, Fraction(1, 6), Fraction(1, 6), Fraction(1, 6)),
+    (_QUARTER, Fraction(3, 4)),
+    (_QUARTER, _HALF, _QUARTER),
+)
 _METERS = ((4, 4), (4, 4), (3, 4), (2, 4), (6, 8), (3, 8), (2, 2))
 
 
@@ -39,11 +46,27 @@ def generate_score(seed: int, staves: int = 1, bars: int = 0) -> ScoreText:
     return ScoreText("musicxml", to_musicxml(score), f"generated-{staves}-{seed}", "musicxml")
 
 
+def generate_reading_study(seed: int) -> ScoreText:
+    """One line that is harder to read than to follow: more rests, ties and odd rhythms than a melody has."""
+    rng = np.random.default_rng(seed)
+    composer = _Composer(rng)
+    composer.figures = _READING_FIGURES
+    composer.density = rng.dirichlet(np.full(len(_READING_FIGURES), 0.7))
+    composer.long_rate = rng.uniform(0.0, 0.5)
+    composer.rest_rate = rng.choice([0.02, 0.06, 0.15])
+    composer.held_rate = rng.choice([0.0, 0.06, 0.2])
+    score = composer.melody()
+    score.title = f"Study {seed}"
+    return ScoreText("musicxml", to_musicxml(score), f"reading-{seed}", "musicxml")
+
+
 class _Composer:
     """The choices that hold for one piece, and the hands that write it."""
 
     def __init__(self, rng: np.random.Generator) -> None:
         self.rng = rng
+        self.figures = _FIGURES
+        self.held_rate = 0.0
         self.key = Key(int(rng.integers(-5, 6)))
         self.meter = Meter(*_METERS[rng.integers(len(_METERS))])
         self.minor = bool(rng.random() < 0.35)
@@ -60,7 +83,7 @@ class _Composer:
         low, high = (26, 42) if clef == "treble" else (14, 30)
         line = _Line(self, low, high)
         voice = self._with_returns(lambda: line.bar(chordal=0.0))
-        return self._score([voice], [clef])
+        return self._score([self._held(voice)], [clef])
 
     def piano(self) -> Score:
         chords = [int(self.rng.choice([0, 0, 3, 4, 5, 1])) for _ in range(self.bars)]
@@ -97,6 +120,21 @@ class _Composer:
             else:
                 bars.append(make())
         return bars[: self.bars]
+
+    def _held(self, bars: list[list[Event]]) -> list[list[Event]]:
+        """Some notes become the ones before them, held on by a tie, over barlines too."""
+        if not self.held_rate:
+            return bars
+        events = [event for bar in bars for event in bar]
+        for index in range(1, len(events)):
+            before, event = events[index - 1], events[index]
+            plain = before.pitches and event.pitches and before.ratio is None and event.ratio is None
+            if plain and self.rng.random() < self.held_rate:
+                held = frozenset(before.pitches)
+                events[index - 1] = replace(before, tied_on=held)
+                events[index] = replace(event, pitches=before.pitches, tied_back=held)
+        left = iter(events)
+        return [[next(left) for _ in bar] for bar in bars]
 
     def _accompany(self, style: str, chord: int) -> list[Event]:
         root = self.tonic + chord
@@ -149,7 +187,8 @@ class _Line:
                 events.append(self._note(length, chordal))
                 left -= length
             elif left >= 1:
-                events += self._figure(_FIGURES[rng.choice(len(_FIGURES), p=self.composer.density)], chordal)
+                chosen = rng.choice(len(self.composer.figures), p=self.composer.density)
+                events += self._figure(self.composer.figures[chosen], chordal)
                 left -= 1
             else:
                 events.append(self._note(left, chordal))
@@ -157,13 +196,24 @@ class _Line:
         return _beamed(events)
 
     def _figure(self, lengths: tuple[Fraction, ...], chordal: float) -> list[Event]:
-        if lengths[0] != Fraction(1, 3):
-            return [self._note(length, chordal) for length in lengths]
-        pitches = [self._note(_HALF, 0.0).pitches or (self.composer.pitch(self.degree),) for _ in range(3)]
+        events: list[Event] = []
+        place = 0
+        while place < len(lengths):
+            if lengths[place].denominator % 3:
+                events.append(self._note(lengths[place], chordal))
+                place += 1
+            else:
+                events += self._triplet(lengths[place])
+                place += 3
+        return events
+
+    def _triplet(self, length: Fraction) -> list[Event]:
+        """Three notes of ``length``, in the time of two of the value that is drawn."""
+        written = length * 3 / 2
+        pitches = [self._note(written, 0.0).pitches or (self.composer.pitch(self.degree),) for _ in range(3)]
         marks = ("start", "", "stop")
         return [
-            Event(pitch, Fraction(1, 3), _HALF, (3, 2), mark)
-            for pitch, mark in zip(pitches, marks, strict=True)
+            Event(pitch, length, written, (3, 2), mark) for pitch, mark in zip(pitches, marks, strict=True)
         ]
 
     def _note(self, length: Fraction, chordal: float) -> Event:

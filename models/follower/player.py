@@ -7,19 +7,24 @@ piece, a step about a millisecond on one thread.
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
+from torch import Tensor, nn
 
 from models import checkpoint
 from models.features import SPEC
 from models.follower.belief import HORIZONS, BeliefConfig
-from models.follower.ear import Ear, Hearing, Listener, RememberingEar
+from models.follower.ear import ByNote, Ear, Hearing, Listener, RememberingEar
 from models.follower.network import NetworkConfig, Reader
 from models.follower.policy import Policy
+from models.follower.rhythm import Rhythm
 from models.follower.streaming import PolicyStep
 from models.players import Decision
 from pieces.piece import Piece
+
+M = TypeVar("M", bound=nn.Module)
 
 FOUND_MASS = 0.85
 """So much of the belief elsewhere, for :data:`FOUND_FRAMES`, and the music is taken to have jumped."""
@@ -32,19 +37,29 @@ class FollowerPlayer:
     Args:
         ear: hears, and believes.
         policy: the trained policy.
+        tune_policy: the one for tunes that the ear reads note by note, where there is one.
         seed: of the sampled actions.
         relocate: whether the cursor may jump to where the music surely is, as a musician wants;
             the game of the paper knows no jumps.
     """
 
-    def __init__(self, ear: Listener, policy: Policy, seed: int = 0, relocate: bool = False) -> None:
+    def __init__(
+        self,
+        ear: Listener,
+        policy: Policy,
+        seed: int = 0,
+        relocate: bool = False,
+        tune_policy: Policy | None = None,
+    ) -> None:
         self.ear = ear
-        self._policy = PolicyStep(policy)
+        self._policy = self._usual_policy = PolicyStep(policy)
+        self._tune_policy = PolicyStep(tune_policy) if tune_policy else self._usual_policy
         self._seed = seed
         self.relocate = relocate
 
     def open(self, piece: Piece) -> None:
         self.ear.open(piece)
+        self._policy = self._tune_policy if self.ear.by_note else self._usual_policy
         self._tolerance_px = piece.tolerance_px
         self.reset(float(piece.onset_x_px[0]))
 
@@ -107,26 +122,38 @@ def load_follower(path: Path, seed: int = 0, relocate: bool = False) -> Follower
         CheckpointError: missing, damaged, or not a follower of this kind.
         OtherFeatures: trained on frames of another specification.
     """
-    ear, policy = _load(path, scouting=relocate)
-    return FollowerPlayer(ear, policy, seed, relocate)
+    ear, policy, tune_policy = _load(path, scouting=relocate)
+    return FollowerPlayer(ear, policy, seed, relocate, tune_policy)
 
 
 def load_trials(path: Path, seeds: list[int]) -> list[FollowerPlayer]:
     """The same follower once for every seed, hearing each performance only once; raises as above."""
-    ear, policy = _load(path)
+    ear, policy, tune_policy = _load(path)
     shared = RememberingEar(ear)
-    return [FollowerPlayer(shared, policy, seed) for seed in seeds]
+    return [FollowerPlayer(shared, policy, seed, tune_policy=tune_policy) for seed in seeds]
 
 
-def _load(path: Path, scouting: bool = False) -> tuple[Ear, Policy]:
+def _load(path: Path, scouting: bool = False) -> tuple[Ear, Policy, Policy | None]:
+    """Ear, policy, and the policy for tunes; a checkpoint that does not read notes has one for all."""
     tensors, metadata = checkpoint.load(path, SPEC)
     try:
-        reader, policy = Reader(NetworkConfig(**metadata["network"])), Policy()
-        reader.load_state_dict({n[7:]: t.float() for n, t in tensors.items() if n.startswith("reader.")})
-        policy.load_state_dict({n[7:]: t.float() for n, t in tensors.items() if n.startswith("policy.")})
+        reader = filled(Reader(NetworkConfig(**metadata["network"])), tensors, "reader.")
+        policy = filled(Policy(), tensors, "policy.")
         config = BeliefConfig(**metadata["belief"])
+        by_note, tune_policy = None, None
+        if "tune_belief" in metadata:
+            rhythm = filled(Rhythm(), tensors, "rhythm.")
+            by_note = ByNote(rhythm, BeliefConfig(**metadata["tune_belief"]))
+            tune_policy = filled(Policy(), tensors, "tune_policy.")
     except (KeyError, TypeError, RuntimeError) as error:
         raise checkpoint.CheckpointError(
             f"{path} is no follower of this version; train it again with: launch.py train follower"
         ) from error
-    return Ear(reader, config, scouting), policy
+    return Ear(reader, config, scouting, by_note), policy, tune_policy
+
+
+def filled(module: M, tensors: dict[str, Tensor], prefix: str) -> M:
+    """The module with the weights of that prefix; raises RuntimeError where they do not fit."""
+    found = {name.removeprefix(prefix): t.float() for name, t in tensors.items() if name.startswith(prefix)}
+    module.load_state_dict(found)
+    return module.eval()

@@ -17,8 +17,10 @@ from models.actor_critic import UpdateReport
 from models.batched import BatchedFollowing, Start
 from models.follower.belief import SUMMARY, Belief, BeliefConfig
 from models.follower.data import Item, Rendering
-from models.follower.network import COLUMN_PX, Reader
+from models.follower.ear import Reading, read_strip
+from models.follower.network import COLUMN_PX, PITCHES, Reader
 from models.follower.policy import BeliefObserver, Policy
+from models.follower.rhythm import Rhythm
 from models.game import Truth
 from models.ppo import PPO, PPOConfig
 
@@ -26,14 +28,19 @@ _MARGIN_COLUMNS = 129
 """The padding at the end of every strip, in columns."""
 
 
+Read = Callable[[Reader, Item], Reading]
+"""How a strip is read: by columns or note by note."""
+
+
 @dataclass(frozen=True)
 class Heard:
-    """A performance as the encoders hear it: ``fit`` (T, C) float16 logits, ``log_quarters`` (C,)."""
+    """A performance as the encoders hear it: ``fit`` (T, C) logits, ``struck`` (T, 88) chances, float16."""
 
     item: Item
     rendering: Rendering
     fit: NDArray[np.float16]
-    log_quarters: NDArray[np.float32]
+    struck: NDArray[np.float16]
+    read: Reading
 
     @property
     def truth(self) -> Truth:
@@ -42,31 +49,47 @@ class Heard:
         return Truth.from_onsets(self.rendering.onset_s, self.item.onset_x_px[:count])
 
 
+def music(item: Item) -> tuple[int, int]:
+    """The first and the last column of an item's strip that hold music; beyond them is margin."""
+    return int(item.system_x_px[0] / COLUMN_PX), item.strip.shape[1] // 2 - _MARGIN_COLUMNS
+
+
+def by_columns(reader: Reader, item: Item) -> Reading:
+    """Read a strip column by column."""
+    return read_strip(reader.eval(), None, item.strip, music(item))
+
+
+def by_note(rhythm: Rhythm) -> Read:
+    """Read a strip of one line note by note."""
+    return lambda reader, item: read_strip(reader.eval(), rhythm, item.strip, music(item))
+
+
 @torch.inference_mode()
-def hear(reader: Reader, item: Item) -> list[Heard]:
+def hear(reader: Reader, item: Item, read: Read = by_columns) -> list[Heard]:
     """Run both encoders over an item's renderings."""
-    reader.eval()
-    strip = torch.from_numpy(item.strip).float().div_(255.0).unsqueeze(0)
-    keys, bias, log_quarters = reader.read(reader.score(strip))
+    seen = read(reader, item)
+    keys, bias = torch.from_numpy(seen.keys)[None], torch.from_numpy(seen.bias)[None]
     heard = []
     for rendering in item.renderings:
         frames = torch.from_numpy(rendering.frames.astype(np.float32))
         silence = torch.zeros(reader.sound.history, frames.shape[1])
         sound, _ = reader.sound(torch.cat([silence, frames]).unsqueeze(0))
         fit = reader.fit(sound, keys, bias)[0].numpy().astype(np.float16)
-        heard.append(Heard(item, rendering, fit, log_quarters[0].numpy()))
+        free = reader.config.embedding
+        struck = reader.ask(sound)[0, :, free : free + PITCHES].numpy().astype(np.float16)
+        heard.append(Heard(item, rendering, fit, struck, seen))
     return heard
 
 
 def believe(heard: Heard, config: BeliefConfig) -> NDArray[np.float32]:
     """(T, SUMMARY) the belief after every frame, from the first onset on."""
-    music = (int(heard.item.system_x_px[0] / COLUMN_PX), len(heard.log_quarters) - _MARGIN_COLUMNS)
-    belief = Belief(heard.log_quarters, music, config)
+    belief = Belief(heard.read.log_quarters, music(heard.item), config, heard.read.notes)
     truth = heard.truth
     belief.reset(truth.x_at_frame(truth.first_frame))
     rows = np.zeros((len(heard.fit), SUMMARY), np.float32)
     for frame in range(truth.first_frame, min(truth.last_frame + 1, len(heard.fit))):
-        rows[frame] = belief.update(heard.fit[frame].astype(np.float32))
+        fit, struck = heard.fit[frame].astype(np.float32), heard.struck[frame].astype(np.float32)
+        rows[frame] = belief.update(fit, struck)
     return rows
 
 
@@ -84,11 +107,12 @@ def make_games(
     items: Sequence[Item],
     config: BeliefConfig,
     say: Callable[[str], None] = print,
+    read: Read = by_columns,
 ) -> Games:
-    """Hear and believe everything in ``items``."""
+    """Hear and believe everything in ``items``, their strips read by ``read``."""
     games = Games([], [], [])
     for index, item in enumerate(items):
-        for heard in hear(reader, item):
+        for heard in hear(reader, item, read):
             games.summaries.append(believe(heard, config))
             games.truths.append(heard.truth)
             games.tolerances_px.append(item.tolerance_px)

@@ -1,5 +1,7 @@
 """Train the follower: read and hear (supervised), then play the game (PPO), then write the checkpoint.
 
+One-line tunes get a network of their own that reads notes, and a policy of their own.
+
 `launch.py train follower` runs this; `--config` names a JSON file with any of :class:`TrainConfig`'s fields,
 `--resume` goes on where a run stopped. Everything lies in the run's folder; the checkpoint is the last thing
 written. Under torchrun the first phase spreads over processes.
@@ -10,25 +12,34 @@ from __future__ import annotations
 import dataclasses
 import json
 import subprocess
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import torch
 from safetensors.torch import load_file
+from torch import Tensor
 
 from models import checkpoint
 from models.features import SPEC
 from models.follower.batches import Crops, load_items
 from models.follower.belief import BeliefConfig
+from models.follower.data import Item, build_one
+from models.follower.generator import generate_reading_study, generate_score
 from models.follower.network import Reader
-from models.follower.reinforce import make_games, play, train_policy
+from models.follower.player import filled
+from models.follower.policy import Policy
+from models.follower.reading import make_lesson, train_rhythm
+from models.follower.reinforce import by_note, make_games, play, train_policy
+from models.follower.rhythm import Rhythm
 from models.follower.supervised import SupervisedConfig, train_reader
 from models.packing import read_splits
 from models.processes import join
 from pieces import library
-from pieces.errors import RipienoError
+from pieces.errors import BadScore, RipienoError
 from pieces.files import replace_file
+from pieces.reading import ScoreText
 
 
 class TrainingProblem(RipienoError):
@@ -37,9 +48,21 @@ class TrainingProblem(RipienoError):
     exit_code = 2
 
 
+TUNE_BELIEF = {"sharpness": 0.03, "start_boost": 0.0, "start_tempo_spread": 0.5, "hedged": True}
+"""Where notes are read, struck keys say more than the fit of the sound. Chosen on validation pieces."""
+STUDY_SEED, TUNE_STUDY_SEED = 2_000_000, 3_000_000
+"""Studies for reading, and for playing, are drawn from here on, far from those of data and evaluation."""
+ONE_LINE_PX = 50.0
+"""The game's b of pieces of one staff."""
+
+
 @dataclass(frozen=True)
 class TrainConfig:
-    """A whole training run. ``data`` are folders made by `launch.py data build`."""
+    """A whole training run. ``data`` are folders made by `launch.py data build`.
+
+    With ``start_from`` and ``minutes`` 0 the encoders stay as they are; with ``policy_steps`` 0 the policy of
+    other pieces than tunes does too.
+    """
 
     data: tuple[str, ...] = ("data/lieder", "data/nottingham", "data/generated")
     out: str = "runs/follower"
@@ -48,8 +71,15 @@ class TrainConfig:
     start_from: str = ""  # a follower's checkpoint whose encoders are trained on; empty: from nothing
     policy_pieces: int = 130
     policy_steps: int = 3_000_000
+    rhythm_steps: int = 5000
+    studies: int = 600  # one-line strips made up for reading, beside those of the data
+    tune_pieces: int = 48  # one-line tunes on which their policy plays, and studies beside them
+    tune_studies: int = 21
+    tune_steps: int = 3_000_000
+    tune_seed: int = 2
     seed: int = 1
     belief: dict[str, Any] = field(default_factory=dict)
+    tune_belief: dict[str, Any] = field(default_factory=lambda: dict(TUNE_BELIEF))
 
 
 def train(config: Path | None = None, resume: bool = False) -> None:
@@ -87,6 +117,8 @@ def held_out() -> frozenset[str]:
 
 
 def _train_reader(settings: TrainConfig, out: Path, rank: int) -> Reader:
+    if settings.start_from and settings.minutes == 0:
+        return _first_reader(settings).eval()
     folders = [Path(folder) for folder in settings.data]
     train_items, valid_items = (load_items(folders, split, held_out()) for split in ("train", "valid"))
     if not train_items or not valid_items:
@@ -110,9 +142,43 @@ def _first_reader(settings: TrainConfig) -> Reader:
     reader = Reader()
     if settings.start_from:
         tensors, _ = checkpoint.load(Path(settings.start_from), SPEC)
-        found = {name[7:]: value.float() for name, value in tensors.items() if name.startswith("reader.")}
-        reader.load_state_dict(found)
+        filled(reader, tensors, "reader.")
     return reader
+
+
+def learn_to_read(settings: TrainConfig) -> Rhythm:
+    """The network that reads one-line tunes, from the strips of the training pieces and of studies."""
+    items = _one_line(settings, "train")
+    items += _studies(generate_reading_study, STUDY_SEED, settings.studies, renderings=0)
+    if not items:
+        raise TrainingProblem("no one-line tunes to learn reading from: data build nottingham makes some.")
+    return train_rhythm([make_lesson(item) for item in items], settings.rhythm_steps, settings.seed)
+
+
+def learn_tunes(settings: TrainConfig, reader: Reader, rhythm: Rhythm) -> Policy:
+    """The policy for one-line tunes, by PPO on beliefs over notes as they are read."""
+    tunes = _one_line(settings, "train")
+    items = tunes[:: max(1, len(tunes) // max(settings.tune_pieces, 1))]
+    items += _studies(generate_score, TUNE_STUDY_SEED, settings.tune_studies, renderings=1)
+    games = make_games(reader, items, BeliefConfig(**settings.tune_belief), read=by_note(rhythm))
+    return train_policy(games, settings.tune_steps, settings.tune_seed)
+
+
+def _one_line(settings: TrainConfig, split: str) -> list[Item]:
+    """The one-line tunes of a split."""
+    items = load_items([Path(folder) for folder in settings.data], split, held_out())
+    return [item for item in items if item.tolerance_px == ONE_LINE_PX]
+
+
+def _studies(make: Callable[[int], ScoreText], first: int, count: int, renderings: int) -> list[Item]:
+    """Studies of one line, drawn with the seeds from ``first`` on."""
+    items = []
+    for seed in range(first, first + count):
+        try:
+            items.append(build_one(make(seed), seed, renderings))
+        except BadScore:  # too short to be followed
+            continue
+    return items
 
 
 def load_reader(folder: Path) -> Reader:
@@ -125,32 +191,52 @@ def load_reader(folder: Path) -> Reader:
 
 def finish(settings: TrainConfig, reader: Reader) -> dict[str, Any]:
     """Phase 2, its figures on the validation pieces, checkpoint and card; returns the figures."""
-    folders = [Path(folder) for folder in settings.data]
     belief = BeliefConfig(**settings.belief)
-    train_items = load_items(folders, "train", held_out())[
-        :: max(1, _stride(folders, settings.policy_pieces))
-    ]
-    policy = train_policy(make_games(reader, train_items, belief), settings.policy_steps, settings.seed)
+    rhythm = learn_to_read(settings)
+    policy, tune_policy = _learn_policy(settings, reader, belief), learn_tunes(settings, reader, rhythm)
     figures: dict[str, Any] = {}
-    for name, tolerance in (("one-line", 50.0), ("two-staff", 170.0)):
-        items = [i for i in load_items(folders, "valid", held_out()) if i.tolerance_px == tolerance]
-        if items:
-            figures[name] = play(policy, make_games(reader, items, belief))
+    folders = [Path(folder) for folder in settings.data]
+    usual = [i for i in load_items(folders, "valid", held_out()) if i.tolerance_px != ONE_LINE_PX]
+    tunes = _one_line(settings, "valid")
+    if tunes:
+        games = make_games(reader, tunes, BeliefConfig(**settings.tune_belief), read=by_note(rhythm))
+        figures["one-line"] = play(tune_policy, games)
+    if usual:
+        figures["two-staff"] = play(policy, make_games(reader, usual, belief))
     metadata: dict[str, Any] = {
         "network": reader.config.to_dict(),
         "belief": dataclasses.asdict(belief),
+        "tune_belief": dataclasses.asdict(BeliefConfig(**settings.tune_belief)),
         "config": dataclasses.asdict(settings),
         "revision": _revision(),
         "pieces": {Path(folder).name: count for folder, count in _counts(folders).items()},
         "validation": figures,
     }
-    tensors = {f"reader.{name}": value.half() for name, value in reader.state_dict().items()}
-    tensors |= {f"policy.{name}": value for name, value in policy.state_dict().items()}
+    tensors = pack(reader, rhythm, policy, tune_policy)
     out = Path(settings.out) / "follower.safetensors"
     checkpoint.save(out, tensors, metadata, SPEC)
     replace_file(out.with_suffix(".md"), card(metadata).encode())
     print(card(metadata))  # noqa: T201 - the command's answer
     return figures
+
+
+def pack(reader: Reader, rhythm: Rhythm, policy: Policy, tune_policy: Policy) -> dict[str, Tensor]:
+    """The checkpoint's tensors: the networks that read and hear in half precision."""
+    tensors = {f"reader.{name}": value.half() for name, value in reader.state_dict().items()}
+    tensors |= {f"rhythm.{name}": value.half() for name, value in rhythm.state_dict().items()}
+    tensors |= {f"policy.{name}": value for name, value in policy.state_dict().items()}
+    return tensors | {f"tune_policy.{name}": value for name, value in tune_policy.state_dict().items()}
+
+
+def _learn_policy(settings: TrainConfig, reader: Reader, belief: BeliefConfig) -> Policy:
+    """The policy: by PPO on a part of the training pieces, or the one that is there."""
+    if settings.start_from and settings.policy_steps == 0:
+        tensors, _ = checkpoint.load(Path(settings.start_from), SPEC)
+        return filled(Policy(), tensors, "policy.")
+    folders = [Path(folder) for folder in settings.data]
+    stride = max(1, _stride(folders, settings.policy_pieces))
+    items = load_items(folders, "train", held_out())[::stride]
+    return train_policy(make_games(reader, items, belief), settings.policy_steps, settings.seed)
 
 
 def card(metadata: dict[str, Any]) -> str:
@@ -168,7 +254,9 @@ def card(metadata: dict[str, Any]) -> str:
         f"- Command: `launch.py train follower`, revision {metadata['revision']}, seed {settings['seed']},",
         f"  {settings['minutes']:g} minutes of supervision, {settings['policy_steps']:,} steps of PPO on "
         f"{settings['policy_pieces']} pieces.",
-        f"- Belief: {json.dumps(metadata['belief'])}",
+        f"- One-line tunes: {settings['rhythm_steps']:,} steps of reading notes,",
+        f"  {settings['tune_steps']:,} steps of PPO.",
+        f"- Belief: {json.dumps(metadata['belief'])}; of tunes: {json.dumps(metadata['tune_belief'])}",
         "",
         "| validation pieces | R_tue | R_on | error px |",
         "|---|---|---|---|",

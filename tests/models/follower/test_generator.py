@@ -7,8 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from models.follower.generator import _Composer, generate_score
+from models.follower.generator import _Composer, generate_reading_study, generate_score
 from pieces.engraving import engrave_here
+from pieces.strip import build_piece
 
 
 @settings(max_examples=40, deadline=None)
@@ -34,3 +35,18 @@ def test_same_seed_same_study():
 
 def test_a_study_can_be_as_long_as_is_asked():
     assert generate_score(5, bars=120).text.count("<measure ") == 120
+
+
+def test_a_study_for_reading_holds_notes_by_ties_and_fills_its_measures():
+    held = 0
+    for seed in range(4):
+        score = generate_reading_study(seed)
+        piece = build_piece(engrave_here(score), score.name)
+        heads = score.text.count("<pitch>")
+        struck = len(piece.onset_quarters)
+        held += score.text.count('<tie type="stop"')
+        assert struck == heads - score.text.count('<tie type="stop"')
+        bars = [float(number) for number in np.diff([x for x, _ in piece.measure_starts])]
+        assert min(bars) > 0
+    assert held > 3
+    assert generate_reading_study(2).text == generate_reading_study(2).text

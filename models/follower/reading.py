@@ -1,0 +1,123 @@
+"""Teach :class:`~models.follower.rhythm.Rhythm` to read, from engraved strips of one line.
+
+The strips are those of the training items and of studies made up for this, which need no sound. Runs in the
+training process.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TypeVar
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.nn import functional
+
+from models.follower.batches import vary_image
+from models.follower.data import Item
+from models.follower.network import COLUMN_PX
+from models.follower.rhythm import LENGTHS, Rhythm
+
+FloatArray = NDArray[np.float32]
+T = TypeVar("T", bound=np.generic)
+
+CROP_COLUMNS = 256
+BATCH = 8
+BLIND = 12
+"""Columns at either edge of a crop that are not asked for: what belongs to their notes may be cut off."""
+UNKNOWN = -1
+
+
+@dataclass(frozen=True, eq=False)
+class Lesson:
+    """A strip (80, 2 C) uint8, and what is written: ``struck`` (C,) float32, ``length`` (C,) int64."""
+
+    strip: NDArray[np.uint8]
+    struck: FloatArray
+    length: NDArray[np.int64]
+
+
+def make_lesson(item: Item) -> Lesson:
+    """What an item's strip teaches: 1 in an onset's column, 0.5 beside it, and the length to the next."""
+    columns = item.strip.shape[1] // 2
+    struck = np.zeros(columns, np.float32)
+    length = np.full(columns, UNKNOWN, np.int64)
+    middle = np.clip((item.onset_x_px / COLUMN_PX).astype(np.int64), 1, columns - 2)
+    for beside in (-1, 1):
+        struck[middle + beside] = 0.5
+        length[middle[:-1] + beside] = nearest_length(np.diff(item.onset_quarters))
+    struck[middle] = 1.0
+    length[middle[:-1]] = nearest_length(np.diff(item.onset_quarters))
+    return Lesson(item.strip, struck, length)
+
+
+def nearest_length(quarters: NDArray[np.float64]) -> NDArray[np.int64]:
+    """Which of :data:`LENGTHS` is nearest, by ratio, to each of ``quarters``."""
+    away = np.abs(np.log(np.maximum(quarters, 1e-3))[:, None] - np.log(LENGTHS))
+    return np.asarray(away.argmin(1))
+
+
+def train_rhythm(
+    lessons: Sequence[Lesson], steps: int, seed: int = 1, say: Callable[[str], None] = print
+) -> Rhythm:
+    """Train for so many batches of crops; the learning rate rises and falls once."""
+    torch.manual_seed(seed)
+    rng = np.random.default_rng(seed)
+    rhythm = Rhythm()
+    rhythm.convolutions.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    optimiser = torch.optim.AdamW(rhythm.parameters(), 2e-3, weight_decay=1e-2)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, 2e-3, total_steps=max(steps, 2))
+    for step in range(steps):
+        struck_loss, length_loss, right = losses(rhythm, *draw(lessons, rng))
+        optimiser.zero_grad()
+        (struck_loss + length_loss).backward()
+        torch.nn.utils.clip_grad_norm_(rhythm.parameters(), 1.0)
+        optimiser.step()
+        schedule.step()
+        if step % 50 == 49:
+            say(
+                f"rhythm {step + 1} of {steps}  struck {float(struck_loss.detach()):.4f}  "
+                f"length {float(length_loss.detach()):.4f}  right {float(right):.4f}"
+            )
+    # Back from the order of channels that trains fastest: a checkpoint holds plain arrays.
+    rhythm.convolutions.to(memory_format=torch.contiguous_format)  # type: ignore[call-overload]
+    return rhythm.eval()
+
+
+def draw(lessons: Sequence[Lesson], rng: np.random.Generator, size: int = BATCH) -> tuple[Tensor, ...]:
+    """``size`` crops, drawn by their strips' widths: strip (N, 80, 2 X), struck (N, X), length (N, X)."""
+    widths = np.array([len(lesson.struck) for lesson in lessons], np.float64)
+    strips, struck, lengths = [], [], []
+    for index in rng.choice(len(lessons), size, p=widths / widths.sum()):
+        lesson = lessons[index]
+        begin = int(rng.integers(max(len(lesson.struck) - CROP_COLUMNS, 0) + 1))
+        part = slice(begin, begin + CROP_COLUMNS)
+        crop = lesson.strip[:, 2 * part.start : 2 * part.stop].astype(np.float32) / 255.0
+        strips.append(vary_image(_filled(crop.T, 2 * CROP_COLUMNS, 0.0).T, rng))
+        struck.append(_filled(lesson.struck[part], CROP_COLUMNS, 0.0))
+        lengths.append(_filled(lesson.length[part], CROP_COLUMNS, UNKNOWN))
+    return tuple(torch.from_numpy(np.stack(rows)) for rows in (strips, struck, lengths))
+
+
+def losses(rhythm: Rhythm, strip: Tensor, struck: Tensor, length: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Loss of where notes are struck, loss of their lengths, and the share of lengths that are right."""
+    asked = slice(BLIND, strip.shape[2] // 2 - BLIND)
+    seen_struck, seen_length = (part[:, asked] for part in rhythm(strip))
+    struck, length = struck[:, asked], length[:, asked]
+    known = length != UNKNOWN
+    logits, wanted = seen_length[known], length[known]
+    return (
+        2.0 * functional.binary_cross_entropy_with_logits(seen_struck, struck),
+        functional.cross_entropy(logits, wanted),
+        (logits.argmax(-1) == wanted).float().mean(),
+    )
+
+
+def _filled(values: NDArray[T], length: int, fill: float) -> NDArray[T]:
+    """The first axis made ``length`` long."""
+    out = np.full((length, *values.shape[1:]), fill, values.dtype)
+    out[: len(values)] = values
+    return out
