@@ -80,3 +80,17 @@
 %% Drawn and played as printed, each repeat once.
 unfoldRepeats =
 #(define-music-function (types music) ((symbol-list-or-symbol? '()) ly:music?) music)
+
+%% The SVG backend seeks every glyph it draws in the whole font anew, which is most of its time: what it found
+%% is remembered. (A glyph of a string of them comes as a list: it depends on the one before, and is sought.)
+%% Where another version calls this otherwise, it is only slower.
+#(let* ((backend (resolve-module '(lily output-svg) #:ensure #f))
+        (seek (and backend (module-variable backend 'cache-font)))
+        (paths (make-hash-table)))
+   (define (remembered slowly)
+     (lambda (font size glyph)
+       (define sought (list font size glyph))
+       (if (and (string? glyph) (not (hash-ref paths sought)))
+           (hash-set! paths sought (slowly font size glyph)))
+       (or (hash-ref paths sought) (slowly font size glyph))))
+   (if seek (variable-set! seek (remembered (variable-ref seek)))))

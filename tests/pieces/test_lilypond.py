@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
+import subprocess
 from pathlib import Path
 
 import numpy as np
@@ -146,6 +147,29 @@ def test_a_source_is_engraved_as_it_is_heard(compiler, tmp_path):
     for note in piece.notes:  # ink in the middle of every head
         x, y = round(note.page_x_px), round(note.page_y_px)
         assert piece.pages[note.page][y - 2 : y + 3, x - 3 : x + 4].min() < 100, note
+
+
+def test_a_glyph_is_sought_in_the_font_once_and_drawn_as_ever(compiler, tmp_path):
+    """Words of dynamics and fingerings are strings of glyphs, of which each depends on the one before."""
+    (tmp_path / "study.ly").write_text(r"""\version "2.24.0" { c'4\sfz-1 d'\mf-23 e'\sfz f'\mf }""")
+    telling = r"""#(let* ((seek (module-variable (resolve-module '(lily output-svg)) 'extract-glyph))
+                          (slowly (variable-ref seek)))
+      (variable-set! seek (lambda (font name . more)
+        (if (null? (cdr more)) (format (current-error-port) "sought ~a\n" name))
+        (apply slowly font name more))))
+    """
+    remembering = lilypond._NOTEHEADS.read_text()
+    plain = remembering[: remembering.index("%% The SVG backend seeks")]
+    drawn, sought = [], []
+    for name, settings in (("plain", plain), ("remembering", remembering)):
+        (tmp_path / f"{name}.ily").write_text(telling + settings)
+        command = [str(compiler.lilypond), "-dbackend=svg", "-dno-point-and-click", f"--output={name}",
+                   f"-dinclude-settings={tmp_path / name}.ily", "study.ly"]  # fmt: skip
+        done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True)
+        drawn.append((tmp_path / f"{name}.svg").read_text())
+        sought.append(done.stderr.count("sought noteheads.s2"))
+    assert sought == [4, 1]
+    assert drawn[0] == drawn[1] and drawn[0].count('class="head"') == 4
 
 
 def test_a_source_that_is_none_is_named(compiler, tmp_path):
