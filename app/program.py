@@ -53,9 +53,9 @@ def build_studio(follower: str | None = None, seed: int = 0, audio: AudioSystem 
     takes = TakeDesk(engine, studio.say_later)
     studio.takes = takes
     engine.add_sink(MidiOut(engine, midi.send).play)
-    engine.start()
+    engine.supervisor.opened = lambda stream: _use_latency(engine, settings, desk)
+    engine.start(wait=False)
     engine.set_source("input" if settings.now.source == "microphone" else "synth")
-    engine.input_latency_s = settings.now.latency_s.get(desk.audio_label("input"), 0.0)
     midi.start(to_choice(settings.now.midi_input), to_choice(settings.now.midi_output))
     takes.recover()
     takes.start()
@@ -112,6 +112,11 @@ def _judge() -> Callable[[States], float]:
 
     reward = Shaped(composed_corpus(bars=JUDGED_BARS), count=0)
     return lambda grid: float(reward(LAUNCHPAD.packed(grid)[None])[0])
+
+
+def _use_latency(engine: Engine, settings: SettingsStore, desk: DeviceDesk) -> None:
+    """That of the input that is open, as it was measured; in the thread that opened it."""
+    engine.input_latency_s = settings.now.latency_s.get(desk.audio_label("input"), 0.0)
 
 
 def _on_midi(engine: Engine, message: Any, moment_s: float) -> None:

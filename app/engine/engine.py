@@ -77,12 +77,15 @@ class Engine:
 
     # --- life ---------------------------------------------------------------------------------------
 
-    def start(self) -> None:
-        """Open the devices and run. Never raises for a missing device: it runs silent and says so."""
+    def start(self, wait: bool = True) -> None:
+        """Open the devices and run. Never raises for a missing device: it runs silent and says so.
+
+        Without `wait`, return before the devices are open: drivers may take their time.
+        """
         if self._thread is not None:
             return
         self._stopping = False
-        self.supervisor.start()
+        self.supervisor.start(wait)
         self._thread = threading.Thread(target=self._run, name="engine", daemon=True)
         self._thread.start()
         self._played_thread = threading.Thread(target=self._pass_on_played, name="played", daemon=True)

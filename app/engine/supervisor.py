@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import logging
 import threading
+from collections.abc import Callable
 from typing import Protocol
 
 from app.devices.audio import (
@@ -52,6 +53,8 @@ class StreamSupervisor:
         system.tell = host.tell
         self.choice = choice
         self.stream: Stream | None = None
+        self.opened: Callable[[Stream], object] = lambda stream: None
+        """Told of every stream that flows. Whichever thread opens it."""
         self._host = host
         self._watch_s = watch_s
         self._lost: AudioChoice | None = None  # what was open when it vanished
@@ -61,12 +64,13 @@ class StreamSupervisor:
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
 
-    def start(self) -> None:
-        """Open what is chosen and watch it."""
+    def start(self, wait: bool = True) -> None:
+        """Open what is chosen and watch it; without `wait`, return before it is open."""
         self._stop.clear()
-        with self._lock:
-            self._open(self.choice)
-        self._thread = threading.Thread(target=self._run, name="audio-devices", daemon=True)
+        if wait:
+            self._open_chosen()
+        watch = self._run if wait else self._open_and_run
+        self._thread = threading.Thread(target=watch, name="audio-devices", daemon=True)
         self._thread.start()
 
     def close(self) -> None:
@@ -99,6 +103,10 @@ class StreamSupervisor:
         """The device vanished and is awaited."""
         return self._lost is not None
 
+    def _open_chosen(self) -> None:
+        with self._lock:
+            self._open(self.choice)
+
     def _open(self, choice: AudioChoice) -> None:
         for attempt in _attempts(choice):
             try:
@@ -121,11 +129,16 @@ class StreamSupervisor:
         except DeviceError:
             self._close_stream()
             raise
+        self.opened(stream)
 
     def _close_stream(self) -> None:
         stream, self.stream = self.stream, None
         if stream is not None:
             stream.close()
+
+    def _open_and_run(self) -> None:
+        self._open_chosen()
+        self._run()
 
     def _run(self) -> None:
         while not self._stop.wait(self._watch_s):

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 import numpy as np
 import pytest
 
-from app.devices.audio import AudioSystem
+from app.devices.audio import NONE, AudioChoice, AudioSystem
 from app.devices.null import NullBackend
 from app.engine.voice import Instrument, SilentInstrument
 from app.program import _judge, build_studio
@@ -53,6 +53,17 @@ def test_volume_and_sound_set_are_those_of_last_time(
     SettingsStore().change(volume=0.5, sound_set="grand.sf2")
     assert build().engine.mixer.gain == 0.25
     assert set(asked) == {"grand.sf2"}
+
+
+def test_the_latency_is_that_of_the_input_that_opens(
+    build: Callable[..., Studio], eventually: Callable[..., bool]
+) -> None:
+    SettingsStore().change(latency_s={"No input": 0.021})
+    studio = build()
+    assert eventually(lambda: studio.engine.input_latency_s == 0.021)
+    studio.change(latency_s={"No input": 0.034})
+    studio.engine.supervisor.choose(AudioChoice(NONE, NONE))
+    assert studio.engine.input_latency_s == 0.034
 
 
 def test_the_launchpad_is_there_at_once_and_its_agent_and_judge_come(

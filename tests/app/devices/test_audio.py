@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 import textwrap
+import threading
 from types import SimpleNamespace
 
 import numpy as np
@@ -120,6 +121,24 @@ def test_a_remembered_device_that_is_not_there_gives_the_default_and_says_so(hos
     supervisor = supervise(host, PluggableBackend(BOX), AudioChoice(PIANO.label, PIANO.label))
     assert supervisor.stream.output_label == BOX.label
     assert "Piano (USB)" in host.told[0] and "Rescan" in host.told[0]
+    supervisor.close()
+
+
+def test_a_driver_that_takes_its_time_is_not_waited_for(host, eventually):
+    ready = threading.Event()
+
+    class Slow(PluggableBackend):
+        def open(self, choice, callback):
+            ready.wait(20)
+            return super().open(choice, callback)
+
+    supervisor = StreamSupervisor(AudioSystem([Slow(BOX)], NullBackend()), AudioChoice(), host, watch_s=1e6)
+    opened: list[str] = []
+    supervisor.opened = lambda stream: opened.append(stream.output_label)
+    supervisor.start(wait=False)
+    assert supervisor.stream is None and not opened
+    ready.set()
+    assert eventually(lambda: opened == [BOX.label])
     supervisor.close()
 
 
