@@ -78,7 +78,7 @@ def test_paper_and_ink_are_those_of_the_theme(stage):
 
 
 def test_pictures_of_the_library_step_back_once_and_openings_do_not(monkeypatch, tmp_path):
-    niced = []
+    niced: list[int] = []
     loading._step_back.cache_clear()
     monkeypatch.setattr(loading.os, "nice", niced.append)
     monkeypatch.setattr(loading, "thumbnail_path", lambda name: tmp_path)

@@ -7,7 +7,7 @@ import torch
 from models.duet import calibration
 from models.duet.calibration import KNOBS, SWEEPS, WIDE, calibrate, cut_short, match_classes, measured, turn
 from models.duet.causal import OFFSETS, CausalNetwork, CausalWidths
-from models.duet.chorales import Chorale, all_duets
+from models.duet.chorales import Chorale, Duet, all_duets
 from models.duet.encoding import HOLD, MULTI_HOLD, PITCHES
 from models.duet.measures import pitch_classes
 from models.duet.playing import improvise
@@ -72,9 +72,12 @@ def test_the_last_time_pitch_classes_are_matched_on_more_duets(
 ) -> None:
     asked: list[int] = []
     monkeypatch.setattr(calibration, "KNOBS", ())
-    monkeypatch.setattr(
-        calibration, "match_classes", lambda network, parts: asked.append(len(parts)) or np.ones(12)
-    )
+
+    def match(network: CausalNetwork, parts: list[Duet]) -> np.ndarray:
+        asked.append(len(parts))
+        return np.ones(12)
+
+    monkeypatch.setattr(calibration, "match_classes", match)
     shifts = calibrate(strikes_or_holds(1.0), all_duets(chorales), 2, 0)
     assert asked == [2, 2, 8] and set(shifts.values()) == {3.0}
 

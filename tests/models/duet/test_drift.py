@@ -69,7 +69,7 @@ def test_what_is_silent_is_left_out() -> None:
     found = drift_of(played, data, NAMES)
     assert found.curve[5] == pytest.approx(played[3:, 5].mean())
     assert found.change == pytest.approx(drift_of(values(1)[3:], data[3:], NAMES[3:]).change, abs=0.05)
-    silent = drift_of(np.full((12, WINDOWS), np.nan), data, NAMES)
+    silent = drift_of(np.nan * data, data, NAMES)
     assert np.isnan([*silent.change, *silent.curve]).all()
 
 
@@ -79,6 +79,8 @@ def test_shares_of_windows_inside_what_the_data_does() -> None:
 
     class Row:
         def __init__(self, drift: Drift) -> None:
+            self.curves: dict[str, list[float]] = {}
+            self.spreads: dict[str, list[float]] = {}
             self.drifts = {"PI": drift}
 
     assert inside_round(Row(own), Row(its), "PI") == 0.75

@@ -86,11 +86,15 @@ def taught(chorales: list[Chorale], distil: float) -> Reinforce:
 def distance(agent: Reinforce) -> float:
     played = agent._improvise(1.0)
     with torch.no_grad():
-        return float(surprise(agent.agent(played, 1.0)[0], agent._taught(played)))
+        taught = agent._taught(played)
+        assert taught is not None
+        return float(surprise(agent.agent(played, 1.0)[0], taught))
 
 
 def test_distillation_brings_own_play_nearer_to_the_teacher_and_leaks_nothing(chorales) -> None:
     far, near = taught(chorales, 0.0), taught(chorales, 1.0)
+    network = near.network
+    assert isinstance(network, CausalNetwork)
     assert distance(near) < 0.8 * distance(far)
     assert set(near.network.state_dict()) == set(CausalNetwork(SMALL).state_dict())
     both, step = lines(1), 70
@@ -98,8 +102,8 @@ def test_distillation_brings_own_play_nearer_to_the_teacher_and_leaks_nothing(ch
     changed[:, :, step:] = lines(2)[:, :, step:]
     with torch.no_grad():
         one, other = (
-            near.network.head(block_features(near.network, *given, torch.tensor([0])))[0]
-            for given in (both, changed)
+            network.head(block_features(network, human, machine, torch.tensor([0])))[0]
+            for human, machine in (both, changed)
         )
     assert torch.allclose(one[: step + 1], other[: step + 1], atol=1e-6)
     assert not torch.allclose(one[step + 1], other[step + 1])

@@ -112,6 +112,8 @@ def test_an_agent_learns_from_reward_after_the_networks(tmp_path: Path, method: 
         learning={"duets": 4, "batch": 2, "steps": 36},
     ))  # fmt: skip
     before, after = load_network(a), load_network(tmp_path / "agent" / "agent.safetensors", ["a"])
+    assert isinstance(before, CausalNetwork) and isinstance(after, CausalNetwork)
+    assert isinstance(after.ear, CausalNetwork)
     assert not torch.equal(before.mix.weight, after.mix.weight)
     _, metadata = checkpoint.load(tmp_path / "agent" / "agent.safetensors", None)
     assert metadata["config"]["method"] == method
@@ -132,6 +134,8 @@ def test_a_partner_is_trained_and_calibrated(tmp_path: Path, chorales: list[Chor
         load_network(first),
         load_network(tmp_path / "partner" / "partner.safetensors", ["causal"]),
     )
+    assert isinstance(before, CausalNetwork) and isinstance(after, CausalNetwork)
+    assert isinstance(after.ear, CausalNetwork)
     assert not torch.equal(before.mix.weight, after.mix.weight)
     assert torch.equal(before.mix.weight, after.ear.mix.weight) and after.anticipation == 2.0
     _, metadata = checkpoint.load(tmp_path / "partner" / "partner.safetensors", None)
