@@ -48,7 +48,7 @@ def test_an_agent_that_is_off_everywhere_does_not_drift_and_one_that_moves_does(
     assert off.change == pytest.approx([0.0, 0.0, 0.0], abs=1e-9)
     moving = drift_of(data + 0.1 * np.arange(WINDOWS), data, NAMES)
     assert moving.change == pytest.approx([1.9, 1.9, 1.9])
-    some = data + np.where(np.arange(12) < 3, 0.4, 0.0)[:, None] * np.arange(WINDOWS)
+    some = data + np.where(np.arange(12) < 3, 0.4, 0.0)[:, None] * np.arange(WINDOWS, dtype=np.float64)
     change, low, high = drift_of(some, data, NAMES).change
     assert change == pytest.approx(1.9) and low == pytest.approx(0.0) and high > 3.0  # one piece of four
 
@@ -69,7 +69,7 @@ def test_what_is_silent_is_left_out() -> None:
     found = drift_of(played, data, NAMES)
     assert found.curve[5] == pytest.approx(played[3:, 5].mean())
     assert found.change == pytest.approx(drift_of(values(1)[3:], data[3:], NAMES[3:]).change, abs=0.05)
-    silent = drift_of(np.nan * data, data, NAMES)
+    silent = drift_of(np.full((12, WINDOWS), np.nan), data, NAMES)
     assert np.isnan([*silent.change, *silent.curve]).all()
 
 
