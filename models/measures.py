@@ -95,3 +95,25 @@ def measure(tracks: Sequence[Track]) -> Measures:
         r_tue_old=float(np.mean([track.tracked_old.all() for track in tracks])),
         r_on_old=float(np.concatenate([track.tracked_old for track in tracks]).mean()),
     )
+
+
+def pool(parts: Sequence[Measures]) -> Measures:
+    """What `measure` gives for all tracks together, from what it gave for at least one part of them each."""
+    runs, onsets = np.array([part.tracks for part in parts]), np.array([part.onsets for part in parts])
+    tracked = np.rint([part.r_on * part.onsets for part in parts])
+    error_px = np.nan_to_num([part.error_mean_px for part in parts])
+    spread_px = np.nan_to_num([part.error_sd_px for part in parts])
+    some = bool(tracked.any())
+    mean_px = float(np.average(error_px, weights=tracked)) if some else float("nan")
+    squares = spread_px**2 + (error_px - mean_px) ** 2
+    return Measures(
+        tracks=int(runs.sum()),
+        onsets=int(onsets.sum()),
+        r_tue=float(np.average([part.r_tue for part in parts], weights=runs)),
+        r_on=float(tracked.sum() / onsets.sum()),
+        error_mean_px=mean_px,
+        error_sd_px=float(np.sqrt(np.average(squares, weights=tracked))) if some else float("nan"),
+        within={s: float(np.average([part.within[s] for part in parts], weights=onsets)) for s in WITHIN_S},
+        r_tue_old=float(np.average([part.r_tue_old for part in parts], weights=runs)),
+        r_on_old=float(np.average([part.r_on_old for part in parts], weights=onsets)),
+    )

@@ -31,7 +31,7 @@ EVALUATED = {"follower": "models.evaluation", "follower-finding": "models.findin
              "launchpad-tabular": "models.launchpad.tabular_study",
              "duet": "models.duet.evaluation"}  # fmt: skip
 """The module whose `evaluate_NAME` measures it."""
-MEASURED_WITH = {"follower": ("agents", "trials", "count", "room", "as_written"),
+MEASURED_WITH = {"follower": ("agents", "trials", "count", "room", "as_written", "resume"),
                  "follower-finding": ("agents", "trials"),
                  "launchpad": ("agents", "songs"),
                  "duet": ("agents", "validation")}  # fmt: skip
@@ -138,6 +138,9 @@ def evaluate(
     as_written: Annotated[
         bool, Option("--as-written", help="The follower hears scores played exactly as written.")
     ] = False,
+    resume: Annotated[
+        bool, Option("--resume", help="The follower: go on with the file of --json, its agents unchanged.")
+    ] = False,
     seed: Annotated[int, Option(min=0, metavar="N", help="Same seed, same figures.")] = 0,
 ) -> None:
     """Measure NAME: follower, follower-finding, launchpad, duet; launchpad-tabular draws figures.
@@ -150,7 +153,7 @@ def evaluate(
     """
     module = _module(EVALUATED, name, "agent to evaluate")
     given = {"trials": trials, "agents": agents or (), "songs": songs, "validation": validation,
-             "count": count, "room": room, "as_written": as_written}  # fmt: skip
+             "count": count, "room": room, "as_written": as_written, "resume": resume}  # fmt: skip
     options = {option: given[option] for option in MEASURED_WITH.get(name, ())}
     measure = getattr(module, f"evaluate_{name.replace('-', '_')}")
     measure(json, source, seed=seed, console=console, **options)

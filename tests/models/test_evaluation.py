@@ -16,18 +16,16 @@ from models.evaluation import (
     EvaluationItem,
     Recipe,
     Unusable,
-    bootstrap,
     evaluate,
     follow,
-    tables,
-    tabulate,
 )
 from models.features import SPEC
 from models.follower.generator import generate_score
 from models.game import Truth
-from models.measures import judge
+from models.measures import judge, measure
 from models.performance import LEAD_IN_S, STRICT, perform
 from models.players import OptimalPlayer, SteadyPlayer
+from models.results import Evaluation, bootstrap, tables, tabulate
 from pieces.engraving import EngravingOptions, engrave
 from pieces.errors import RipienoError
 from pieces.strip import build_piece
@@ -75,7 +73,7 @@ def test_players_who_know_and_players_who_read_on(item):
         Contestant("steady", lambda truth, trial: SteadyPlayer(), trials=2),
     ]
     outcomes = list(evaluate(contestants, [item, replace(item, name="again")]))
-    assert [(o.item, o.player, len(o.tracks)) for o in outcomes] == [
+    assert [(o.item, o.player, o.measures.tracks) for o in outcomes] == [
         ("study at tempo", "optimal", 1), ("study at tempo", "steady", 2),
         ("again", "optimal", 1), ("again", "steady", 2),
     ]
@@ -90,22 +88,24 @@ def test_players_who_know_and_players_who_read_on(item):
 def test_intervals_are_over_pieces():
     truth = Truth.from_onsets([0.0, 1.0, 2.0], [0.0, 20.0, 40.0])
     good, bad = judge(truth, truth.x_px, 50.0), judge(truth, truth.x_px + 60.0, 50.0)
-    assert bootstrap([[good], [good]])["r_on"] == (1.0, 1.0)
-    assert bootstrap([[good], [bad]])["r_on"] == (0.0, 1.0)
-    low, high = bootstrap([[good, bad]] * 5)["r_tue"]                 # pieces agree, trials differ
+    assert bootstrap([measure([good]), measure([good])])["r_on"] == (1.0, 1.0)
+    assert bootstrap([measure([good]), measure([bad])])["r_on"] == (0.0, 1.0)
+    low, high = bootstrap([measure([good, bad])] * 5)["r_tue"]        # pieces agree, trials differ
     assert low == high == 0.5
 
 
 def test_json_and_tables(item, tmp_path):
     outcomes = list(evaluate([Contestant("steady", lambda truth, trial: SteadyPlayer())], [item]))
-    lost = replace(outcomes[0], player="lost", tracks=(judge_lost(item),))
-    result = evaluation.Evaluation({"seed": 0}, tabulate([*outcomes, lost]), [*outcomes, lost])
+    lost = replace(outcomes[0], player="lost", measures=measure([judge_lost(item)]))
+    result = Evaluation({"seed": 0}, tabulate([*outcomes, lost]), [*outcomes, lost])
     result.save(tmp_path / "out.json")
     document = json.loads((tmp_path / "out.json").read_text())
     assert document["rows"][0]["measures"]["r_on"] == result.rows[0].measures.r_on
     assert document["rows"][1]["measures"]["error_mean_px"] is None
     assert document["rows"][0]["measures"]["within"].keys() == {"0.05 s", "0.1 s", "0.5 s", "1 s", "5 s"}
     assert {i["name"] for i in document["items"]} == {"study at tempo"}
+    again = Evaluation.load(tmp_path / "out.json")
+    assert again.to_json() == result.to_json() and again.to_markdown() == result.to_markdown()
     written = (tmp_path / "out.md").read_text().splitlines()
     head, _, steady, lost_row = (line for line in written if line.startswith("|"))
     assert head.count("|") == steady.count("|") == lost_row.count("|")
@@ -193,6 +193,43 @@ def test_what_is_reached_is_kept_and_a_count_is_drawn(monkeypatch, tmp_path, ite
     kept = json.loads((tmp_path / "out.json").read_text())
     assert {item["name"] for item in kept["items"]} == {"a", "b"}
     assert kept["rows"][0]["measures"]["tracks"] == 2
+
+
+def test_an_evaluation_goes_on_where_it_was_interrupted(monkeypatch, tmp_path, item):
+    tried, out = [], tmp_path / "out.json"
+
+    def build(name):
+        tried.append(name)
+        if name == "c" and tried.count("c") == 1:
+            raise Unusable("too hard to read")
+        return replace(item, name=name)
+
+    recipes = [Recipe(name, partial(build, name)) for name in "abcd"]
+    monkeypatch.setattr(evaluation, "load_trials", lambda name, seed, trials: [SteadyPlayer()])
+    monkeypatch.setattr(held_out, "default", lambda generated, playing: recipes)
+    monkeypatch.setattr(held_out, "drawn", lambda recipes, count, seed: recipes[: count or len(recipes)])
+
+    def run(**options):
+        return evaluation.evaluate_follower(out, console=Console(file=io.StringIO()), **options)
+
+    run(count=3, resume=True)                                         # there is nothing to go on with
+    assert tried == ["a", "b", "c"] and list(json.loads(out.read_text())["skipped"]) == ["c"]
+    result = run(resume=True)
+    assert tried == ["a", "b", "c", "c", "d"] and result.skipped == {}
+    whole = json.loads(out.read_text())
+    assert whole["rows"][0]["measures"]["tracks"] == 4 and whole["settings"]["count"] == 0
+    run()
+    assert tried[5:] == ["a", "b", "c", "d"]
+    assert {row["player"]: row for row in json.loads(out.read_text())["rows"]} == {
+        row["player"]: row for row in whole["rows"]
+    }
+    with pytest.raises(RipienoError, match=r"other settings \(seed\)"):
+        run(seed=1, resume=True)
+    out.write_text("{}")
+    with pytest.raises(RipienoError, match="no evaluation"):
+        run(resume=True)
+    with pytest.raises(RipienoError, match="--json"):
+        evaluation.evaluate_follower(None, resume=True, console=Console(file=io.StringIO()))
 
 
 def test_a_performance_in_a_room_is_the_same_but_for_its_sound(item, monkeypatch):

@@ -1,8 +1,12 @@
 """The rules of the game and the measures, against numbers worked out by hand."""
 from __future__ import annotations
 
+from dataclasses import asdict
+
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from models.game import (
     CM_PER_PX,
@@ -16,7 +20,7 @@ from models.game import (
     score_window,
     shrunk,
 )
-from models.measures import judge, measure
+from models.measures import Track, judge, measure, pool
 
 
 def truth(seconds=(0.5, 1.0, 2.0), x_px=(512.0, 532.0, 592.0)) -> Truth:
@@ -105,6 +109,23 @@ def test_measures_pool_onsets_not_pieces():
     lost = judge(t, t.x_px + 60.0, 50.0)
     row = measure([lost, judge(long, long.x_px, 50.0)])
     assert (row.r_tue, row.tracks, row.onsets) == (0.5, 2, 13) and row.r_on == pytest.approx(10 / 13)
+
+
+@given(
+    st.lists(st.lists(st.integers(1, 6), min_size=1, max_size=3), min_size=1, max_size=4), st.integers(0, 99)
+)
+def test_parts_pooled_measure_like_the_whole(parts, seed):
+    rng = np.random.default_rng(seed)
+
+    def track(onsets):
+        tracked = np.arange(onsets) < rng.integers(onsets + 1)
+        return Track(rng.normal(0, 30, onsets), rng.normal(0, 1, onsets), tracked, tracked)
+
+    tracks = [[track(onsets) for onsets in part] for part in parts]
+    whole = asdict(measure([each for part in tracks for each in part]))
+    pooled = asdict(pool([measure(part) for part in tracks]))
+    assert pooled.pop("within") == pytest.approx(whole.pop("within"))
+    assert pooled == pytest.approx(whole, nan_ok=True)
 
 
 def test_a_run_that_stops_early_is_not_judged():

@@ -9,12 +9,13 @@ from typing import ClassVar
 import numpy as np
 import pytest
 
-from models.evaluation import Contestant, EvaluationItem, evaluate, tabulate
+from models.evaluation import Contestant, EvaluationItem, evaluate
 from models.features import SPEC, frame_end_sample
 from models.follower.generator import generate_score
 from models.odtw.matchmaker import HOP_SAMPLES, MatchmakerPlayer, NoPeer
 from models.performance import STRICT, perform
 from models.players import UnknownPlayer, label, load_player, load_trials
+from models.results import tabulate
 from models.sound import render_performance
 from pieces.engraving import EngravingOptions, engrave
 from pieces.strip import build_piece
