@@ -2,10 +2,10 @@
 
 What is learned by playing at a temperature is not quite what is played without one. Each of KNOBS is one
 number that is added to some logits: to those of all holds, of striking the same pitch again, of wide steps.
-It is found by halving an interval, knob after knob and all again, so that one measure is that of the data.
-Before the knobs, and once more behind them, the onsets of each pitch class are shifted until it is struck as
-often as in the data: the last time on more duets, for those that tell one number do not tell twelve. All is
-chosen on training duets, never on validation's or on those held out.
+They are found together, by Broyden's method: as many measures are to be those of the data. Before the knobs,
+and once more behind them, the onsets of each pitch class are shifted until it is struck as often as in the
+data: the last time on more duets, for those that tell one number do not tell twelve. All is chosen on
+training duets, never on validation's or on those held out.
 """
 
 from __future__ import annotations
@@ -26,17 +26,20 @@ from models.duet.environment import SEED_STEPS
 from models.duet.networks import Network
 from models.duet.playing import improvise
 
-SWEEPS = ((1.0, 5), (0.25, 4))
-"""How far a knob may be turned either way, in logits, and how often that is halved: all knobs are set again,
-more finely, because one moves the measures of the others a little.
-"""
+Floats = NDArray[np.float64]
+TRIES = (8, 4)
+"""How often the knobs may be set, before and after the pitch classes are shifted the last time."""
+FIRST_TURN, LARGEST_TURN = 0.2, 0.6
+"""Logits: by which each knob is turned to see what it does, and at most at a time."""
+NEAR = {"PC/bar": 0.01, "PI": 0.03, "IOI": 0.01}
+"""Misses below which a measure is the data's."""
 LONGEST = 256
 """Steps of each duet."""
 LEAST_SHARE = 0.01
 """Added to the shares of pitch classes: what is rare moves little."""
-CLASS_ROUNDS = 3
+CLASS_ROUNDS = 2
 """How often the pitch classes are shifted at a time."""
-CLASS_DUETS = 4
+CLASS_DUETS = 3
 """So many times as many duets say how, the last time."""
 WIDE = 3
 """Semitones from which a step is wide."""
@@ -48,21 +51,19 @@ class Knob:
 
     Attributes:
         measure: what it is set by, a name in models.duet.measures.MEASURES.
-        rising: whether more of it is more of the measure.
         first, last: semitones of the steps from the machine's last pitch that it favours; None for holds.
     """
 
     name: str
     measure: str
-    rising: bool
     first: int | None = None
     last: int = PITCHES - 1
 
 
 KNOBS = (
-    Knob("hold", "IOI", True),
-    Knob("again", "PC/bar", False, 0, 0),
-    Knob("wide", "PI", True, WIDE),
+    Knob("hold", "IOI"),
+    Knob("again", "PC/bar", 0, 0),
+    Knob("wide", "PI", WIDE),
 )
 
 
@@ -73,26 +74,74 @@ def calibrate(network: Network, duets: Sequence[Duet], count: int, seed: int) ->
     """
     picked = np.random.default_rng([seed, 2]).permutation(len(duets))
     many = [cut_short(duets[n]) for n in picked[: CLASS_DUETS * count]]
-    parts = many[:count]
-    lines = [duet.machine for duet in parts]
-    knobs = KNOBS if isinstance(network, CausalNetwork) else KNOBS[:1]
-    found = dict.fromkeys((knob.name for knob in knobs), 0.0)
-    classes = np.zeros(OCTAVE)
-    for reach, rounds in SWEEPS:
-        classes += match_classes(network, parts)
-        for knob in knobs:
-            wanted, stands = measured(knob.measure, lines), found[knob.name]
-            for halving in range(rounds):
-                found[knob.name] = stands = turn(network, knob, found[knob.name], stands)
-                *_, played = improvise(network, parts)
-                less = measured(knob.measure, [machine for _, machine in played.lines()]) < wanted
-                stands += (reach if less is knob.rising else -reach) / 2 ** (halving + 1)
-            found[knob.name] = turn(network, knob, found[knob.name], stands)
+    desk = Desk(network, many[:count])
+    classes = match_classes(network, many[:count])
+    desk.settle(TRIES[0])
     classes += match_classes(network, many)
-    return found | {f"class {n}": float(shift) for n, shift in enumerate(classes)}
+    desk.settle(TRIES[1])
+    shifts = {knob.name: float(stands) for knob, stands in zip(desk.knobs, desk.stands, strict=True)}
+    return shifts | {f"class {n}": float(shift) for n, shift in enumerate(classes)}
 
 
-def match_classes(network: Network, parts: Sequence[Duet]) -> NDArray[np.float64]:
+class Desk:
+    """The knobs of a network that plays, and the duets that say what is right.
+
+    Attributes:
+        stands: of each knob, in logits.
+    """
+
+    def __init__(self, network: Network, parts: Sequence[Duet]) -> None:
+        self.knobs = KNOBS if isinstance(network, CausalNetwork) else KNOBS[:1]
+        self.stands = np.zeros(len(self.knobs))
+        self._network, self._parts = network, parts
+        self._wanted = self._measures([duet.machine for duet in parts])
+        self._near = np.array([NEAR[knob.measure] for knob in self.knobs])
+        self._slopes: Floats | None = None
+
+    def settle(self, tries: int) -> None:
+        """Set the knobs until nothing is missed, at most so often; they are left where least was."""
+        missed = self._missed(self.stands)
+        if self._slopes is None:
+            self._slopes = self._tried(missed)
+        tried = [(self._size(missed), self.stands)]
+        while len(tried) <= tries and (np.abs(missed) > self._near).any():
+            step = np.linalg.lstsq(self._slopes, -missed, rcond=None)[0]
+            step *= min(1.0, LARGEST_TURN / max(np.abs(step).max(), 1e-9))
+            if not step.any():
+                break
+            expected = missed + self._slopes @ step
+            missed = self._missed(self.stands + step)
+            self._slopes += np.outer(missed - expected, step) / (step @ step)
+            tried.append((self._size(missed), self.stands))
+        self._set(min(tried, key=lambda found: found[0])[1])
+
+    def _tried(self, missed: Floats) -> Floats:
+        """(measures, knobs) what a turn of each does to each measure."""
+        middle, turns = self.stands, FIRST_TURN * np.eye(len(self.knobs))
+        slopes = [(self._missed(middle + one) - missed) / FIRST_TURN for one in turns]
+        self._set(middle)
+        return np.stack(slopes, 1)
+
+    def _missed(self, stands: Floats) -> Floats:
+        """By how much each measure is beyond the data's, the knobs set."""
+        self._set(stands)
+        *_, played = improvise(self._network, self._parts)
+        return self._measures([machine for _, machine in played.lines()]) - self._wanted
+
+    def _size(self, missed: Floats) -> float:
+        return float(np.abs(missed / self._near).max())
+
+    def _set(self, stands: Floats) -> None:
+        for knob, before, after in zip(self.knobs, self.stands, stands, strict=True):
+            turn(self._network, knob, float(before), float(after))
+        self.stands = stands
+
+    def _measures(self, lines: Sequence[Tokens]) -> Floats:
+        """(knobs,); where nothing is ever struck the next onset is as far as can be."""
+        return np.nan_to_num([measured(knob.measure, lines) for knob in self.knobs], nan=LONGEST)
+
+
+def match_classes(network: Network, parts: Sequence[Duet]) -> Floats:
     """Shift onsets of each pitch class by the log ratio of shares, again and again; returns sums (12,)."""
     wanted = measures.pitch_classes([duet.machine[SEED_STEPS:] for duet in parts])
     total = np.zeros(OCTAVE)
@@ -117,12 +166,11 @@ def cut_short(duet: Duet) -> Duet:
     return Duet(duet.name, duet.voices, duet.human[:LONGEST], duet.machine[:LONGEST], duet.phase)
 
 
-def turn(network: Network, knob: Knob, before: float, after: float) -> float:
-    """Set a knob that stood at `before`; returns where it stands."""
+def turn(network: Network, knob: Knob, before: float, after: float) -> None:
+    """Set a knob that stood at `before`."""
     with torch.no_grad():
         for bias in biases(network, knob):
             bias += after - before
-    return after
 
 
 def biases(network: Network, knob: Knob) -> list[Tensor]:
