@@ -28,8 +28,10 @@ from app.engine.priority import real_time
 
 log = logging.getLogger(__name__)
 
-ANSWER_TIMEOUT_S = 20.0
-"""Longer than drivers need to list or open a device, on a busy machine too."""
+LOOK_S, LOOKS = 1.0, 20
+"""How often, and for how long each time, an answer is looked for: longer than drivers need to list or open a
+device on a busy machine. One long wait could be over when the machine wakes up again and nobody has worked.
+"""
 
 
 class ApartBackend:
@@ -149,7 +151,7 @@ class Card:
     def _received(self) -> Any:
         """The next message. Whoever is silent for long hangs in a driver, and will not answer any more."""
         try:
-            if self._connection.poll(ANSWER_TIMEOUT_S):
+            if any(self._connection.poll(LOOK_S) for _ in range(LOOKS)):
                 return self._connection.recv()
         except (EOFError, OSError) as problem:
             self._process.join()

@@ -169,7 +169,7 @@ def test_its_process_dies_while_the_engine_plays(jack, backend, impulses, eventu
 
 def test_a_driver_that_hangs_is_given_up_and_another_process_asked(jack, backend, monkeypatch):
     assert backend.devices()
-    monkeypatch.setattr(apart, "ANSWER_TIMEOUT_S", 0.5)
+    monkeypatch.setattr(apart, "LOOKS", 1)
     stream = backend.open(CHOICE, lambda *_: None)
     stream.start()
     hanging = process_of(backend)
