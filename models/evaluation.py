@@ -20,7 +20,7 @@ from models.features import frames
 from models.game import FloatArray, Truth
 from models.measures import judge, measure
 from models.performance import Performance
-from models.players import OptimalPlayer, Player, SteadyPlayer, hear, label, load_trials
+from models.players import HindsightPlayer, OptimalPlayer, Player, SteadyPlayer, hear, label, load_trials
 from models.results import Evaluation, Outcome, tables, tabulate
 from models.sound import find_unheard_sound_set
 from pieces.errors import RipienoError
@@ -28,6 +28,8 @@ from pieces.piece import Piece
 
 KINDS = {1: "one-line tunes"}
 OTHER_KIND = "two-staff pieces"
+HINDSIGHT = "hindsight"
+"""The agent that knows all and has three actions."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -122,8 +124,8 @@ def evaluate_follower(
     resume: bool = False,
     console: Console | None = None,
 ) -> Evaluation:
-    """Measure agents (players' names, .safetensors files; by default the shipped follower) beside the optimal
-    player and the steady baseline, on music they never saw.
+    """Measure agents (players' names, hindsight, .safetensors files; by default the shipped follower) beside
+    the optimal player and the steady baseline, on music they never saw.
 
     Without `source`: the bundled pieces at 0.7, 1 and 1.3 times their tempo, and `generated` pieces made up
     for this. With it, the held-out part of the folders of music that lie in `source`. Of all this at
@@ -185,6 +187,8 @@ def _begun(settings: dict[str, Any], path: Path | None, resume: bool) -> Evaluat
 
 def _contestant(agent: str, seed: int, trials: int) -> Contestant:
     """An agent by name or checkpoint; one that draws nothing plays once."""
+    if agent == HINDSIGHT:
+        return Contestant(agent, lambda truth, trial: HindsightPlayer(truth))
     players = load_trials(agent, seed, trials)
     return Contestant(label(agent), lambda truth, trial: players[trial], len(players))
 

@@ -16,6 +16,7 @@ import numpy.typing as npt
 
 from models.features import SPEC
 from models.game import Truth
+from models.hindsight import longest_course
 from pieces.errors import RipienoError
 from pieces.piece import Piece
 
@@ -112,6 +113,26 @@ class OptimalPlayer(_Cursor):
     def step(self, frame: FloatArray) -> Decision:
         self.frame += 1
         return self._move(self._truth.x_at_frame(self.frame) - self.x_px - self.speed_px_per_frame)
+
+
+class HindsightPlayer(_Cursor):
+    """Stays with the music for as long as three actions can: the bound of all agents that have no others."""
+
+    def __init__(self, truth: Truth) -> None:
+        self._truth = truth
+
+    def open(self, piece: Piece) -> None:
+        self._actions = longest_course(self._truth, piece.tolerance_px)
+
+    def reset(self, x_px: float, speed_px_per_frame: float = 0.0) -> None:
+        """Stand at the first onset at rest, where the game begins."""
+        super().reset(x_px, speed_px_per_frame)
+        self._frame = 0
+
+    def step(self, frame: FloatArray) -> Decision:
+        action = self._actions[self._frame] if self._frame < len(self._actions) else 0
+        self._frame += 1
+        return self._move(int(action))
 
 
 class HumanPlayer(_Cursor):

@@ -138,11 +138,12 @@ def test_evaluate_follower_from_end_to_end(monkeypatch, tmp_path):
     shown = io.StringIO()
     console = Console(file=shown, width=140)
     result = evaluation.evaluate_follower(
-        tmp_path / "out.json", agents=("other", "omr-odtw"), trials=2, seed=5, console=console
+        tmp_path / "out.json", agents=("other", "hindsight", "omr-odtw"), trials=2, seed=5, console=console
     )
     names = [row.player for row in result.rows]
-    assert names == ["optimal", "steady", "other", "omr-odtw (corrupted score)"]
+    assert names == ["optimal", "steady", "other", "hindsight", "omr-odtw (corrupted score)"]
     assert result.rows[0].measures.r_on == 1.0 and result.rows[2].measures.tracks == 2
+    assert result.rows[3].measures.r_on == 1.0 and result.rows[3].measures.tracks == 1
     assert result.skipped == {"broken": "too hard to read"}
     assert asked == [("other", 5, 2), ("omr-odtw", 5, 2)]
     assert json.loads((tmp_path / "out.json").read_text())["settings"]["trials"] == 2
