@@ -69,6 +69,7 @@ class Card:
         stream, self._stream = self._stream, None
         if stream is not None:
             stream.close()
+            calm.end(self)
 
 
 class _Log(logging.Handler):

@@ -7,6 +7,12 @@ be late by as much. The blocks are counted from the start of the stream: block `
 
 Each field has one writer. `asked`, the number of blocks that the card has asked for, is written after its
 block, `rendered_for` after the sound it stands for.
+
+How long the cushion is. Measured on two slow cores while a demo was followed in the window, of 7,600 blocks
+of 5.8 ms: half were rendered within 0.5 ms, 99 % within 4.4 ms, and about one in a thousand took more than
+two blocks, 11.6 ms, because a thread that held the interpreter stood still. So it begins with those 11.6 ms,
+and grows to 17.4 where that does not do. A note of a key, which comes a block after the key, is heard 17.4
+to 23.2 ms after it, before what the card itself adds.
 """
 
 from __future__ import annotations
@@ -26,7 +32,7 @@ LARGEST_BLOCK = 8192
 MOST_SLOTS = 512
 FIRST_CUSHION_S = 0.0116
 """How far ahead is rendered at first."""
-LONGEST_CUSHION_S = 0.02
+LONGEST_CUSHION_S = 0.0175
 """Lateness up to this is made up for by a longer cushion; beyond, a gap is heard and the cushion stays."""
 
 
@@ -95,7 +101,9 @@ class ProgramSide:
     """Works off what the card asked for. `cushion` is in blocks; it grows and never shrinks.
 
     A block that was rendered too late, though within LONGEST_CUSHION_S, is played one block later, and so are
-    all that follow: then nothing that was rendered is left out.
+    all that follow: then nothing that was rendered is left out. Not while it is silent, though: what holds a
+    program up that is only starting shall not delay what is played later. A driver that asks for several
+    blocks at once (JACK with a longer period than ours) has the cushion grow until it covers them.
     """
 
     def __init__(self, blocks: SharedBlocks, rate: int, callback: TimedCallback, listens: bool) -> None:
@@ -135,9 +143,9 @@ class ProgramSide:
 
     def _target(self, block: int, moment_s: float) -> int:
         """The block of the card for which is rendered what answers `block`."""
-        late = block + self.cushion < self._blocks.asked
-        within_reach = now_s() - moment_s < LONGEST_CUSHION_S and self.cushion < self._blocks.count // 4
-        if late and not self._late and within_reach:
+        late, took_s = block + self.cushion < self._blocks.asked, now_s() - moment_s
+        at_once = took_s < self._block_s and self.cushion < self._blocks.count // 4
+        if late and not self._late and (at_once or (took_s < LONGEST_CUSHION_S and self._output.any())):
             self.cushion += 1
             log.info("sound came too late; rendered %.1f ms ahead from now on", self.cushion_s * 1000)
         self._late = late

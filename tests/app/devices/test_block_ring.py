@@ -30,6 +30,7 @@ class Both:
         self.troubles: list[int] = []
         self.moments_s: list[float] = []
         self.while_rendering: Callable[[], object] = lambda: None
+        self.sounding = True
         self.block = block
         self.blocks = SharedBlocks(memory, block)
         self.program = ProgramSide(self.blocks, RATE, self._callback, True)
@@ -52,7 +53,7 @@ class Both:
         self.heard.append(float(heard[0]))
         self.troubles.append(troubles)
         self.moments_s.append(moment_s)
-        output[:] = len(self.heard)
+        output[:] = len(self.heard) if self.sounding else 0.0
         self.while_rendering()
 
 
@@ -110,6 +111,15 @@ def test_once_too_late_it_is_a_block_further_ahead_and_nothing_is_left_out():
     assert pair.program.cushion == 3
     assert pair.played == [0.0, 0.0, 1, 2, 3, 0.0, 4, 5, 6, 7, 8, 9]
     assert sum(pair.troubles) == 1
+
+
+def test_silence_that_comes_too_late_delays_nothing():
+    pair = Both()
+    pair.sounding = False
+    for wakes in (1, 1, 3, 1, 3, 1):
+        pair.ask(wakes)
+        pair.program.catch_up()
+    assert pair.program.cushion == 2 and sum(pair.troubles) > 0
 
 
 def test_a_driver_that_asks_in_bursts_is_waited_for_after_a_few():
