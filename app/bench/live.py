@@ -64,7 +64,8 @@ def dropouts() -> list[Figure]:
         seen = _run_child(LONG_S, PIECE, there)
     if "JACK" not in seen["sound"]:
         raise NotMeasured(f"sound went to {seen['sound']} instead of JACK; install libportaudio2.")
-    note = f"{LONG_S:.0f} s at {JACK_BLOCK_SAMPLES} frames, {seen['sound']}"
+    through = f"{seen['through_ms']:.1f} ms from input to output"
+    note = f"{LONG_S:.0f} s at {JACK_BLOCK_SAMPLES} frames, {seen['sound']}, {through}"
     alone = f"{IDLE_S:.0f} s, nothing but silence"
     return [
         Figure("Dropouts of an idle client", idle["dropouts"], "blocks", note=alone),

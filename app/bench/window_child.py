@@ -58,6 +58,7 @@ class Watcher:
         import pygame
 
         studio = self._window.studio
+        stream = studio.engine.supervisor.stream
         everyone = [psutil.Process(), *psutil.Process().children(recursive=True)]
         self.seen |= {
             "frame_ms": list(self._window.frame_ms),
@@ -67,7 +68,8 @@ class Watcher:
             "state": studio.snapshot.state,
             "processes": len(everyone),
             "memory_bytes": sum(process.memory_info().rss for process in everyone),
-            "sound": studio.engine.supervisor.stream.output_label,
+            "sound": stream.output_label,
+            "through_ms": stream.latency_s * 1000,
             "display": pygame.display.get_driver(),
         }
 

@@ -194,6 +194,8 @@ class ApartStream:
             self._card.ask("close")
         except DeviceError as problem:
             log.info("closing %s: %s", self.output_label, problem)
+        side = self._side
+        log.info("%d blocks too late, cushion %.1f ms", side.late_blocks, side.cushion_s * 1000)
 
     def _run(self) -> None:
         real_time()

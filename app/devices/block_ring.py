@@ -100,6 +100,8 @@ class CardSide:
 class ProgramSide:
     """Works off what the card asked for. `cushion` is in blocks; it grows and never shrinks.
 
+    `late_blocks` counts those that were not there when the card asked for them.
+
     A block that was rendered too late, though within LONGEST_CUSHION_S, is played one block later, and so are
     all that follow: then nothing that was rendered is left out. Not while it is silent, though: what holds a
     program up that is only starting shall not delay what is played later. A driver that asks for several
@@ -110,6 +112,7 @@ class ProgramSide:
         self._blocks, self._callback, self._listens = blocks, callback, listens
         self._next = 0
         self._late = False
+        self.late_blocks = 0
         self._block_s = blocks.block_samples / rate
         self._output = np.zeros((blocks.block_samples, 2), np.float32)
         self.cushion = max(round(FIRST_CUSHION_S / self._block_s), 1)
@@ -135,8 +138,10 @@ class ProgramSide:
     def _work(self, block: int, lost: int) -> None:
         blocks, slot = self._blocks, block % self._blocks.count
         moment_s = float(blocks.moment_s[slot])
-        troubles = int(blocks.troubles[slot]) + int(blocks.missed[slot]) + lost
-        self._callback(blocks.heard[slot] if self._listens else None, self._output, troubles, moment_s)
+        missed = int(blocks.missed[slot]) + lost
+        self.late_blocks += missed
+        heard = blocks.heard[slot] if self._listens else None
+        self._callback(heard, self._output, int(blocks.troubles[slot]) + missed, moment_s)
         target = self._target(block, moment_s)
         blocks.played[target % blocks.count] = self._output
         blocks.rendered_for[target % blocks.count] = target

@@ -97,7 +97,8 @@ def test_however_late_the_program_is_nothing_is_hidden(asked, meanwhile):
     assert pair.heard == [float(n) for n in range(1, len(pair.played) + 1)], "each block once, in order"
     sounding = [sound for sound in pair.played if sound]
     assert sounding == sorted(set(sounding)), "in order, none twice"
-    assert sum(pair.troubles) == gaps(pair.played[cushions[0]:]), "every silent block is counted"
+    gap_count = gaps(pair.played[cushions[0]:])
+    assert sum(pair.troubles) == pair.program.late_blocks == gap_count, "every silent block is counted"
     assert cushions == sorted(cushions)
     for before, after in zip(pair.played, pair.played[1:], strict=False):
         assert not before or not after or after == before + 1, "left out without a gap beside it"
