@@ -23,7 +23,8 @@ from app.ending import end_process
 from app.engine import calm
 
 READY = "ready"
-WATCH_S = 0.25
+WATCH_S = 1.0
+"""How often the stream is looked at. Seldom: meanwhile the driver's callback waits for this thread."""
 
 Opened = tuple[int, str, str, float]
 """Rate, labels of input and output, latency in seconds."""
