@@ -144,8 +144,8 @@ class Following:
     def _step(self, frame: NDArray[np.float32]) -> None:
         answer = self.runner.step(frame)
         self.late_frames += answer.late
-        end_x_px = float(self.piece.width_px)
-        self._decision = replace(answer.decision, x_px=min(max(answer.decision.x_px, 0.0), end_x_px))
+        x_px = min(max(answer.decision.x_px, 0.0), self.last_x_px)  # rests there while the note sounds
+        self._decision = replace(answer.decision, x_px=x_px)
         self._judge_confidence()
         if self.loop is not None and self.x_px >= self.loop[1]:
             self._loop_back(self.loop[0])

@@ -158,3 +158,10 @@ def test_hears_the_first_note_and_not_the_room(noise_db, note_db, seed):
     detector = OnsetDetector()
     heard = [i / 20 for i, frame in enumerate(frames(sound.astype(np.float32))) if detector.push(frame)]
     assert heard and begin_s - 0.1 <= heard[0] <= begin_s + 0.1
+
+
+def test_the_cursor_rests_on_the_last_note_while_it_sounds(following, walker):
+    begin(following)
+    walker.x_px = following.last_x_px - 15
+    seen = [hear(following).x_px for _ in range(5)]
+    assert max(seen) == following.last_x_px and seen[-1] == following.last_x_px
