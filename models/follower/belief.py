@@ -148,6 +148,16 @@ class Belief:
         spread = float(np.sqrt((weights * (logs - mean) ** 2).sum() / weights.sum()))
         return float(np.exp(mean)), spread
 
+    @property
+    def _boost(self) -> float:
+        """So much sharper than usual the sound is weighed now."""
+        return self.config.start_boost * float(np.exp(-self._frames / self.config.start_frames))
+
+    @property
+    def settled(self) -> bool:
+        """The sound is weighed as it will be from now on, not as at the start."""
+        return self._boost < 0.25
+
     def mass_within(self, x_px: float, reach_px: float) -> float:
         """Share of the belief within ``reach_px`` of ``x_px``."""
         return float(self.columns[np.abs(self._x_px - x_px) < reach_px].sum())
@@ -161,9 +171,8 @@ class Belief:
         config, window = self.config, self.predict()
         assert self._predicted is not None
         density, self._predicted = self._predicted[1], None
-        boost = config.start_boost * float(np.exp(-self._frames / config.start_frames))
+        sharpness = np.float32(config.sharpness * (1.0 + self._boost))
         self._frames += 1
-        sharpness = np.float32(config.sharpness * (1.0 + boost))
         evidence = sharpness * (logits[window] - self._log_quarters[window])
         inside = self._inside[window]
         best = evidence[inside].max(initial=-np.inf)

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from models.follower.belief import Belief, BeliefConfig
 from models.follower.data import halve
-from models.follower.finder import Finder
+from models.follower.finder import Finder, Silence
 from models.follower.network import COLUMN_PX, PITCHES, Reader
 from models.follower.rhythm import Notes, Rhythm, read_notes, spread_evenly
 from models.follower.streaming import SoundStream
@@ -106,6 +106,7 @@ class Ear:
         self._config, self._by_note = config, by_note
         self._scouting = scouting
         self._finder: Finder | None = None
+        self._afresh = SoundStream(reader) if scouting else None
         self._notes: Notes | None = None
 
     @property
@@ -132,20 +133,28 @@ class Ear:
 
     def reset(self, x_px: float) -> None:
         self._sound.reset()
-        self._unscouted: FloatArray | None = None
+        self._unscouted: tuple[FloatArray, FloatArray] | None = None
         self._belief.reset(x_px)
         if self._finder is not None:
             self._finder.reset(x_px)
 
     def hear(self, frame: FloatArray) -> Hearing:
-        if self._finder is not None and self._finder.listen(frame):
-            self._sound.reset()
+        if self._finder is not None:
+            self._listen(self._finder, frame)
         query = self._sound.ask(self._sound.hear(frame))
         window = self._belief.predict()  # the belief asks about these columns only
         self._fit[window] = self._keys[window] @ query + self._bias[window]
         summary = self._belief.update(self._fit, self._struck(query))
-        self._unscouted = query
+        self._unscouted = frame, query
         return Hearing(summary, self._belief.columns)
+
+    def _listen(self, finder: Finder, frame: FloatArray) -> None:
+        """What was heard before a break says nothing of what comes after it: an ear had better forget it."""
+        silence = finder.listen(frame)
+        if silence is Silence.BREAK:
+            self._sound.reset()
+        elif silence is Silence.PAUSE and self._afresh is not None:
+            self._afresh.reset()
 
     def _struck(self, query: FloatArray) -> FloatArray:
         """(88,) the part of a query that says which keys seem struck."""
@@ -155,11 +164,19 @@ class Ear:
     def rest(self) -> None:
         """What can wait until the newest answer is out: finding, and what the next one finds prepared."""
         if self._finder is not None and self._unscouted is not None:
-            fit = self._keys @ self._unscouted + self._bias
-            self._finder.hear(fit, self._belief, self._struck(self._unscouted))
+            self._find(self._finder, *self._unscouted)
         self._unscouted = None
         self._belief.predict()
         self._sound.rest()
+
+
+    def _find(self, finder: Finder, frame: FloatArray, query: FloatArray) -> None:
+        finder.hear(self._keys @ query + self._bias, self._belief, self._struck(query))
+        if finder.doubting and self._afresh is not None:
+            query = self._afresh.ask(self._afresh.hear(frame))
+            if finder.doubt(self._keys @ query + self._bias, self._belief, self._struck(query)):
+                self._sound, self._afresh = self._afresh, self._sound  # the music did jump
+            self._afresh.rest()
 
 
 class RememberingEar:

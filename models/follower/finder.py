@@ -7,6 +7,8 @@ after the answer is out, and move the first one when they know better. One insta
 from __future__ import annotations
 
 from dataclasses import replace
+from enum import Enum
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,10 +20,40 @@ FloatArray = NDArray[np.float32]
 
 SILENCE, SILENCE_SHARE = 0.02, 0.05
 """A frame is silent when its mean lies below the first, or below this share of how loud the music was."""
-SILENT_FRAMES = 20
-"""A silence of so many frames may be a break in the music. With 8 detached notes and notes that die away were
-taken for breaks: 3 to 12 of the 26 bundled pieces were lost by it."""
+BREAK_FRAMES, PAUSE_FRAMES = 20, 6
+"""A silence of so many frames is taken for a break in the music, or may be one. With 8 for the first detached
+notes and notes that die away were taken for breaks: 3 to 12 of the 26 bundled pieces were lost by it."""
 LOUDNESS_KEPT = 0.995
+USUAL_FRAMES, DOUBTFUL_FRAMES, WORSE_NATS = 100, 20, 0.4
+"""After a pause the belief is moved only once it explains so many frames so much worse than those before it.
+Where bundled pieces just went on, another place became e^6 times as likely now and then: with 0.2 for the
+last figure one of the 26 was lost by it, with nothing of the kind 7."""
+
+
+class Silence(Enum):
+    """What a silence was that has just ended: long enough to be a break, to be doubtful, or neither."""
+
+    NONE, PAUSE, BREAK = range(3)
+
+
+class Expectation(NamedTuple):
+    """Of the music after a silence: the chances that it goes on where it fell silent, or where it would be
+    had it gone on (a written rest), begins anew, is anywhere. ``nats``: so much likelier must a place be,
+    within so many ``frames``.
+    """
+
+    stopped: float
+    counted: float
+    begins_anew: float
+    anywhere: float
+    nats: float
+    frames: int
+
+
+AFTER_BREAK, AFTER_PAUSE = (
+    Expectation(0.55, 0.15, 0.1, 0.2, nats=3.0, frames=160),
+    Expectation(0.45, 0.45, 0.05, 0.05, nats=6.0, frames=60),
+)
 
 
 class Finder:
@@ -55,44 +87,80 @@ class Finder:
         """The music is at ``x_px``."""
         self._scout.reset(x_px)
         self._search = None
-        self._loudness, self._silent_frames, self._broke_off = 0.0, 0, False
+        self._doubt: Search | None = None
+        self._usual, self._usual_frames = 0.0, 0
+        self._loudness, self._silent_frames, self._ended = 0.0, 0, Silence.NONE
         self._stopped: FloatArray | None = None
 
-    def listen(self, frame: FloatArray) -> bool:
-        """Notice silences; ``frame`` (78,) is about to be heard. True where it ends one.
+    @property
+    def doubting(self) -> bool:
+        """Since a pause another place is possible."""
+        return self._doubt is not None
 
-        What was heard before it says nothing of what comes then: the ear had better forget it.
-        """
+    def listen(self, frame: FloatArray) -> Silence:
+        """Notice silences; ``frame`` (78,) is about to be heard. Says which kind it ends, if it ends one."""
         loudness = float(frame.mean())
         self._loudness = max(loudness, LOUDNESS_KEPT * self._loudness)
         if loudness < max(SILENCE, SILENCE_SHARE * self._loudness):
             self._silent_frames += 1
-            return False
-        ended = self._silent_frames >= SILENT_FRAMES
-        self._broke_off |= ended
-        self._silent_frames = 0
-        return ended
+            return Silence.NONE
+        silent, self._silent_frames = self._silent_frames, 0
+        if silent >= BREAK_FRAMES:
+            self._ended = Silence.BREAK
+        elif silent >= PAUSE_FRAMES and self._doubt is None and self._search is None:
+            self._ended = Silence.PAUSE
+        else:
+            return Silence.NONE
+        return self._ended
 
     def hear(self, fit: FloatArray, belief: Belief, struck: FloatArray | None = None) -> None:
         """Hear what ``belief`` just heard, (C,) and (88,), and move it if it is surely wrong."""
+        if self._doubt is None and not self._silent_frames and belief.settled:
+            self._usual_frames = min(self._usual_frames + 1, USUAL_FRAMES)
+            self._usual += (belief.log_evidence - self._usual) / self._usual_frames
         if self._silent_frames == 1:
             self._stopped = belief.density
-        if self._broke_off and self._stopped is not None:
-            self._search = Search(
-                belief,
-                self._stopped,
-                self._log_quarters,
-                self._music,
-                self._first_px,
-                self._reach_px,
-                self._notes,
-            )
-        self._broke_off = False
+        if self._ended is not Silence.NONE and self._stopped is not None:
+            self._begin(belief, self._stopped)
+        self._ended = Silence.NONE
         if self._search is None:
             self._scout.hear(fit, belief, struck)
-        elif not self._search.hear(fit, belief, struck):
+        elif not self._search.hear(fit, belief, struck)[1]:
             self._search = None
             self._scout.reset(float(belief.summary()[0]))
+
+
+    def doubt(self, fit: FloatArray, belief: Belief, struck: FloatArray | None = None) -> bool:
+        """As :meth:`hear`, by an ear that knows nothing from before the pause. True if ``belief`` moved."""
+        assert self._doubt is not None
+        self._doubted_frames += 1
+        worse = self._usual - belief.log_evidence
+        self._worse += (worse - self._worse) / min(self._doubted_frames, DOUBTFUL_FRAMES)
+        heard_enough = self._usual_frames > 0.5 * USUAL_FRAMES and self._doubted_frames >= DOUBTFUL_FRAMES
+        sure = heard_enough and self._worse > WORSE_NATS
+        moved, goes_on = self._doubt.hear(fit, belief, struck, sure)
+        if moved:
+            self._scout.reset(float(belief.summary()[0]))
+        if moved or not goes_on:
+            self._doubt = None
+        return moved
+
+    def _begin(self, belief: Belief, stopped: FloatArray) -> None:
+        expected = AFTER_BREAK if self._ended is Silence.BREAK else AFTER_PAUSE
+        search = Search(
+            belief,
+            stopped,
+            self._log_quarters,
+            self._music,
+            self._first_px,
+            self._reach_px,
+            self._notes,
+            expected,
+        )
+        if self._ended is Silence.BREAK:
+            self._search, self._doubt = search, None
+        else:
+            self._doubt, self._doubted_frames, self._worse = search, 0, 0.0
 
 
 class Scout:
@@ -144,15 +212,11 @@ class Search:
     """After a silence: did the music go on, begin anew, or jump? A third belief, that takes none for granted.
 
     It knows the tempo that was played, weighs the sound more boldly than the others for the first second, and
-    moves the belief as soon as another place is ``ODDS`` times as likely as where that one is.
+    moves the belief as soon as another place is so much likelier than where that one is.
     """
 
-    STOPPED, COUNTED, BEGINS_ANEW = 0.55, 0.15, 0.1
-    """Shares of the belief at first: where the music fell silent, where it would be had it gone on (a written
-    rest), at the beginning; the rest may be anywhere."""
     TEMPI, TEMPO_CHANGE, TEMPO_SPREAD = 12, 0.05, 0.12
-    ODDS, HASTE_FRAMES, HASTE_NATS = 20.0, 20, 4.0
-    FRAMES = 160
+    HASTE_FRAMES, HASTE_NATS = 20, 4.0
 
     def __init__(
         self,
@@ -162,30 +226,33 @@ class Search:
         music: tuple[int, int],
         first_px: float,
         reach_px: float,
-        notes: Notes | None = None,
+        notes: Notes | None,
+        expected: Expectation,
     ) -> None:
         config = replace(
             belief.config, anywhere=Scout.ANYWHERE, tempi=self.TEMPI, tempo_change=self.TEMPO_CHANGE
         )
         self._belief = wide = Belief(log_quarters, music, config, notes)
         tempo, spread = belief.tempo
-        anywhere = 1.0 - self.STOPPED - self.COUNTED - self.BEGINS_ANEW
-        places = self.STOPPED * stopped + self.COUNTED * belief.density
-        places += self.BEGINS_ANEW * wide.near(first_px) + anywhere * wide.uniform
+        places = expected.stopped * stopped + expected.counted * belief.density
+        places += expected.begins_anew * wide.near(first_px) + expected.anywhere * wide.uniform
         wide.start(places, (tempo, max(spread, self.TEMPO_SPREAD)))
         self._reach_px = reach_px
-        self._frames = 0
+        self._nats, self._last_frame, self._frames = expected.nats, expected.frames, 0
 
-    def hear(self, fit: FloatArray, belief: Belief, struck: FloatArray | None = None) -> bool:
-        """Hear what ``belief`` just heard, and move it if it is wrong; False once the search is over."""
+    def hear(
+        self, fit: FloatArray, belief: Belief, struck: FloatArray | None = None, sure: bool = True
+    ) -> tuple[bool, bool]:
+        """Hear what ``belief`` just heard, and if ``sure`` move it if it is wrong: (moved, goes on)."""
         x_px, here_px = float(self._belief.update(fit, struck)[0]), float(belief.summary()[0])
         self._frames += 1
-        if abs(x_px - here_px) > self._reach_px and self._lead(x_px, here_px) > 0.0:
+        moved = sure and abs(x_px - here_px) > self._reach_px and self._lead(x_px, here_px) > 0.0
+        if moved:
             belief.reset(x_px, self._belief.tempo)
-        return self._frames < self.FRAMES
+        return moved, self._frames < self._last_frame
 
     def _lead(self, x_px: float, here_px: float) -> float:
         """By how many nats ``x_px`` is more likely than it needs to be; at first that takes more."""
         there, here = (self._belief.mass_within(place, self._reach_px) for place in (x_px, here_px))
         haste = self.HASTE_NATS * max(1.0 - self._frames / self.HASTE_FRAMES, 0.0)
-        return float(np.log((there + 1e-12) / (here + 1e-12)) - np.log(self.ODDS) - haste)
+        return float(np.log((there + 1e-12) / (here + 1e-12)) - self._nats - haste)

@@ -5,7 +5,7 @@ import pytest
 
 from models.features import SPEC
 from models.follower.belief import Belief, BeliefConfig
-from models.follower.finder import SILENT_FRAMES, Finder, Scout, Search
+from models.follower.finder import AFTER_BREAK, BREAK_FRAMES, PAUSE_FRAMES, Finder, Scout, Search, Silence
 from tests.models.follower.test_belief import COLUMNS, MUSIC, START_PX, evidence
 
 LOG_QUARTERS = np.full(COLUMNS, np.log(0.1), np.float32)
@@ -72,7 +72,7 @@ def test_a_scout_leaves_a_belief_alone_that_is_right(belief):
 def test_after_a_silence_a_jump_is_found_within_two_seconds(finder, belief, onto_px):
     belief.reset(START_PX)
     play(finder, belief, START_PX + 5.0 * np.arange(80))
-    pause(finder, belief, SILENT_FRAMES)
+    pause(finder, belief, BREAK_FRAMES)
     path = onto_px + 5.0 * np.arange(60)
     assert np.abs(play(finder, belief, path) - path)[40:].max() < REACH_PX
 
@@ -99,17 +99,17 @@ def test_who_goes_on_after_a_silence_is_followed_from_where_it_stopped_or_after_
 
 
 def test_the_end_of_a_silence_is_told_once(finder):
-    told = [finder.listen(frame) for frame in [SOUND] * 5 + [SILENCE] * SILENT_FRAMES + [SOUND] * 5]
-    assert told == [False] * (5 + SILENT_FRAMES) + [True] + [False] * 4
+    told = [finder.listen(frame) for frame in [SOUND] * 5 + [SILENCE] * BREAK_FRAMES + [SOUND] * 5]
+    assert told == [Silence.NONE] * (5 + BREAK_FRAMES) + [Silence.BREAK] + [Silence.NONE] * 4
 
 
 def test_a_search_takes_the_tempo_along(belief):
     belief.reset(START_PX, (4.0, 0.05))
-    search = Search(belief, belief.density, LOG_QUARTERS, MUSIC, START_PX, REACH_PX)
+    search = Search(belief, belief.density, LOG_QUARTERS, MUSIC, START_PX, REACH_PX, None, AFTER_BREAK)
     moves = START_PX + 2000 + 8.0 * np.arange(40)
     for x_px in moves:
         belief.update(evidence(x_px))
-        assert search.hear(evidence(x_px), belief)
+        assert search.hear(evidence(x_px), belief)[1]
     assert abs(float(belief.summary()[0]) - moves[-1]) < REACH_PX
     assert belief.tempo[0] == pytest.approx(4.0, rel=0.15)
 
@@ -117,32 +117,88 @@ def test_a_search_takes_the_tempo_along(belief):
 def test_a_search_ends(finder, belief):
     belief.reset(START_PX)
     play(finder, belief, START_PX + 5.0 * np.arange(40))
-    pause(finder, belief, SILENT_FRAMES)
+    pause(finder, belief, BREAK_FRAMES)
     place = float(belief.summary()[0])
     play(finder, belief, place + 5.0 * np.arange(5))
     assert finder._search is not None
-    play(finder, belief, place + 25 + 5.0 * np.arange(Search.FRAMES))
+    play(finder, belief, place + 25 + 5.0 * np.arange(AFTER_BREAK.frames))
     assert finder._search is None
 
 
 @pytest.mark.parametrize(("levels", "broke_off"), [
-    ([0.5] * 20 + [0.0] * SILENT_FRAMES + [0.5], True),
-    ([0.5] * 20 + [0.0] * (SILENT_FRAMES - 1) + [0.5], False),
-    ([0.5] * 20 + [0.022] * SILENT_FRAMES + [0.5], True),  # a room is never quite silent
-    ([0.5] * 20 + [0.06] * SILENT_FRAMES + [0.5], False),  # soft music is no silence
+    ([0.5] * 20 + [0.0] * BREAK_FRAMES + [0.5], True),
+    ([0.5] * 20 + [0.0] * (BREAK_FRAMES - 1) + [0.5], False),
+    ([0.5] * 20 + [0.022] * BREAK_FRAMES + [0.5], True),  # a room is never quite silent
+    ([0.5] * 20 + [0.06] * BREAK_FRAMES + [0.5], False),  # soft music is no silence
     (([0.5] * 3 + [0.0] * 12) * 5, False),  # nor are slow, detached notes
     ([0.0] * 40, False),  # silence alone breaks nothing off before it ends
 ])  # fmt: skip
 def test_a_break_is_a_silence_against_the_music_before(finder, levels, broke_off):
     for level in levels:
         finder.listen(np.full(SPEC.bands, level, np.float32))
-    assert finder._broke_off == broke_off
+    assert (finder._ended is Silence.BREAK) == broke_off
 
 
 def test_reset_ends_a_search_and_forgets_a_silence(finder, belief):
     belief.reset(START_PX)
     play(finder, belief, START_PX + 5.0 * np.arange(40))
-    pause(finder, belief, 2 * SILENT_FRAMES)
+    pause(finder, belief, 2 * BREAK_FRAMES)
     finder.reset(START_PX)
     play(finder, belief, START_PX + 5.0 * np.arange(3))
     assert finder._search is None
+
+
+def distinct(x_px):
+    """Music that is like no other place."""
+    return LOG_QUARTERS + 2.0 * (evidence(x_px) - LOG_QUARTERS)
+
+
+def doubting(finder, belief, path_px, fresh_px=None, doubt=True):
+    """As `play`; the ear that forgot hears other music than the one that did not, where that is given."""
+    places = []
+    for x_px, heard_px in zip(path_px, path_px if fresh_px is None else fresh_px, strict=True):
+        finder.listen(SOUND)
+        belief.update(distinct(x_px))
+        finder.hear(distinct(x_px), belief)
+        if finder.doubting and doubt:
+            finder.doubt(distinct(heard_px), belief)
+        places.append(float(belief.summary()[0]))
+    return np.array(places)
+
+
+@pytest.mark.parametrize("onto_px", [START_PX + 2000, START_PX])
+def test_after_a_pause_a_jump_is_found_sooner_than_by_the_scout(belief, onto_px):
+    path = onto_px + 5.0 * np.arange(120)
+    found = []
+    for doubt in (True, False):
+        finder = Finder(LOG_QUARTERS, MUSIC, BeliefConfig(), START_PX, REACH_PX)
+        belief.reset(START_PX)
+        doubting(finder, belief, START_PX + 5.0 * np.arange(180))
+        pause(finder, belief, PAUSE_FRAMES)
+        away_px = np.abs(doubting(finder, belief, path, doubt=doubt) - path)
+        found.append(int(np.flatnonzero(away_px > REACH_PX)[-1]))
+    assert found[0] < found[1]
+
+
+def test_an_ear_that_forgot_is_not_believed_while_the_other_hears_as_well_as_before(finder, belief):
+    belief.reset(START_PX)
+    doubting(finder, belief, START_PX + 5.0 * np.arange(180))
+    pause(finder, belief, PAUSE_FRAMES)
+    place = float(belief.summary()[0])
+    path = place + 5.0 * np.arange(100)
+    away_px = np.abs(doubting(finder, belief, path, path + 1500) - path)
+    assert away_px.max() < REACH_PX
+
+
+def test_a_pause_too_short_to_be_one_raises_no_doubt_and_a_second_one_none_beside_the_first(finder, belief):
+    belief.reset(START_PX)
+    play(finder, belief, START_PX + 5.0 * np.arange(40))
+    pause(finder, belief, PAUSE_FRAMES - 1)
+    doubting(finder, belief, START_PX + 200 + 5.0 * np.arange(4))
+    assert not finder.doubting
+    told = []
+    for _ in range(2):
+        pause(finder, belief, PAUSE_FRAMES)
+        told.append(finder.listen(SOUND))
+        finder.hear(evidence(START_PX + 250), belief)
+    assert finder.doubting and told == [Silence.PAUSE, Silence.NONE]
