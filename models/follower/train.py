@@ -71,7 +71,8 @@ class TrainConfig:
     start_from: str = ""  # a follower's checkpoint whose encoders are trained on; empty: from nothing
     policy_pieces: int = 130
     policy_steps: int = 3_000_000
-    rhythm_steps: int = 5000
+    rhythm_steps: int = 9000
+    rhythm_seed: int = 3
     studies: int = 600  # one-line strips made up for reading, beside those of the data
     tune_pieces: int = 48  # one-line tunes on which their policy plays, and studies beside them
     tune_studies: int = 21
@@ -152,7 +153,7 @@ def learn_to_read(settings: TrainConfig) -> Rhythm:
     items += _studies(generate_reading_study, STUDY_SEED, settings.studies, renderings=0)
     if not items:
         raise TrainingProblem("no one-line tunes to learn reading from: data build nottingham makes some.")
-    return train_rhythm([make_lesson(item) for item in items], settings.rhythm_steps, settings.seed)
+    return train_rhythm([make_lesson(item) for item in items], settings.rhythm_steps, settings.rhythm_seed)
 
 
 def learn_tunes(settings: TrainConfig, reader: Reader, rhythm: Rhythm) -> Policy:
