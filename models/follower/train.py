@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import logging
 import subprocess
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -40,6 +41,8 @@ from pieces import library
 from pieces.errors import BadScore, RipienoError
 from pieces.files import replace_file
 from pieces.reading import ScoreText
+
+log = logging.getLogger(__name__)
 
 
 class TrainingProblem(RipienoError):
@@ -172,13 +175,16 @@ def _one_line(settings: TrainConfig, split: str) -> list[Item]:
 
 
 def _studies(make: Callable[[int], ScoreText], first: int, count: int, renderings: int) -> list[Item]:
-    """Studies of one line, drawn with the seeds from ``first`` on."""
-    items = []
+    """Studies of one line, drawn with the seeds from ``first`` on; none where nothing can engrave them."""
+    items: list[Item] = []
     for seed in range(first, first + count):
         try:
             items.append(build_one(make(seed), seed, renderings))
         except BadScore:  # too short to be followed
             continue
+        except ModuleNotFoundError as missing:
+            log.warning("No studies beside the pieces of the data: %s is not installed.", missing.name)
+            break
     return items
 
 

@@ -219,7 +219,7 @@ def test_the_follower_trains_where_little_is_installed(folder, tmp_path):
     config = tmp_path / "config.json"
     config.write_text(json.dumps({
         "data": [str(tmp_path / "all.pack")], "out": str(tmp_path / "run"), "minutes": 0.001,
-        "policy_pieces": 2, "policy_steps": 1,
+        "policy_pieces": 2, "policy_steps": 1, "rhythm_steps": 1, "tune_steps": 1,
     }))  # fmt: skip
     done = train_with_little("follower", config)
     assert done.returncode == 0, done.stderr
