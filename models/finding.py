@@ -24,8 +24,8 @@ from models.evaluation import EvaluationItem, built
 from models.features import SPEC, frames
 from models.game import Truth
 from models.players import Player, label, load_player, rest
+from models.results import save_report
 from pieces.errors import RipienoError
-from pieces.files import replace_file
 from pieces.piece import Piece
 
 Sound = NDArray[np.float32]
@@ -196,11 +196,7 @@ class FindingEvaluation:
 
     def save(self, path: Path) -> None:
         """Write `to_json`, and `to_markdown` beside it; raises RipienoError where that fails."""
-        try:
-            replace_file(path, self.to_json().encode())
-            replace_file(path.with_suffix(".md"), self.to_markdown().encode())
-        except OSError as error:
-            raise RipienoError(f"could not write {path} ({error.strerror}); choose another place") from error
+        save_report(path, self.to_json(), self.to_markdown())
 
 
 COLUMNS = ("music", "agent", "break", "breaks", *(f"<= {limit_s:g} s" for limit_s in WITHIN_S), "at all",

@@ -137,11 +137,16 @@ class Evaluation:
 
     def save(self, path: Path) -> None:
         """Write `to_json`, and `to_markdown` beside it; raises RipienoError where that fails."""
-        try:
-            replace_file(path, self.to_json().encode())
-            replace_file(path.with_suffix(".md"), self.to_markdown().encode())
-        except OSError as error:
-            raise RipienoError(f"could not write {path} ({error.strerror}); choose another place") from error
+        save_report(path, self.to_json(), self.to_markdown())
+
+
+def save_report(path: Path, as_json: str, as_markdown: str) -> None:
+    """Write one to `path` and the other beside it; raises RipienoError where that fails."""
+    try:
+        replace_file(path, as_json.encode())
+        replace_file(path.with_suffix(".md"), as_markdown.encode())
+    except OSError as error:
+        raise RipienoError(f"could not write {path} ({error.strerror}); choose another place") from error
 
 
 _MARKDOWN_COLUMNS = (

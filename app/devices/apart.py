@@ -44,7 +44,6 @@ class ApartBackend:
         self._lock = threading.Lock()
         self._inside: PortAudioBackend | None = None
         self._card: Card | None = None
-        self._problem = ""
         self._start()
 
     def devices(self) -> list[DeviceInfo]:

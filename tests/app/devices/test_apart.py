@@ -212,6 +212,7 @@ def test_a_program_that_is_killed_takes_its_process_with_it(program):
     started.kill()
     started.wait()
     card.wait(timeout=20)
+    assert not card.is_running()
 
 
 def test_ctrl_c_is_for_the_program_alone(program):
