@@ -8,7 +8,7 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -165,3 +165,16 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
     if _skipped and os.environ.get("CI") == "true":
         print(f"\nCI: {len(_skipped)} skipped, and nothing may be skipped here")
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+@pytest.fixture(scope="session")
+def eventually() -> Callable[..., bool]:
+    """Wait until a condition holds; False after a generous while."""
+
+    def wait(condition: Callable[[], bool], timeout_s: float = 20.0) -> bool:
+        deadline_s = time.monotonic() + timeout_s
+        while not (holds := condition()) and time.monotonic() < deadline_s:
+            time.sleep(0.01)
+        return holds
+
+    return wait

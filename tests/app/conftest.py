@@ -1,7 +1,6 @@
 """Fixtures of the program's tests: a short piece, a sound card and an instrument made by hand."""
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterator
 
 import numpy as np
@@ -137,16 +136,3 @@ def engine(hand_cranked: HandCrankedBackend, impulses: Impulses) -> Iterator[Eng
     made.start()
     yield made
     made.close()
-
-
-@pytest.fixture(scope="session")
-def eventually() -> Callable[..., bool]:
-    """Wait until a condition holds; False after a generous while."""
-
-    def wait(condition: Callable[[], bool], timeout_s: float = 20.0) -> bool:
-        deadline_s = time.monotonic() + timeout_s
-        while not (holds := condition()) and time.monotonic() < deadline_s:
-            time.sleep(0.01)
-        return holds
-
-    return wait

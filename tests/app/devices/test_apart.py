@@ -181,8 +181,9 @@ def test_a_driver_that_hangs_is_given_up_and_another_process_asked(jack, backend
 
 
 PROGRAM = """
-    import os, sys, time
+    import signal, time
     from app.devices.apart import ApartBackend
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # in the background it is ignored, and inherited
     backend = ApartBackend()
     try:
         backend.devices()
