@@ -13,7 +13,9 @@ a millisecond for a ten-page piece.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,6 +33,9 @@ STRUCK = np.array((0.38, 0.97, 0.70), np.float32)
 """Chance that a key is heard as struck in the frame in which the music passes its note, and in the next two.
 
 Measured on 12,034 onsets of validation tunes; before and after that it is below 0.02."""
+_HORIZONS_S = np.array(HORIZONS) / SPEC.fps
+_LEAST = np.float32(-30.0)  # log of how likely a sound is at least where the best place explains it
+_SURE = np.ones(1, np.float32)
 _NEGLIGIBLE = 1e-25
 """Mass of a column below which the belief is taken to end there."""
 
@@ -77,20 +82,22 @@ class Belief:
     ) -> None:
         self.config = config = config or BeliefConfig()
         columns = np.arange(len(log_quarters))
+        self._music = slice(music[0], music[1] + 1)
         self._inside = (columns >= music[0]) & (columns <= music[1])
         clipped = np.clip(log_quarters, np.log(0.004), np.log(1.5)).astype(np.float32)
-        self._log_quarters = np.where(self._inside, clipped, np.float32(np.log(0.05)))
-        self._quarters = np.exp(self._log_quarters)
+        self.log_quarters = np.where(self._inside, clipped, np.float32(np.log(0.05)))
+        self._quarters = np.exp(self.log_quarters)
         ends = np.cumsum(self._quarters, dtype=np.float64)
         self._place = ends - 0.5 * self._quarters  # quarters at the middle of every column
         self._x_px = (columns + 0.5) * COLUMN_PX
+        self._moments = np.stack([np.ones(len(columns)), self._place, self._x_px, self._x_px**2], axis=1)
         self.tempi = np.geomspace(config.slowest, config.fastest, config.tempi).astype(np.float32)
+        logs = np.log(self.tempi)
+        self._log_tempi = np.stack([logs, np.ones_like(logs)], axis=1)
         self._prepare_motion()
         self._strikes = _Strikes(notes, self._place, self._quarters, self.tempi, config) if notes else None
-        # Without `anywhere` the belief is local: only the columns of this window hold any mass.
-        self._window = slice(0, len(columns))
         self.log_evidence = 0.0
-        self._density = np.zeros((config.tempi + 1, len(columns)), np.float32)
+        self._strip = np.zeros((config.tempi + 1, len(columns)), np.float32)
         self.reset(float(self._x_px[music[0]]))
 
     def _prepare_motion(self) -> None:
@@ -122,12 +129,14 @@ class Belief:
         """Begin anew with a ``density`` (C,) over the columns, of any sum, and with a tempo as in `reset`."""
         usual, spread = tempo
         speeds = np.exp(-0.5 * (np.log(self.tempi / usual) / spread) ** 2) + 1e-3
-        self._window = slice(0, len(self._place))
         self._frames = 0
-        self._predicted: tuple[slice, FloatArray] | None = None
-        self._density[0] = 0.05 * density
-        self._density[1:] = (speeds / speeds.sum())[:, None] * density
-        self._normalise()
+        self._predicted: _Predicted | None = None
+        shares = np.concatenate([[0.05], speeds / speeds.sum()])
+        self._hold(
+            slice(0, len(self._place)),
+            (shares[:, None] * density).astype(np.float32),
+            (shares.sum() * density * self._quarters).astype(np.float32),
+        )
 
     @property
     def density(self) -> FloatArray:
@@ -142,7 +151,7 @@ class Belief:
     @property
     def tempo(self) -> tuple[float, float]:
         """What it believes of the tempo, as `reset` takes it."""
-        weights = (self._density[1:] @ self._quarters) + 1e-12
+        weights = (self._density[1:] @ self._quarters[self._window]) + 1e-12
         logs = np.log(self.tempi)
         mean = float((weights * logs).sum() / weights.sum())
         spread = float(np.sqrt((weights * (logs - mean) ** 2).sum() / weights.sum()))
@@ -151,7 +160,7 @@ class Belief:
     @property
     def _boost(self) -> float:
         """So much sharper than usual the sound is weighed now."""
-        return self.config.start_boost * float(np.exp(-self._frames / self.config.start_frames))
+        return self.config.start_boost * math.exp(-self._frames / self.config.start_frames)
 
     @property
     def settled(self) -> bool:
@@ -168,21 +177,27 @@ class Belief:
         ``logits`` (C,) are the network's fit; only those of the columns of :meth:`predict` are read.
         ``struck`` (88,) are the chances that a key is struck, weighed where notes were read.
         """
-        config, window = self.config, self.predict()
+        window = self.predict()
+        return self.weigh(logits[window] - self.log_quarters[window], struck)
+
+    def weigh(self, evidence: FloatArray, struck: FloatArray | None = None) -> FloatArray:
+        """As :meth:`update`, with what the sound says for the columns of :meth:`predict` alone.
+
+        ``evidence`` (window,) are their logits less :attr:`log_quarters`; they are overwritten.
+        """
+        self.predict()
         assert self._predicted is not None
-        density, self._predicted = self._predicted[1], None
-        sharpness = np.float32(config.sharpness * (1.0 + self._boost))
+        (window, density, mass), self._predicted = self._predicted, None
+        evidence *= np.float32(self.config.sharpness * (1.0 + self._boost))
         self._frames += 1
-        evidence = sharpness * (logits[window] - self._log_quarters[window])
-        inside = self._inside[window]
-        best = evidence[inside].max(initial=-np.inf)
-        density *= np.where(inside, np.exp(np.maximum(evidence - best, -30.0)), 0.0).astype(np.float32)
+        best = np.maximum.reduce(evidence, initial=-np.inf)
+        evidence -= best
+        likelihood = np.exp(np.maximum(evidence, _LEAST, out=evidence), out=evidence)
         if self._strikes is not None and struck is not None:
             density[1:] *= self._strikes.hear(struck, window)
-        self._density[:, self._window] = 0.0
-        self._density[:, window] = density
-        self._window = window
-        self.log_evidence = float(best) + self._normalise()
+            mass = np.add.reduce(density) * self._quarters[window]
+        mass *= likelihood
+        self.log_evidence = float(best) + self._hold(window, density, mass, likelihood)
         return self.summary()
 
     def predict(self) -> slice:
@@ -193,79 +208,105 @@ class Belief:
         """
         if self._predicted is None:
             window = self._next_window()
-            self._predicted = window, self._move(window)
-        return self._predicted[0]
+            density = self._move(window)
+            self._predicted = _Predicted(window, density, density.sum(0) * self._quarters[window])
+        return self._predicted.window
 
     def _move(self, window: slice) -> FloatArray:
         """(tempi + 1, window) the density one frame on: tempo and place move, music halts and resumes."""
-        config, moved = self.config, self._moved(window)
+        config = self.config
+        self._strip[:, self._window] = self._density
+        moved, halted = self._moved(window), self._strip[0, window]
         change = config.tempo_change
         mixed = (1 - change) * moved
         mixed[1:] += 0.5 * change * moved[:-1]
         mixed[:-1] += 0.5 * change * moved[1:]
         mixed[0] += 0.5 * change * moved[0]
         mixed[-1] += 0.5 * change * moved[-1]
-        halted = self._density[0, window]
         density = np.empty((config.tempi + 1, window.stop - window.start), np.float32)
         density[0] = (1 - config.resume) * halted + config.halt * mixed.sum(0)
         density[1:] = (1 - config.halt) * mixed + np.float32(config.resume / config.tempi) * halted
         density[1:] += np.float32(config.anywhere / (config.tempi * len(self._place)))
+        self._strip[:, self._window] = 0.0
         return density
 
     def _next_window(self) -> slice:
-        """The columns that the belief can have reached one frame on."""
+        """The columns that the belief can have reached one frame on: with `anywhere` all of the music."""
         if self.config.anywhere > 0:
-            return slice(0, len(self._place))
+            return self._music
         held = np.flatnonzero(self.columns > _NEGLIGIBLE)
         first, last = int(held[0]), int(held[-1])
         reached = int(np.searchsorted(self._low[-1], last, side="right")) + 1
-        return slice(first, min(reached, len(self._place)))
+        first = min(max(first, self._music.start), self._music.stop)
+        return slice(first, max(min(reached, self._music.stop), first))
 
     def _moved(self, window: slice) -> FloatArray:
         """(tempi, window) the density one frame's quarters earlier."""
-        flat, share = self._density.reshape(-1), self._share[:, window]
+        flat, share = self._strip.reshape(-1), self._share[:, window]
         low, high = flat[self._low_flat[:, window]], flat[self._high_flat[:, window]]
         moved: FloatArray = low * (1 - share) + high * share
         return moved
 
-    def _normalise(self) -> float:
-        """Mass one; :attr:`columns` is the marginal over columns. Answers the log of what the mass was."""
-        window = self._window
-        marginal = np.zeros(len(self._quarters), np.float32)
-        marginal[window] = self._density[:, window].sum(0) * self._quarters[window]
-        total = float(marginal.sum())
-        if not np.isfinite(total) or total <= 0:
-            self._window = slice(0, len(self._place))
-            self._density[:] = self._inside
-            marginal = self._density.sum(0) * self._quarters
-            total = float(marginal.sum())
-        self._density[:, self._window] *= np.float32(1.0 / total)
-        self.columns: FloatArray = marginal / np.float32(total)
-        return float(np.log(total))
+    def _hold(
+        self, window: slice, density: FloatArray, mass: FloatArray, likelihood: FloatArray = _SURE
+    ) -> float:
+        """Believe in a ``density`` whose ``mass`` on each column of the window may have any sum.
+
+        All are overwritten. The density is still to be multiplied by the ``likelihood``; the mass is not.
+        Answers the log of its sum.
+        """
+        total = float(np.add.reduce(mass))
+        if not 0.0 < total < np.inf:  # lost, or not a number: the music is anywhere
+            window, likelihood = self._music, _SURE
+            density = np.ones((len(density), window.stop - window.start), np.float32)
+            mass = len(density) * self._quarters[window]
+            total = float(mass.sum())
+        scale = np.float32(1.0 / total)
+        density *= likelihood * scale
+        mass *= scale
+        self._window, self._density = window, density
+        self.columns: FloatArray = np.zeros(len(self._quarters), np.float32)
+        self.columns[window] = mass
+        return math.log(total)
 
     def summary(self) -> FloatArray:
         """(SUMMARY,) float32: px at each of :data:`HORIZONS` frames ahead, spread in px, speed in px a frame
         there, share of the mass within 170 px of the first, and the chance that the music halts."""
-        columns = self.columns
-        heaviest = int(columns.argmax())
+        window, density = self._window, self._density
+        mass = self.columns[window]
+        heaviest = int(mass.argmax())
         reach = slice(max(heaviest - 60, 0), heaviest + 61)
-        local = columns[reach]
-        here = float(local.sum())
-        place = float((self._place[reach] * local).sum() / here)
-        weights = self._density[1:, reach] @ self._quarters[reach]
-        tempo = float(np.exp((weights * np.log(self.tempi)).sum() / max(float(weights.sum()), 1e-12)))
-        halted = float(self._density[0, self._window] @ self._quarters[self._window])
-        ahead = place + tempo * np.array(HORIZONS) / SPEC.fps
-        if self.config.hedged:
-            # A quarter at a line break is some 90 px wide: in their middle one is wrong by half at most.
-            later = self._place[reach] + (ahead - place)[:, None]
-            x_px = np.interp(later, self._place, self._x_px) @ local / here
-        else:
-            x_px = np.interp(ahead, self._place, self._x_px)
-        near = self._x_px[reach]
-        spread = float(np.sqrt(((near - x_px[0]) ** 2 * local).sum() / here))
-        speed = float(x_px[1] - x_px[0]) / HORIZONS[1]
-        return np.array([*x_px, spread, speed, here, halted], np.float32)
+        there = slice(window.start + reach.start, min(window.start + reach.stop, window.stop))
+        local = mass[reach].astype(np.float64)
+        here, place, x_px, x_squared = local.dot(self._moments[there]).tolist()
+        logs, weight = density[1:, reach].dot(self._quarters[there]).dot(self._log_tempi).tolist()
+        tempo, place = math.exp(logs / max(weight, 1e-12)), place / here
+        halted = float(density[0].dot(self._quarters[window]))
+        coming_px = self._coming(place, tempo, local, there).tolist()
+        now_px = coming_px[0]
+        variance = (x_squared - 2.0 * now_px * x_px) / here + now_px**2
+        speed = (coming_px[1] - now_px) / HORIZONS[1]
+        return np.array([*coming_px, math.sqrt(max(variance, 0.0)), speed, here, halted], np.float32)
+
+    def _coming(
+        self, place: float, tempo: float, local: NDArray[np.float64], there: slice
+    ) -> NDArray[np.float64]:
+        """px at every horizon, from the mean ``place`` or, hedged, from all of ``local``."""
+        moves = tempo * _HORIZONS_S
+        if not self.config.hedged:
+            return np.interp(place + moves, self._place, self._x_px)
+        # A quarter at a line break is some 90 px wide: in their middle one is wrong by half at most.
+        later = self._place[there] + moves[:, None]
+        coming_px: NDArray[np.float64] = np.interp(later, self._place, self._x_px) @ local / local.sum()
+        return coming_px
+
+
+class _Predicted(NamedTuple):
+    """One frame on, not heard yet: ``density`` (tempi + 1, window) and its ``mass`` on each column of it."""
+
+    window: slice
+    density: FloatArray
+    mass: FloatArray
 
 
 class _Strikes:

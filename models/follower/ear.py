@@ -5,6 +5,7 @@ Does not know the cursor, so several players of one performance can share it (:c
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
@@ -31,9 +32,9 @@ class Hearing(NamedTuple):
 
     def mass_within(self, x_px: float, reach_px: float) -> float:
         """Share of the belief within ``reach_px`` of ``x_px``."""
-        first = max(int(np.ceil((x_px - reach_px) / COLUMN_PX - 0.5)), 0)
-        last = int(np.floor((x_px + reach_px) / COLUMN_PX - 0.5))
-        return float(self.columns[first : last + 1].sum())
+        first = max(math.ceil((x_px - reach_px) / COLUMN_PX - 0.5), 0)
+        last = math.floor((x_px + reach_px) / COLUMN_PX - 0.5)
+        return float(np.add.reduce(self.columns[first : last + 1]))
 
 
 class Listener(Protocol):
@@ -121,9 +122,9 @@ class Ear:
         one_line = self._by_note if piece.staves == 1 else None
         read = read_strip(self.reader, one_line.rhythm if one_line else None, strip, (first, last))
         self._keys, self._bias, self._notes = read.keys, read.bias, read.notes
-        self._fit = np.zeros_like(self._bias)
         config = one_line.config if one_line and read.notes else self._config
         self._belief = Belief(read.log_quarters, (first, last), config, read.notes)
+        self._odds = self._bias - self._belief.log_quarters
         first_px = float(piece.onset_x_px[0])
         if self._scouting:
             self._finder = Finder(
@@ -143,8 +144,9 @@ class Ear:
             self._listen(self._finder, frame)
         query = self._sound.ask(self._sound.hear(frame))
         window = self._belief.predict()  # the belief asks about these columns only
-        self._fit[window] = self._keys[window] @ query + self._bias[window]
-        summary = self._belief.update(self._fit, self._struck(query))
+        evidence = self._keys[window].dot(query)
+        evidence += self._odds[window]
+        summary = self._belief.weigh(evidence, self._struck(query))
         self._unscouted = frame, query
         return Hearing(summary, self._belief.columns)
 

@@ -99,7 +99,7 @@ class Finder:
 
     def listen(self, frame: FloatArray) -> Silence:
         """Notice silences; ``frame`` (78,) is about to be heard. Says which kind it ends, if it ends one."""
-        loudness = float(frame.mean())
+        loudness = float(np.add.reduce(frame)) / len(frame)  # `mean` takes its time, and somebody waits
         self._loudness = max(loudness, LOUDNESS_KEPT * self._loudness)
         if loudness < max(SILENCE, SILENCE_SHARE * self._loudness):
             self._silent_frames += 1

@@ -69,6 +69,7 @@ class FollowerPlayer:
         self.ear.reset(self._x_px)
         self._elsewhere = 0
         self._rng = np.random.default_rng(self._seed)
+        self._drawn: float | None = None
 
     def step(self, frame: NDArray[np.float32]) -> Decision:
         """Hear one frame, (78,) float32, and move."""
@@ -86,12 +87,14 @@ class FollowerPlayer:
             probabilities=chances,
             value=value,
             confidence=hearing.mass_within(self._x_px, self._tolerance_px),
-            fit=hearing.columns / max(float(hearing.columns.max()), 1e-12),
+            fit=hearing.columns / max(float(np.maximum.reduce(hearing.columns)), 1e-12),
         )
 
     def rest(self) -> None:
-        """What can wait until the answer is out."""
+        """What can wait until the answer is out, and what the next one finds prepared."""
         self.ear.rest()
+        if self._drawn is None:
+            self._drawn = self._rng.random()
 
     @property
     def embedding(self) -> NDArray[np.float32]:
@@ -100,7 +103,7 @@ class FollowerPlayer:
 
     def _draw(self, chances: tuple[float, float, float]) -> int:
         """-1, 0 or 1 with these chances; ``Generator.choice`` takes longer than the policy."""
-        drawn = self._rng.random()
+        drawn, self._drawn = self._rng.random() if self._drawn is None else self._drawn, None
         return (drawn >= chances[0]) + (drawn >= chances[0] + chances[1]) - 1
 
     def _find(self, hearing: Hearing) -> None:

@@ -130,3 +130,21 @@ def test_only_predicted_columns_are_asked_about(belief):
         heard[window] = evidence(x_px)[window]
         assert np.array_equal(belief.update(evidence(x_px)), other.update(heard))
     assert window.stop - window.start < COLUMNS
+
+
+def test_to_weigh_the_predicted_columns_alone_is_to_update(belief):
+    other = Belief(np.full(COLUMNS, np.log(0.1), np.float32), MUSIC)
+    for one in (belief, other):
+        one.reset(START_PX)
+    for x_px in START_PX + 5.0 * np.arange(40):
+        window = other.predict()
+        odds = (evidence(x_px) - other.log_quarters)[window]
+        assert np.array_equal(belief.update(evidence(x_px)), other.weigh(odds))
+    assert belief.log_evidence == other.log_evidence
+
+
+def test_lost_it_may_be_anywhere_in_the_music(belief):
+    belief.reset(START_PX)
+    belief.update(np.full(COLUMNS, np.nan, np.float32))
+    inside = belief.columns[MUSIC[0] : MUSIC[1] + 1]
+    assert inside.sum() == pytest.approx(1.0, abs=1e-4) and inside.min() > 0
