@@ -7,9 +7,7 @@ one thread at a time; ``render`` neither allocates voices nor blocks on anything
 
 from __future__ import annotations
 
-import contextlib
 import ctypes.util
-import io
 import os
 from collections.abc import Sequence
 from functools import cache
@@ -99,13 +97,16 @@ def _load_fluidsynth() -> Any:
     if library is None:
         raise NoSynth("No FluidSynth library found: install libfluidsynth3, or pygame-ce, which carries one.")
     original = ctypes.util.find_library
-    # pyfluidsynth looks its library up at import, by name only, and prints where it was where CI is set.
+    # pyfluidsynth looks its library up at import, by name only, and prints where it was where CI is set. What
+    # it prints cannot be caught: other threads print meanwhile.
     ctypes.util.find_library = lambda name: library if "fluidsynth" in name else original(name)
+    ci = os.environ.pop("CI", None)
     try:
-        with contextlib.redirect_stdout(io.StringIO()):
-            import fluidsynth
+        import fluidsynth
     finally:
         ctypes.util.find_library = original
+        if ci is not None:
+            os.environ["CI"] = ci
     return fluidsynth
 
 

@@ -1,8 +1,8 @@
 """A duet to be watched: plays, presses keys at random, and prints what it heard as one line of JSON.
 
-Started by `app.bench.duet` as `python -m app.bench.duet_child SECONDS [--window]`. The audio callback runs
-`Ears`, which keeps what was rendered; keys are pressed by the main thread, or beside a window by one of its
-own; the analysis comes when the music is over.
+Started by `app.bench.duet` as `python -m app.bench.duet_child SECONDS [--window]`. `Ears` keeps what was
+rendered; keys are pressed by the main thread, or beside a window by one of its own; the analysis comes when
+the music is over.
 """
 
 from __future__ import annotations
@@ -16,10 +16,9 @@ from typing import Any
 import numpy as np
 
 from app.bench.duet import agent_or_untrained
-from app.bench.ears import Ears, Marked
+from app.bench.ears import Ears
 from app.ending import end_process
 from app.engine.engine import Engine
-from app.engine.voice import Instrument, open_instrument
 from app.sessions.duet import DuetSession, DuetSnapshot
 from app.sessions.duet.conductor import MACHINE_CHANNEL
 
@@ -58,16 +57,7 @@ def compared(played: DuetSnapshot, onsets: dict[int, int], rate: int) -> dict[st
 
 def watched(session: DuetSession, engine: Engine, seconds: float, where: str) -> dict[str, Any]:
     """Play for so long and say how it went."""
-    instruments: list[Marked] = []
-
-    def make(rate: int) -> tuple[Instrument, str | None]:
-        synth, problem = open_instrument(rate)
-        instruments.append(Marked(synth, {MACHINE_CHANNEL}))
-        return instruments[-1], problem
-
-    engine.use_instrument(make)
-    engine.set_volume(1.0)  # the impulses' height counts notes
-    ears = Ears(engine, seconds + SETTLING_S + 2 * ENDING_S)
+    ears = Ears(engine, {MACHINE_CHANNEL}, seconds + SETTLING_S + 2 * ENDING_S)
     session.set_tempo(BPM)
     session.set_temperature(TEMPERATURE)
     session.set_click(False)
@@ -82,7 +72,7 @@ def watched(session: DuetSession, engine: Engine, seconds: float, where: str) ->
     return {
         **compared(session.snapshot, ears.onsets(), engine.rate),
         "steps": int(playing.step), "late_steps": playing.late_steps, "where": where,
-        "hanging": len(instruments[-1].held), "dropouts": engine.mixer.dropouts - before,
+        "hanging": len(ears.held), "dropouts": engine.mixer.dropouts - before,
         "agent": playing.agent or "none", "sound": stream.output_label if stream is not None else "nothing",
     }  # fmt: skip
 

@@ -1,8 +1,8 @@
 """A launchpad to be watched: plays, presses buttons at random, and prints what it heard as one line of JSON.
 
-Started by `app.bench.launchpad` as `python -m app.bench.launchpad_child SECONDS [--window]`. The audio
-callback runs `Ears`, which keeps what was rendered; the watcher (a thread of its own beside a window) presses
-buttons and notes what each bar should sound like; the analysis comes when the music is over.
+Started by `app.bench.launchpad` as `python -m app.bench.launchpad_child SECONDS [--window]`. `Ears` keeps
+what was rendered; the watcher (a thread of its own beside a window) presses buttons and notes what each bar
+should sound like; the analysis comes when the music is over.
 """
 
 from __future__ import annotations
@@ -17,10 +17,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from app.bench.ears import Ears, Marked
+from app.bench.ears import Ears
 from app.ending import end_process
 from app.engine.engine import Engine
-from app.engine.voice import Instrument, open_instrument
 from app.sessions.launchpad import LaunchpadSession
 from app.sessions.launchpad.bars import CHANNELS
 from models.launchpad.instrument import LAUNCHPAD
@@ -91,16 +90,7 @@ def compared(watcher: Watcher, onsets: dict[int, int], rate: int) -> dict[str, A
 
 def watched(session: LaunchpadSession, engine: Engine, seconds: float, where: str) -> dict[str, Any]:
     """Play for so long and say how it went."""
-    instruments: list[Marked] = []
-
-    def make(rate: int) -> tuple[Instrument, str | None]:
-        synth, problem = open_instrument(rate)
-        instruments.append(Marked(synth, CHANNELS))
-        return instruments[-1], problem
-
-    engine.use_instrument(make)
-    engine.set_volume(1.0)  # the impulses' height counts notes
-    ears = Ears(engine, seconds + 2 * ENDING_S)
+    ears = Ears(engine, CHANNELS, seconds + 2 * ENDING_S)
     time.sleep(SETTLING_S)
     before = engine.mixer.dropouts
     watcher = Watcher(session, seconds)
@@ -108,7 +98,7 @@ def watched(session: LaunchpadSession, engine: Engine, seconds: float, where: st
     stream = engine.supervisor.stream
     return {
         **compared(watcher, ears.onsets(), engine.rate),
-        "presses": watcher.presses, "hanging": len(instruments[-1].held), "where": where,
+        "presses": watcher.presses, "hanging": len(ears.held), "where": where,
         "dropouts": engine.mixer.dropouts - before, "agent": session.snapshot.agent or "none",
         "sound": stream.output_label if stream is not None else "nothing",
     }  # fmt: skip

@@ -1,37 +1,58 @@
-"""PortAudio in a process of its own, so that the driver's callback never waits for this interpreter.
+"""PortAudio and the player in a process of their own, so that sound never waits for this interpreter.
 
-The window, the engine and the synth share one interpreter, and each holds it at times for longer than a block
-lasts. `apart_child` runs the driver's callback, which only copies; here the "sound" thread works off what it
-asks for, a cushion of blocks ahead (`block_ring`). A process that dies is a stream that is gone: whoever
-watches the stream opens another, and the next request starts another process. Where none can be started,
-PortAudio runs in this one, as well as it can.
+The window, the engine and the agents share one interpreter, and each holds it at times for longer than a
+block lasts. In `apart_child` the driver's callback renders what it plays; here the "sound" thread takes in
+what was heard and played (`far_player`), some fractions of a millisecond later. A process that dies is a
+stream that is gone: whoever watches the stream opens another, and the next request starts another process.
+Where none can be started, PortAudio runs in this one, as well as it can.
 
-Asking is for any thread, one at a time; only the "sound" thread calls the program's callback.
+Asking is for any thread, one at a time.
 """
 
 from __future__ import annotations
 
-import ctypes
 import logging
 import multiprocessing
 import signal
 import threading
-from collections.abc import Callable, Iterator
+import weakref
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from multiprocessing.connection import Connection
+from queue import SimpleQueue
 from typing import Any, cast
 
+import numpy as np
+
 from app.devices import apart_child
-from app.devices.audio import NONE, AudioChoice, Backend, DeviceError, DeviceInfo, Stream, TimedCallback
-from app.devices.block_ring import MEMORY_BYTES, ProgramSide, SharedBlocks
+from app.devices.audio import (
+    NONE,
+    AudioCallback,
+    AudioChoice,
+    Backend,
+    DeviceError,
+    DeviceInfo,
+    FloatArray,
+    Stream,
+)
+from app.devices.block_ring import Memory
+from app.devices.far_player import FarPlayer
 from app.devices.portaudio import PortAudioBackend
+from app.engine.player import InstrumentMaker
 from app.engine.priority import real_time
 
 log = logging.getLogger(__name__)
 
-LOOK_S, LOOKS = 1.0, 20
+LOOK_S, LOOKS, READING_LOOKS = 1.0, 20, 120
 """How often, and for how long each time, an answer is looked for: longer than drivers need to list or open a
-device on a busy machine. One long wait could be over when the machine wakes up again and nobody has worked.
+device on a busy machine, or than it takes to read a large sound set. One long wait could be over when the
+machine wakes up again and nobody has worked.
 """
+PATIENCE_S = 3.0
+"""How long a stream that is to be closed waits for a sound set that is just being read."""
+
+Clips = SimpleQueue[tuple[FloatArray, int] | None]
+"""Recordings on their way, each with its first sample; None: no more."""
 
 
 class ApartBackend:
@@ -52,7 +73,7 @@ class ApartBackend:
     def defaults(self) -> tuple[str, str]:
         return self._backend().defaults()
 
-    def open(self, choice: AudioChoice, callback: TimedCallback) -> Stream:
+    def open(self, choice: AudioChoice, callback: AudioCallback) -> Stream:
         return self._backend().open(choice, callback)
 
     def rescan(self) -> None:
@@ -86,19 +107,26 @@ class Card:
 
     def __init__(self) -> None:
         context = multiprocessing.get_context("spawn")
-        self.memory = context.RawArray(ctypes.c_char, MEMORY_BYTES)
+        self.memory = Memory.of(context.RawArray)
         self.asked = context.Semaphore(0)
         """Released for each block that the card asks for."""
         self._connection, theirs = context.Pipe()
+        their_clips, our_clips = context.Pipe(duplex=False)
+        self._clips: Clips = SimpleQueue()
         self._lock = threading.Lock()
         self._ready = False
-        shared = (theirs, self.memory, self.asked)
+        self._player: FarPlayer | None = None
+        """That of the stream which was opened last: those before have been let go."""
+        shared = (theirs, their_clips, self.memory, self.asked)
         self._process = context.Process(
             target=apart_child.serve, args=shared, name="ripieno-sound", daemon=True
         )
         with _without_ctrl_c():
             self._process.start()
         theirs.close()
+        their_clips.close()
+        threading.Thread(target=_send_clips, args=(self._clips, our_clips), name="clips", daemon=True).start()
+        weakref.finalize(self, self._clips.put, None)
 
     @property
     def alive(self) -> bool:
@@ -108,7 +136,7 @@ class Card:
         """Whether it came up; waits for it."""
         with self._lock:
             try:
-                self._ready = self._ready or self._received() == apart_child.READY
+                self._ready = self._ready or self._received(LOOKS) == apart_child.READY
             except DeviceError as problem:
                 log.warning("%s", problem)
             return self._ready
@@ -122,18 +150,30 @@ class Card:
     def rescan(self) -> None:
         self._ask_or("rescan", None)
 
-    def open(self, choice: AudioChoice, callback: TimedCallback) -> ApartStream:
-        blocks = SharedBlocks(self.memory, choice.block_samples)
-        return ApartStream(self, self.ask("open", choice), blocks, callback)
+    def open(self, choice: AudioChoice, callback: AudioCallback) -> ApartStream:
+        """`callback` is not called: the stream's own player makes the sound."""
+        stream = ApartStream(self, self.ask("open", choice), choice.block_samples)
+        self._player = stream.player
+        return stream
 
-    def ask(self, name: str, *arguments: Any) -> Any:
+    def bring(self, make: InstrumentMaker, programs: Mapping[int, int]) -> str | None:
+        return cast("str | None", self.ask("use_instrument", make, dict(programs), looks=READING_LOOKS))
+
+    def let_go(self, player: FarPlayer) -> None:
+        if player is self._player:
+            self.ask("let_go")
+
+    def send_clip(self, sound: FloatArray, start_sample: int) -> None:
+        self._clips.put((sound, start_sample))
+
+    def ask(self, name: str, *arguments: Any, looks: int | None = None) -> Any:
         """What `apart_child.Card` answers. Raises DeviceError, also where it does not answer."""
         with self._lock:
             try:
                 self._connection.send((name, arguments))
             except OSError as problem:
                 raise DeviceError("The sound's process has ended.") from problem
-            succeeded, value, lines = self._received()
+            succeeded, value, lines = self._received(LOOKS if looks is None else looks)
         for whose, level, text in lines:
             logging.getLogger(whose).log(level, "%s", text)
         if not succeeded:
@@ -147,10 +187,21 @@ class Card:
             log.warning("%s: %s", name, problem)
             return otherwise
 
-    def _received(self) -> Any:
+    def close_stream(self) -> None:
+        """Have the stream closed; end the process where a sound set is read all too long."""
+        if not self._lock.acquire(timeout=PATIENCE_S):
+            self._process.kill()
+            return
+        self._lock.release()
+        try:
+            self.ask("close")
+        except DeviceError as problem:
+            log.info("closing the stream: %s", problem)
+
+    def _received(self, looks: int) -> Any:
         """The next message. Whoever is silent for long hangs in a driver, and will not answer any more."""
         try:
-            if any(self._connection.poll(LOOK_S) for _ in range(LOOKS)):
+            if any(self._connection.poll(LOOK_S) for _ in range(looks)):
                 return self._connection.recv()
         except (EOFError, OSError) as problem:
             self._process.join()
@@ -161,20 +212,14 @@ class Card:
 
 
 class ApartStream:
-    """A stream of the other process."""
+    """A stream of the other process, and its player."""
 
-    def __init__(
-        self, card: Card, opened: apart_child.Opened, blocks: SharedBlocks, callback: TimedCallback
-    ) -> None:
-        self.rate, self.input_label, self.output_label, self._driver_latency_s = opened
+    def __init__(self, card: Card, opened: apart_child.Opened, block_samples: int) -> None:
+        self.rate, self.input_label, self.output_label, self.latency_s = opened
+        self.player = FarPlayer(card, block_samples, self.rate, self.input_label != NONE)
         self._card = card
-        self._side = ProgramSide(blocks, self.rate, callback, self.input_label != NONE)
         self._stopping = False
         self._thread = threading.Thread(target=self._run, name="sound", daemon=True)
-
-    @property
-    def latency_s(self) -> float:
-        return self._driver_latency_s + self._side.cushion_s
 
     @property
     def alive(self) -> bool:
@@ -182,25 +227,33 @@ class ApartStream:
 
     def start(self) -> None:
         self._thread.start()
-        self._card.ask("start")
+        self._card.ask("start", self.player.start_sample)
 
     def close(self) -> None:
+        self._card.close_stream()
         self._stopping = True
         if self._thread.is_alive():
             self._card.asked.release()
             self._thread.join()
-        try:
-            self._card.ask("close")
-        except DeviceError as problem:
-            log.info("closing %s: %s", self.output_label, problem)
-        side = self._side
-        log.info("%d blocks too late, cushion %.1f ms", side.late_blocks, side.cushion_s * 1000)
+            self.player.catch_up()
 
     def _run(self) -> None:
         real_time()
         while not self._stopping:
             self._card.asked.acquire()
-            self._side.catch_up()
+            self.player.catch_up()
+
+
+def _send_clips(clips: Clips, connection: Connection) -> None:
+    """The "clips" thread, since a long recording fills the pipe for a while. Ends with the card."""
+    with connection:
+        try:
+            while (clip := clips.get()) is not None:
+                sound, start_sample = clip
+                connection.send(start_sample)
+                connection.send_bytes(sound.astype(np.float32, copy=False).tobytes())
+        except OSError:
+            return  # the process has ended
 
 
 @contextmanager

@@ -3,8 +3,8 @@
 Three backends: PortAudio (with JACK, where it runs), SDL (inside pygame-ce, on any desktop) and none at all:
 a silent one that keeps time, so that the program runs without a sound card. One callback serves all three:
 `callback(heard, output, troubles)` with heard (n,) mono float32 or None, output (n, 2) float32 to be filled
-and the number of troubles (overflow, underflow) the driver reports. It runs in the driver's thread; with
-PortAudio that is one of another process, and the program's callback runs in a thread of its own (`apart`).
+and the number of troubles (overflow, underflow) the driver reports. It runs in the driver's thread. With
+PortAudio that is one of another process, where a player of the stream's own answers the driver (`apart`).
 
 Listing, opening and closing belong to one thread at a time (the engine's device thread or the main thread).
 """
@@ -13,12 +13,15 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from pieces.errors import RipienoError
+
+if TYPE_CHECKING:
+    from app.engine.player import Player
 
 log = logging.getLogger(__name__)
 
@@ -30,14 +33,6 @@ DEFAULT = "default"
 NONE = "none"
 DEFAULT_RATE = 44_100
 DEFAULT_BLOCK = 256
-
-
-class TimedCallback(Protocol):
-    """The program's: it may be told when (of `now_s`) the driver asked for the block, if that is not now."""
-
-    def __call__(
-        self, heard: FloatArray | None, output: FloatArray, troubles: int, moment_s: float | None = None, /
-    ) -> None: ...
 
 
 class DeviceError(RipienoError):
@@ -78,8 +73,12 @@ class Stream(Protocol):
     output_label: str
 
     @property
+    def player(self) -> Player | None:
+        """Who plays, where the driver's callback runs in another process; None: the callback it was given."""
+
+    @property
     def latency_s(self) -> float:
-        """From what is heard to what answers it; may grow while the sound flows."""
+        """From what is heard to what answers it."""
 
     def start(self) -> None:
         """Let the callback run. Raises DeviceError."""
@@ -103,7 +102,7 @@ class Backend(Protocol):
     def defaults(self) -> tuple[str, str]:
         """Labels of the default input and output, "none" where there is none."""
 
-    def open(self, choice: AudioChoice, callback: TimedCallback) -> Stream:
+    def open(self, choice: AudioChoice, callback: AudioCallback) -> Stream:
         """Open the devices named in `choice` (no "default" in it), not yet started. Raises DeviceError."""
 
     def rescan(self) -> None:
@@ -128,7 +127,7 @@ class AudioSystem:
             backend.rescan()
         return self.devices()
 
-    def open(self, choice: AudioChoice, callback: TimedCallback) -> Stream:
+    def open(self, choice: AudioChoice, callback: AudioCallback) -> Stream:
         """Open what was chosen. Raises DeviceError if a named device is not there or refuses."""
         if choice.input == NONE and choice.output == NONE:
             return self._silent.open(choice, callback)
@@ -137,12 +136,12 @@ class AudioSystem:
         backend = self._backend_of([label for label in (choice.input, choice.output) if label != NONE])
         return backend.open(choice, callback)
 
-    def open_silent(self, choice: AudioChoice, callback: TimedCallback) -> Stream:
+    def open_silent(self, choice: AudioChoice, callback: AudioCallback) -> Stream:
         """No sound card: time goes on."""
         silent = AudioChoice(NONE, NONE, choice.block_samples, choice.rate)
         return self._silent.open(silent, callback)
 
-    def _open_default(self, choice: AudioChoice, callback: TimedCallback) -> Stream:
+    def _open_default(self, choice: AudioChoice, callback: AudioCallback) -> Stream:
         for backend in self._backends:
             resolved = _resolve(choice, backend)
             if resolved is None:

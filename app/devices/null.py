@@ -20,6 +20,8 @@ STANDSTILL_S = 1.0
 class NullStream:
     """Time goes on, nothing sounds."""
 
+    player = None
+
     def __init__(self, rate: int, block_samples: int, callback: AudioCallback) -> None:
         self.rate = rate
         self.input_label = self.output_label = NONE

@@ -135,6 +135,8 @@ Side = tuple[int, DeviceInfo] | None
 class PortAudioStream:
     """One PortAudio stream; input, output or both."""
 
+    player = None
+
     def __init__(
         self,
         library: Any,

@@ -105,6 +105,8 @@ class SdlBackend:
 class SdlStream:
     """Playback or capture."""
 
+    player = None
+
     def __init__(
         self, label: str, capture: bool, rate: int, block_samples: int, callback: AudioCallback
     ) -> None:

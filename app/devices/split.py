@@ -24,6 +24,8 @@ FULL_BLOCKS = 8
 class SplitStream:
     """Give `hear` to the input's stream and `play` to the output's, then `add` both."""
 
+    player = None
+
     def __init__(self, rate: int, block_samples: int, callback: AudioCallback) -> None:
         self.rate = rate
         self.input_label = self.output_label = NONE

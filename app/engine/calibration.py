@@ -101,7 +101,7 @@ class Calibration:
 
     def cancel(self) -> None:
         """Stop clicking."""
-        self._engine.mixer.scheduler.forget(SOURCE)
+        self._engine.mixer.forget(SOURCE)
         self._engine.set_source(self._before)
 
 

@@ -1,10 +1,11 @@
 """The engine: sound card -> mixer -> frames -> listener -> snapshot, and everything that keeps it alive.
 
-Threads. The driver's callback runs `Mixer.process`, or on its behalf the "sound" thread. The engine thread
-sleeps until a frame is complete, turns samples into frames, asks the listener (a session) and publishes the
-snapshot; all session logic runs in it, sent there by `call`. The device thread watches the stream once a
-second. The main thread reads `snapshot`, `take_messages` and the small read-only properties, and calls the
-methods below. The "played" thread tells sinks (takes, MIDI output) what was played.
+Threads. The driver's callback runs `Mixer.process`; where it has a process of its own, the "sound" thread
+runs `Mixer.take_in` after it. The engine thread sleeps until a frame is complete, turns samples into frames,
+asks the listener (a session) and publishes the snapshot; all session logic runs in it, sent there by `call`.
+The device thread watches the stream once a second. The main thread reads `snapshot`, `take_messages` and the
+small read-only properties, and calls the methods below. The "played" thread tells sinks (takes, MIDI output)
+what was played.
 """
 from __future__ import annotations
 
@@ -17,17 +18,18 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Protocol
 
-from app.devices.audio import AudioChoice, AudioSystem, FloatArray
+from app.devices.audio import AudioChoice, AudioSystem, DeviceError, FloatArray, Stream
 from app.engine.clock import now_s
 from app.engine.ear import Ear
 from app.engine.frontend import Heard
 from app.engine.metronome import Metronome
 from app.engine.mixer import Mixer, Source
+from app.engine.player import InstrumentMaker
 from app.engine.priority import urgent
 from app.engine.scheduler import NOW, Event
 from app.engine.snapshot import Snapshot
 from app.engine.supervisor import StreamSupervisor
-from app.engine.voice import Instrument, SilentInstrument, open_instrument
+from app.engine.voice import open_instrument
 
 log = logging.getLogger(__name__)
 
@@ -38,7 +40,6 @@ READING_LIMIT_S = 3.0
 
 Listener = Callable[[Heard, Snapshot], Snapshot]
 Sink = Callable[[Event], None]
-InstrumentMaker = Callable[[int], tuple[Instrument, str | None]]
 
 
 class Filler(Protocol):
@@ -63,7 +64,6 @@ class Engine:
         self._messages: deque[str] = deque(maxlen=100)
         self._commands: deque[Callable[[], None]] = deque()
         self._make_instrument = make_instrument
-        self._instrument: Instrument | None = None
         self._instrument_lock = threading.Lock()
         self._gain = self._click_gain = 1.0
         self._listener: Listener | None = None
@@ -105,37 +105,44 @@ class Engine:
         self._thread = None
         self.supervisor.close()
         if self._instrument_lock.acquire(timeout=READING_LIMIT_S):
-            unused = self.mixer.change_instrument(SilentInstrument())
-            if unused is not None:
-                unused.close()
+            self.mixer.player.close()
             self._instrument_lock.release()
 
-    def process(
-        self, heard: FloatArray | None, output: FloatArray, troubles: int, moment_s: float | None = None
-    ) -> None:
+    def process(self, heard: FloatArray | None, output: FloatArray, troubles: int) -> None:
         """The audio callback, see `Mixer.process`."""
-        self.mixer.process(heard, output, troubles, moment_s)
+        self.mixer.process(heard, output, troubles)
 
-    def use_rate(self, rate: int) -> None:
-        """The stream about to open runs at `rate`: make everything anew if that is another one."""
+    def use_stream(self, stream: Stream) -> None:
+        """`stream` is about to flow: play through it, and make everything anew if it has another rate.
+
+        Slow where its player has no instrument yet. Raises DeviceError if the stream is gone already.
+        """
         with self._instrument_lock:
-            if rate != self.rate:
-                self._build(rate)
+            if stream.rate != self.rate:
+                before = self.mixer.player
+                self._build(stream.rate)
+                before.close()
+            unused = self.mixer.use_player(stream.player)
+            if unused is not self.mixer.player:
+                unused.close()
+            self._bring_instrument()
+
+    def _bring_instrument(self) -> None:
+        player = self.mixer.player
+        if player.made_by is not self._make_instrument:
+            problem = player.use_instrument(self._make_instrument, self.mixer.programs)
+            if problem is not None:
+                self.tell(problem)
 
     def _build(self, rate: int) -> None:
-        instrument, problem = self._make_instrument(rate)
-        if problem is not None:
-            self.tell(problem)
-        before, self._instrument = self._instrument, instrument
-        mixer = Mixer(rate, instrument)
-        mixer.source, mixer.gain, mixer.click_gain = self._source, self._gain, self._click_gain
+        mixer = Mixer(rate)
+        mixer.source = self._source
+        mixer.set_volume(self._gain, self._click_gain)
         mixer.wake.acquire()
         mixer.applied_wake.acquire()
         self._ear = Ear(mixer)
         self.mixer = mixer
-        self.metronome = Metronome(mixer.scheduler)
-        if before is not None:
-            before.close()
+        self.metronome = Metronome(mixer)
 
     def use_instrument(self, make: InstrumentMaker) -> None:
         """Play what `make` makes, now and at every rate to come. Slow (a sound set is read): a thread apart.
@@ -143,13 +150,11 @@ class Engine:
         Where `make` has a problem, the user is told, and what it stands in with is played.
         """
         with self._instrument_lock:
-            instrument, problem = make(self.rate)
-            if problem is not None:
-                self.tell(problem)
-            self._make_instrument, self._instrument = make, instrument
-            before = self.mixer.change_instrument(instrument)
-            if before is not None:
-                before.close()
+            self._make_instrument = make
+            try:
+                self._bring_instrument()
+            except DeviceError as problem:
+                log.warning("no other instrument until the sound is back: %s", problem)
 
     # --- what everyone may ask ----------------------------------------------------------------------
 
@@ -160,8 +165,8 @@ class Engine:
 
     @property
     def sample(self) -> int:
-        """The clock: samples delivered."""
-        return self.mixer.clock.sample
+        """The clock: samples that the card has asked for."""
+        return self.mixer.sample
 
     @property
     def source(self) -> Source:
@@ -174,11 +179,13 @@ class Engine:
 
     def set_volume(self, volume: float) -> None:
         """Loudness of everything that is played, 0 to 1; the follower hears what it did. Any thread."""
-        self._gain = self.mixer.gain = volume**2  # Halfway sounds like half.
+        self._gain = volume**2  # Halfway sounds like half.
+        self.mixer.set_volume(self._gain, self._click_gain)
 
     def set_click_volume(self, volume: float) -> None:
         """Loudness of count-in and metronome against everything else, 0 to 1. Any thread."""
-        self._click_gain = self.mixer.click_gain = volume**2
+        self._click_gain = volume**2
+        self.mixer.set_volume(self._gain, self._click_gain)
 
     def tell(self, message: str) -> None:
         """A sentence for the user; the window shows it as a toast. Any thread."""
@@ -196,7 +203,7 @@ class Engine:
 
     def submit(self, event: Event) -> None:
         """Something to do at a sample, or `NOW`. Any thread."""
-        self.mixer.scheduler.submit(event)
+        self.mixer.submit(event)
 
     def note_on(self, pitch: int, velocity: int = 80, source: str = "keys") -> None:
         """A key goes down: sounds at the start of the next block."""
@@ -210,7 +217,7 @@ class Engine:
         """Do `event` one block after `moment_s`: always the same delay, so that its rhythm is kept."""
         mixer = self.mixer
         sample = mixer.clock.sample_at(moment_s) + mixer.block_samples
-        mixer.scheduler.submit(replace(event, sample=sample))
+        mixer.submit(replace(event, sample=sample))
 
     def panic(self) -> None:
         """All notes off, here and on the MIDI output."""
@@ -299,8 +306,8 @@ class Engine:
                     sink(event)
 
     def _report_error(self) -> None:
-        mixer = self.mixer
-        if mixer.error is not None:
-            error, mixer.error = mixer.error, None
+        player = self.mixer.player
+        if player.error is not None:
+            error, player.error = player.error, None
             log.error("the audio callback failed", exc_info=error)
             self.tell("The sound engine stumbled; details are in the log.")

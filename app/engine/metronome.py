@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from app.engine.scheduler import Event, Scheduler
+from app.engine.scheduler import NOW, Event
 from app.engine.timeline import Timeline
 
 CLICK_S = 0.03
@@ -30,11 +31,18 @@ class Pulse:
     beat: int
 
 
+class Desk(Protocol):
+    """Where events are handed in: the mixer."""
+
+    def submit(self, event: Event) -> None: ...
+    def forget(self, source: str, from_sample: int = NOW) -> None: ...
+
+
 class Metronome:
     """Schedules clicks along a timeline: `count_in_bars` before its beat 0, then on if `running`."""
 
-    def __init__(self, scheduler: Scheduler) -> None:
-        self._scheduler = scheduler
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
         self._timeline: Timeline | None = None
         self._next_beat = 0
         self._last_beat: int | None = None
@@ -52,7 +60,7 @@ class Metronome:
         """Silence from the next block on."""
         self._timeline = None
         self._pulses = []
-        self._scheduler.forget(SOURCE)
+        self._desk.forget(SOURCE)
 
     def fill(self, now_sample: int, until_sample: int) -> None:
         """Schedule the clicks before `until_sample`, and note which has just been heard."""
@@ -64,7 +72,7 @@ class Metronome:
             if sample >= until_sample:
                 return
             bar, beat = timeline.bar_and_beat(self._next_beat)
-            self._scheduler.submit(Event(sample, "click", int(beat == 0), source=SOURCE))
+            self._desk.submit(Event(sample, "click", int(beat == 0), source=SOURCE))
             self._pulses.append(Pulse(sample, bar, beat))
             self._next_beat += 1
 

@@ -1,52 +1,48 @@
-"""The audio callback: events and synth into the output, the chosen source into the ring.
+"""Between the sound card and the engine: events to the player, what was heard into the ring, the clock.
 
-`Mixer.process` runs in the sound driver's thread, or in that of `app.devices.apart`. It waits for
-nothing and logs nothing: other threads hand it events through the scheduler and read what it counted. The
-engine thread is woken by releasing a plain lock, which in CPython neither blocks nor lets go of the
-interpreter.
+Where the driver's callback runs in this process it is `Mixer.process`, which plays at once; otherwise the
+player sits with the driver in another one, and the "sound" thread calls `take_in` with each block after it
+was played. Both wait for nothing and log nothing: other threads read what they counted. The engine thread is
+woken by releasing a plain lock, which in CPython neither blocks nor lets go of the interpreter.
 """
+
 from __future__ import annotations
 
 import math
 import threading
-import time
 from collections import deque
-from dataclasses import replace
 from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from app.engine.clock import SampleClock, now_s
-from app.engine.metronome import ClickVoice
+from app.engine.player import LARGEST_BLOCK, LocalPlayer, Player
 from app.engine.ring import Ring
-from app.engine.scheduler import Event, Scheduler
-from app.engine.voice import Instrument, apply_event
+from app.engine.scheduler import NOW, Event
+from app.engine.voice import Instrument
 
 FloatArray = NDArray[np.float32]
 Source = Literal["input", "synth"]
 
-LARGEST_BLOCK = 8192
 RING_S = 20.0
-LETTING_GO_CHECKS, LETTING_GO_S = 200, 0.005
 
 
 class Mixer:
-    """Everything the callback needs, made beforehand."""
+    """One for each rate. Until `use_player` is called, it plays `instrument` in this process."""
 
-    def __init__(self, rate: int, instrument: Instrument) -> None:
+    def __init__(self, rate: int, instrument: Instrument | None = None) -> None:
         self.clock = SampleClock(rate)
-        self.scheduler = Scheduler()
         self.ring = Ring(round(RING_S * rate))
         self.source: Source = "input"
         self.gain = 1.0  # of everything that is played; the follower does not hear it
         self.click_gain = 1.0  # of count-in and metronome, on top of that
         self.dropouts = 0
-        self.error: Exception | None = None
         # what was played, with the sample at which it was: for the take and for MIDI out
         self.applied: deque[Event] = deque(maxlen=100_000)
         self.applied_wake = threading.Lock()
         self.block_samples = 0
+        self.programs: dict[int, int] = {}  # by channel, as the music has set them
         # once `ring.written` reaches `wake_at`, `reached_s` is set and `wake` released; passing `prepare_at`
         # releases it too, for what can be done beforehand
         self.wake = threading.Lock()
@@ -55,70 +51,99 @@ class Mixer:
         self.alarm_at: float = math.inf  # from this sample of the clock on every block releases `wake`
         self.reached_s: float | None = None
         self.written_s = 0.0
-        self._instrument = instrument
-        self._programs: dict[int, int] = {}  # by channel, as the music has set them
-        self._rendering = False
-        self._last_gain = 1.0
-        self._click = ClickVoice(rate)
-        self._clip: FloatArray = np.zeros(0, np.float32)
-        self._clip_start = 0
-        self._mono = np.zeros(LARGEST_BLOCK, np.float32)
-        self._aside = np.zeros((LARGEST_BLOCK, 2), np.float32)
+        self._local = LocalPlayer(rate, instrument)
+        self.player: Player = self._local
+        self._lock = threading.Lock()
+        self._clip: tuple[FloatArray, int] = (np.zeros(0, np.float32), 0)
         self._silence = np.zeros(LARGEST_BLOCK, np.float32)
 
+    # --- any thread -----------------------------------------------------------------------------------
+
+    @property
+    def sample(self) -> int:
+        """Samples that the card has asked for: what is due before can only be played late."""
+        sample = self.player.sample
+        return self.clock.sample if sample is None else sample
+
+    def submit(self, event: Event) -> None:
+        """Play `event` when it is due."""
+        with self._lock:
+            self.player.submit(event)
+
+    def forget(self, source: str, from_sample: int = NOW) -> None:
+        """Drop what `source` has submitted for `from_sample` and later and is not yet due."""
+        with self._lock:
+            self.player.forget(source, from_sample)
+
+    def set_volume(self, gain: float, click_gain: float) -> None:
+        """Factors of everything that is played, and of clicks on top of that."""
+        with self._lock:
+            self.gain, self.click_gain = gain, click_gain
+            self.player.set_volume(gain, click_gain)
+
     def play_clip(self, sound: FloatArray, start_sample: int) -> None:
-        """Mix `sound` (n,) mono into the output from `start_sample`; replaces the one before. Any thread.
+        """Mix `sound` (n,) mono into the output from `start_sample`; replaces the one before.
 
         It counts as the synth's: where that is the source, the recording is followed.
         """
-        self._clip_start, self._clip = start_sample, sound
+        self._clip = sound, start_sample
+        self.player.play_clip(sound, start_sample)
 
-    def change_instrument(self, instrument: Instrument) -> Instrument | None:
-        """Play `instrument` from now on, with the programs that play. Any thread but the callback's.
+    def use_player(self, player: Player | None) -> Player:
+        """Have `player` play on where the one before stopped; None: the one of this process.
 
-        Returns the one before, no longer in use; None if the callback will not let go of it.
+        Returns the one before. Only while no stream flows.
         """
-        for channel, program in dict(self._programs).items():
-            instrument.program(program, channel)
-        before, self._instrument = self._instrument, instrument
-        for _ in range(LETTING_GO_CHECKS):
-            if not self._rendering:
-                return before
-            time.sleep(LETTING_GO_S)
-        return None
+        player = self._local if player is None else player
+        with self._lock:
+            before = self.player
+            if player is not before:
+                waiting = before.leave()
+                self.player = player
+                player.begin(self.clock.sample, self.take_in)
+                player.set_volume(self.gain, self.click_gain)
+                player.play_clip(*self._clip)
+                for event in waiting:
+                    player.submit(event)
+        return before
 
-    def process(
-        self, heard: FloatArray | None, output: FloatArray, troubles: int, moment_s: float | None = None
-    ) -> None:
-        """One block: `heard` (n,) mono or None, `output` (n, 2) to fill, `troubles` the driver's flags.
+    def wake_up(self) -> None:
+        """Let the engine thread run."""
+        _release(self.wake)
 
-        moment_s: when the driver asked for it; None: now.
-        """
-        moment_s = now_s() if moment_s is None else moment_s
-        count = len(output)
-        self.dropouts += troubles > 0
-        for begin in range(0, count, LARGEST_BLOCK):
+    # --- the callback, or the "sound" thread ----------------------------------------------------------
+
+    def process(self, heard: FloatArray | None, output: FloatArray, troubles: int) -> None:
+        """One block, now: `heard` (n,) mono or None, `output` (n, 2) to fill, `troubles` the driver's."""
+        moment_s, player = now_s(), self._local
+        for begin in range(0, len(output), LARGEST_BLOCK):
             part = slice(begin, begin + LARGEST_BLOCK)
-            self._process(None if heard is None else heard[part], output[part], moment_s)
+            played = player.play(output[part], self.clock.sample)
+            self.take_in(
+                None if heard is None else heard[part], played, troubles, moment_s, player.take_played()
+            )
+            troubles = 0
             moment_s += LARGEST_BLOCK / self.clock.rate
 
-    def _process(self, heard: FloatArray | None, output: FloatArray, moment_s: float) -> None:
-        count = len(output)
+    def take_in(
+        self,
+        heard: FloatArray | None,
+        played: FloatArray,
+        troubles: int,
+        moment_s: float,
+        events: list[Event],
+    ) -> None:
+        """A block for which the card has asked at `moment_s`: what it `heard` and what was `played`, (n,).
+
+        events: what was played until then, each with its sample.
+        """
+        count = len(played)
         self.block_samples = count
+        self.dropouts += troubles > 0
         self.clock.tick(count, moment_s)
-        aside = self._aside[:count]
-        aside[:] = 0.0
-        try:
-            self._render(output, aside)
-        except Exception as error:  # noqa: BLE001 - an exception must not leave the driver's thread
-            self.error = error
-            output[:] = 0.0
-        self._add_clip(output)
-        self.ring.write(self._choose(heard, output))
+        self._note(events)
+        self.ring.write(self._chosen(heard, played))
         self.written_s = now_s()
-        aside *= np.float32(self.click_gain)
-        output += aside
-        self._apply_gain(output)
         self.clock.advance(count)
         written = self.ring.written
         if self.reached_s is None and written >= self.wake_at:
@@ -127,63 +152,20 @@ class Mixer:
         elif written - count < self.prepare_at <= written or self.clock.sample >= self.alarm_at:
             self.wake_up()
 
-    def wake_up(self) -> None:
-        """Let the engine thread run. Any thread."""
-        _release(self.wake)
+    def _chosen(self, heard: FloatArray | None, played: FloatArray) -> FloatArray:
+        """The source that is followed."""
+        if self.source == "synth":
+            return played
+        return self._silence[: len(played)] if heard is None else heard
 
-    def _render(self, output: FloatArray, aside: FloatArray) -> None:
-        self._rendering = True
-        try:
-            self._render_events(output, aside)
-        finally:
-            self._rendering = False
+    def _note(self, events: list[Event]) -> None:
+        for event in events:
+            if event.kind == "program":
+                self.programs[event.channel] = event.data1
+            if event.kind != "click":
+                self.applied.append(event)
         if self.applied:
             _release(self.applied_wake)
-
-    def _render_events(self, output: FloatArray, aside: FloatArray) -> None:
-        start, position = self.clock.sample, 0
-        for offset, event in self.scheduler.due(start, len(output)):
-            if offset > position:
-                self._render_part(output[position:offset], aside[position:offset])
-                position = offset
-            if event.kind == "click":
-                self._click.click(event.data1 == 1)
-            else:
-                apply_event(self._instrument, event)
-                if event.kind == "program":
-                    self._programs[event.channel] = event.data1
-                self.applied.append(replace(event, sample=start + offset))
-        if position < len(output):
-            self._render_part(output[position:], aside[position:])
-
-    def _render_part(self, output: FloatArray, aside: FloatArray) -> None:
-        output[:] = self._instrument.render(len(output))
-        self._click.add_to(aside)
-
-    def _choose(self, heard: FloatArray | None, output: FloatArray) -> FloatArray:
-        """The source that is followed: (n,) mono."""
-        if self.source == "input":
-            return self._silence[:len(output)] if heard is None else heard
-        mono = self._mono[:len(output)]
-        np.add(output[:, 0], output[:, 1], out=mono)
-        mono *= 0.5
-        return mono
-
-    def _apply_gain(self, output: FloatArray) -> None:
-        """Scale `output`; a new gain is reached within the block, so that it does not click."""
-        before, self._last_gain = self._last_gain, self.gain
-        if before != self._last_gain:
-            output *= np.linspace(before, self._last_gain, len(output), dtype=np.float32)[:, None]
-        elif before != 1.0:
-            output *= np.float32(before)
-
-    def _add_clip(self, output: FloatArray) -> None:
-        clip, start = self._clip, self._clip_start
-        begin = max(start - self.clock.sample, 0)
-        offset = self.clock.sample + begin - start
-        if begin < len(output) and 0 <= offset < len(clip):
-            part = clip[offset:offset + len(output) - begin]
-            output[begin:begin + len(part)] += part[:, None]
 
 
 def _release(lock: threading.Lock) -> None:

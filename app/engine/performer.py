@@ -87,7 +87,7 @@ class PerformancePlayer:
         """Another tempo from the next blocks on; nothing is lost or doubled."""
         at_sample = self._soon()
         if self.playing:
-            self._engine.mixer.scheduler.forget(self._source, at_sample)
+            self._engine.mixer.forget(self._source, at_sample)
             while self._next > 0 and self._sample_of(self._events[self._next - 1]) >= at_sample:
                 self._next -= 1
         position_s = self.position_s(at_sample)
@@ -119,8 +119,8 @@ class PerformancePlayer:
 
     def _soon(self) -> int:
         mixer = self._engine.mixer
-        return mixer.clock.sample + MARGIN_BLOCKS * max(mixer.block_samples, 64)
+        return mixer.sample + MARGIN_BLOCKS * max(mixer.block_samples, 64)
 
     def _cut(self, at_sample: int) -> None:
-        self._engine.mixer.scheduler.forget(self._source, at_sample)
+        self._engine.mixer.forget(self._source, at_sample)
         self._engine.submit(Event(at_sample, "all_off", source=self._source))

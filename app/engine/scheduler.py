@@ -9,7 +9,7 @@ from __future__ import annotations
 import heapq
 import itertools
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Literal
 
@@ -44,10 +44,18 @@ class _Forget:
         return event.source != self.source or event.sample < self.from_sample
 
 
-class Scheduler:
-    """Sorted queue of events. Late events happen at once, in the order in which they were due."""
+def _ignore(event: Event) -> None:
+    """Nobody asked what is dropped."""
 
-    def __init__(self) -> None:
+
+class Scheduler:
+    """Sorted queue of events. Late events happen at once, in the order in which they were due.
+
+    `dropped` is told of every event that is forgotten. Callback only.
+    """
+
+    def __init__(self, dropped: Callable[[Event], None] = _ignore) -> None:
+        self._dropped = dropped
         self._inbox: deque[Event | _Forget] = deque()
         self._heap: list[tuple[int, int, Event]] = []
         self._order = itertools.count()
@@ -68,6 +76,11 @@ class Scheduler:
             sample, _, event = heapq.heappop(self._heap)
             yield max(sample - start_sample, 0), event
 
+    def take_all(self) -> list[Event]:
+        """Everything that is not yet done, in order; nothing is left. Only while no callback runs."""
+        self._take_in()
+        return [heapq.heappop(self._heap)[2] for _ in range(len(self._heap))]
+
     @property
     def pending(self) -> int:
         """Events not yet done, for tests and the doctor."""
@@ -77,7 +90,16 @@ class Scheduler:
         while self._inbox:
             item = self._inbox.popleft()
             if isinstance(item, _Forget):
-                self._heap = [entry for entry in self._heap if item.keeps(entry[2])]
-                heapq.heapify(self._heap)
+                self._drop(item)
             else:
                 heapq.heappush(self._heap, (item.sample, next(self._order), item))
+
+    def _drop(self, forget: _Forget) -> None:
+        kept = []
+        for entry in self._heap:
+            if forget.keeps(entry[2]):
+                kept.append(entry)
+            else:
+                self._dropped(entry[2])
+        heapq.heapify(kept)
+        self._heap = kept

@@ -36,10 +36,8 @@ class Host(Protocol):
     def sample(self) -> int: ...
     @property
     def rate(self) -> int: ...
-    def process(
-        self, heard: FloatArray | None, output: FloatArray, troubles: int, moment_s: float | None = None
-    ) -> None: ...
-    def use_rate(self, rate: int) -> None: ...
+    def process(self, heard: FloatArray | None, output: FloatArray, troubles: int) -> None: ...
+    def use_stream(self, stream: Stream) -> None: ...
     def tell(self, message: str) -> None: ...
 
 
@@ -121,10 +119,10 @@ class StreamSupervisor:
         self._start_stream(self.system.open_silent(choice, self._host.process))
 
     def _start_stream(self, stream: Stream) -> None:
-        self._host.use_rate(stream.rate)
         self._still_checks = 0
         self.stream = stream
         try:
+            self._host.use_stream(stream)
             stream.start()
         except DeviceError:
             self._close_stream()

@@ -40,4 +40,4 @@ class Tapping:
 
     def cancel(self) -> None:
         """No more clicks."""
-        self._engine.mixer.scheduler.forget(SOURCE)
+        self._engine.mixer.forget(SOURCE)

@@ -48,6 +48,7 @@ class HandCrankedBackend:
     """A sound card without a driver: the test itself calls the callback, with blocks of any size."""
 
     name = "by hand"
+    player = None
 
     def __init__(self, rate: int = 44_100) -> None:
         self.rate = rate
@@ -68,6 +69,11 @@ class HandCrankedBackend:
 
     def open(self, choice: object, callback: Callable[..., None]) -> HandCrankedBackend:
         self._callback = callback
+        return self
+
+    def at_rate(self, rate: int) -> HandCrankedBackend:
+        """It runs at another rate from now on."""
+        self.rate = rate
         return self
 
     def start(self) -> None:

@@ -41,7 +41,7 @@ def test_the_follower_of_the_settings_plays_unless_another_is_named(build: Calla
 
 
 def test_volume_and_sound_set_are_those_of_last_time(
-    build: Callable[..., Studio], monkeypatch: pytest.MonkeyPatch
+    build: Callable[..., Studio], monkeypatch: pytest.MonkeyPatch, eventually: Callable[..., bool]
 ) -> None:
     asked: list[str] = []
 
@@ -52,7 +52,7 @@ def test_volume_and_sound_set_are_those_of_last_time(
     monkeypatch.setattr("app.program.open_instrument", open_instrument)
     SettingsStore().change(volume=0.5, sound_set="grand.sf2")
     assert build().engine.mixer.gain == 0.25
-    assert set(asked) == {"grand.sf2"}
+    assert eventually(lambda: set(asked) == {"grand.sf2"})
 
 
 def test_the_latency_is_that_of_the_input_that_opens(

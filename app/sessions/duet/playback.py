@@ -138,7 +138,7 @@ class Playback:
             self._running = False
             at_sample = self._engine.sample + self._margin()
             for source in (SOURCE, PART_SOURCE):
-                self._engine.mixer.scheduler.forget(source, at_sample)
+                self._engine.mixer.forget(source, at_sample)
             self._submit(self._conductor.release(at_sample))
             self._ended()
 
@@ -274,7 +274,7 @@ class Playback:
     def _too_late(self, conductor: Conductor) -> bool:
         """What belongs to the opened step's beginning would not be played in time any more."""
         mixer = self._engine.mixer
-        return conductor.sample_at(conductor.step) < mixer.clock.sample + mixer.block_samples
+        return conductor.sample_at(conductor.step) < mixer.sample + mixer.block_samples
 
     def _plan_steps(self, conductor: Conductor) -> int:
         step_s = 60.0 / (conductor.timeline.changes[-1].bpm * STEPS_PER_BEAT)

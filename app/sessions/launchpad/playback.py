@@ -201,7 +201,7 @@ class Playback:
             return
         at_sample = self._soon()
         released = self._conductor.halt(at_sample)
-        self._engine.mixer.scheduler.forget(SOURCE, at_sample)
+        self._engine.mixer.forget(SOURCE, at_sample)
         for event in released:
             self._engine.submit(event)
         self.sync.ends()
@@ -213,7 +213,7 @@ class Playback:
 
     def _hand_on_from(self, from_sample: int) -> None:
         """Hand on anew what was taken back from a sample on."""
-        self._engine.mixer.scheduler.forget(SOURCE, from_sample)
+        self._engine.mixer.forget(SOURCE, from_sample)
         timeline = self._conductor.timeline
         if self._recording is not None and timeline is not None:
             self._recording.follow(timeline)

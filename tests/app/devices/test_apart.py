@@ -21,32 +21,34 @@ from app.devices.null import NullBackend
 from app.devices.portaudio import PortAudioBackend
 from app.engine.clock import now_s
 from app.engine.engine import Engine
-from app.engine.scheduler import Event
+from app.engine.mixer import Mixer
+from app.engine.ring import RingReader
+from app.engine.scheduler import NOW, Event
+from tests.app.devices.instruments import SCALE, open_broken, open_ramp, open_silent
 
 REPO = Path(__file__).parents[3]
 LABEL = "system (JACK Audio Connection Kit)"
 CHOICE = AudioChoice(LABEL, LABEL)
-SCALE = 2.0**-23
-"""Sample `n` of what is played is n * SCALE: exact in float32, also halved."""
 
 
-class Player:
-    """The program's callback: plays a ramp that never repeats and keeps what it hears."""
+class Listener:
+    """Keeps every block that the engine takes in; `hold` has it stand still there."""
 
-    def __init__(self) -> None:
-        self.sample = 1
+    def __init__(self, mixer: Mixer) -> None:
+        self._take_in = mixer.take_in
         self.heard: list[np.ndarray] = []
+        self.played: list[np.ndarray] = []
         self.troubles: list[int] = []
         self.moments_s: list[float] = []
         self.hold = threading.Event()
         self.hold.set()
 
-    def __call__(self, heard, output, troubles, moment_s=None) -> None:
+    def take_in(self, heard, played, troubles, moment_s, events) -> None:
         self.heard.append(heard.copy())
+        self.played.append(played.copy())
         self.troubles.append(troubles)
         self.moments_s.append(moment_s)
-        output[:] = (np.arange(self.sample, self.sample + len(output)) * SCALE)[:, None]
-        self.sample += len(output)
+        self._take_in(heard, played, troubles, moment_s, events)
         self.hold.wait()
 
 
@@ -56,20 +58,28 @@ def backend(jack):
 
 
 @pytest.fixture
-def looped(jack, backend, eventually):
-    """A stream whose left output is connected to its first input, and its player."""
-    player = Player()
+def engine(jack, backend):
+    """An engine on JACK that plays a ramp; not started."""
+    made = Engine(AudioSystem([backend], NullBackend()), CHOICE, open_ramp)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def looped(jack, engine, monkeypatch):
+    """That engine with its left output connected to its first input, and who listens to it."""
+    listener = Listener(engine.mixer)
+    monkeypatch.setattr(engine.mixer, "take_in", listener.take_in)
     before = ports(jack)
-    stream = backend.open(CHOICE, player)
-    stream.start()
+    engine.start()
+    assert output_of(engine) == LABEL
     (played,), (heard,) = (
         [port for port in ports(jack) - before if port.endswith(name)] for name in ("out_0", "in_0")
     )
     subprocess.run(["jack_disconnect", "system:capture_1", heard], env=jack.environment, check=True)
     subprocess.run(["jack_connect", played, heard], env=jack.environment, check=True)
-    yield stream, player
-    player.hold.set()
-    stream.close()
+    yield engine, listener
+    listener.hold.set()
 
 
 def ports(jack) -> set[str]:
@@ -87,37 +97,88 @@ def output_of(engine: Engine) -> str | None:
     return None if stream is None else stream.output_label
 
 
-def test_what_is_played_is_heard_to_the_sample(looped, eventually):
+def broken_blocks(blocks: list[np.ndarray], slope: float) -> set[int]:
+    """Those in which the ramp does not go on, from where it begins."""
+    ramp = np.rint(np.concatenate(blocks) / slope).astype(np.int64)
+    first = int(np.flatnonzero(ramp)[0])
+    places = np.flatnonzero(np.diff(ramp[first:]) != 1) + first + 1
+    return {int(place) // len(blocks[0]) for place in places}
+
+
+def test_what_is_played_is_told_and_heard_to_the_sample(looped, eventually):
     """Whatever the machine is busy with: what does not come back in order lies in blocks with troubles."""
-    stream, player = looped
-    assert eventually(lambda: sum(np.count_nonzero(block) for block in player.heard[:-1]) > 44_100)
-    heard = np.concatenate(player.heard[:-1])
-    steps = np.diff(np.rint(heard * 2 / SCALE).astype(np.int64))
-    first = np.flatnonzero(heard)[0]
-    broken = np.flatnonzero(steps[first:] != 1) + first + 1
-    assert stream.latency_s >= 2 * 256 / 44_100
-    troubled = {number for number, count in enumerate(player.troubles) if count}
+    engine, listener = looped
+    assert eventually(lambda: sum(np.count_nonzero(block) for block in listener.heard[:-1]) > 44_100)
+    count = len(listener.troubles) - 1
+    troubled = {number for number, troubles in enumerate(listener.troubles) if troubles}
     near = {number + offset for number in troubled for offset in range(-3, 6)}
-    assert {int(sample) // 256 for sample in broken} <= near
+    assert broken_blocks(listener.played[:count], SCALE) == set(), "the synth plays on from block to block"
+    assert broken_blocks(listener.heard[:count], SCALE / 2) <= near
+    assert engine.supervisor.stream.latency_s < 0.1
 
 
-def test_every_block_that_was_not_there_in_time_is_counted(looped, eventually):
-    stream, player = looped
-    assert eventually(lambda: len(player.troubles) > 20)
-    player.hold.clear()
-    before, asked = sum(player.troubles), stream._side._blocks.asked
-    assert eventually(lambda: stream._side._blocks.asked > asked + 50)
-    player.hold.set()
-    assert eventually(lambda: len(player.troubles) > asked + 50)
-    assert sum(player.troubles) - before >= 50 - 2 * stream._side.cushion
+def test_what_is_scheduled_sounds_on_time_while_the_program_stands_still(looped, eventually):
+    engine, listener = looped
+    played: list[int] = []
+    engine.add_sink(lambda event: played.append(event.sample))
+    assert eventually(lambda: len(listener.troubles) > 20)
+    listener.hold.clear()
+    first = engine.sample
+    due = [first + 2_000 * number for number in range(4, 12)]
+    for sample in due:
+        engine.submit(Event(sample, "note_on", 60, 80))
+    assert eventually(lambda: engine.sample > due[-1] + 4_410), "the card's clock goes on"
+    assert engine.mixer.clock.sample < due[0] and played == []
+    listener.hold.set()
+    assert eventually(lambda: len(played) == len(due))
+    assert played == due and broken_blocks(listener.played[:-1], SCALE) == set()
 
 
 def test_the_moments_are_the_driver_s(looped, eventually):
-    _, player = looped
-    assert eventually(lambda: len(player.moments_s) > 200)
-    moments_s = np.array(player.moments_s)
+    _, listener = looped
+    assert eventually(lambda: len(listener.moments_s) > 200)
+    moments_s = np.array(listener.moments_s)
     assert (np.diff(moments_s) > 0).all() and moments_s[-1] < now_s()
     assert np.median(np.diff(moments_s)) == pytest.approx(256 / 44_100, rel=0.05)
+
+
+def test_a_recording_is_played_there(looped, eventually):
+    engine, listener = looped
+    engine.use_instrument(open_silent)
+    engine.mixer.play_clip(np.full(300_000, 0.25, np.float32), engine.sample + 4_410)
+    assert eventually(lambda: sum(np.count_nonzero(block == 0.25) for block in listener.played) > 22_050)
+    assert eventually(lambda: any((block == 0.125).all() for block in listener.heard))
+    engine.mixer.play_clip(np.zeros(0, np.float32), 0)
+    assert eventually(lambda: not listener.played[-1].any())
+
+
+def test_a_player_that_fails_is_told_and_the_sound_goes_on(looped, eventually, caplog):
+    engine, listener = looped
+    engine.use_instrument(open_broken)
+    assert "It is old." in engine.take_messages()
+    engine.note_on(60)
+    assert eventually(lambda: any("stumbled" in message for message in engine.take_messages()))
+    before = len(listener.played)
+    assert eventually(lambda: len(listener.played) > before + 50)
+    engine.use_instrument(open_silent)
+    assert eventually(lambda: (engine.supervisor.system.devices(), "a string broke" in caplog.text)[1])
+
+
+def test_the_instrument_plays_on_whichever_device_is_chosen(jack, backend, engine, eventually):
+    engine.set_source("synth")
+    engine.start()
+    process = process_of(backend)
+    silent = AudioChoice(NONE, NONE, 128)
+    for choice in (AudioChoice(LABEL, LABEL, 512), silent, AudioChoice(NONE, LABEL, 256), silent, CHOICE):
+        engine.supervisor.choose(choice)
+        assert output_of(engine) == choice.output and engine.take_messages() == []
+        reader = RingReader(engine.mixer.ring)
+        assert eventually(lambda reader=reader: reader.available > 4_410)
+        assert np.diff(np.rint(reader.read() / SCALE)[-4_000:]).tolist() == [1.0] * 3_999
+        assert engine.mixer.block_samples == choice.block_samples
+    engine.supervisor.rescan()
+    engine.supervisor.stream.player.use_instrument(open_silent, {})
+    assert process == process_of(backend) and process.is_running()
 
 
 def test_it_opens_closes_lists_and_opens_again(jack, backend, eventually):
@@ -125,8 +186,9 @@ def test_it_opens_closes_lists_and_opens_again(jack, backend, eventually):
     sides = ((LABEL, LABEL, 256), (NONE, LABEL, 256), (LABEL, NONE, 256), (LABEL, LABEL, 512))
     for choice in (AudioChoice(*side) for side in sides):
         sizes: list[tuple[bool, int]] = []
-        stream = backend.open(
-            choice, lambda heard, output, *_, into=sizes: into.append((heard is not None, len(output)))
+        stream = backend.open(choice, never_called)
+        stream.player.begin(
+            7, lambda heard, played, *_, into=sizes: into.append((heard is not None, len(played)))
         )
         stream.start()
         assert eventually(lambda into=sizes: len(into) > 5)
@@ -134,44 +196,57 @@ def test_it_opens_closes_lists_and_opens_again(jack, backend, eventually):
         assert set(sizes) == {(choice.input != NONE, choice.block_samples)}
         stream.close()
         after = len(sizes)
+        assert stream.player.sample == 7 + after * choice.block_samples, "none is left behind"
         assert not stream.alive and not eventually(lambda into=sizes, n=after: len(into) > n, 0.1)
         backend.rescan()
     assert process == process_of(backend) and process.is_running()
     with pytest.raises(DeviceError, match="Piano is not connected"):
-        backend.open(AudioChoice("Piano", NONE), Player())
+        backend.open(AudioChoice("Piano", NONE), never_called)
 
 
-def test_its_process_dies_while_the_engine_plays(jack, backend, impulses, eventually):
-    engine = Engine(AudioSystem([backend], NullBackend()), CHOICE, lambda rate: (impulses, None))
+def never_called(*_: object) -> None:
+    raise AssertionError("the stream has a player of its own")
+
+
+def test_its_process_dies_while_the_engine_plays(jack, backend, engine, eventually):
+    """What was scheduled is played by who comes after: by nobody's card, then by that of another process."""
     engine.supervisor._watch_s = 0.05
     engine.start()
     told: list[str] = []
+    played: list[tuple[str, int]] = []
+    engine.add_sink(lambda event: played.append((event.kind, event.sample)))
 
     def says(word: str) -> bool:
         told.extend(engine.take_messages())
         return any(word in message for message in told)
 
     assert output_of(engine) == LABEL
+    engine.submit(Event(NOW, "program", 11, 0, 3))
+    assert eventually(lambda: engine.mixer.programs == {3: 11})
     first = process_of(backend)
+    first.suspend()
+    far_off, near = engine.sample + 20 * 44_100, engine.sample + 2_000
+    for sample in (far_off, near):
+        engine.submit(Event(sample, "note_on", 60, 80))
+    engine.mixer.forget("", far_off)
     first.kill()
     assert eventually(lambda: says("is gone")), told
     before = engine.sample
     assert eventually(lambda: engine.sample > before + 4410), "time goes on"
     assert eventually(lambda: says("is back")), told
     assert output_of(engine) == LABEL and process_of(backend) != first
-    played: list[int] = []
-    engine.add_sink(lambda event: played.append(event.sample))
     due = engine.sample + 4410
     engine.submit(Event(due, "note_on", 60, 80))
-    assert eventually(lambda: played == [due])
-    engine.close()
+    assert eventually(lambda: ("note_on", due) in played)
+    notes = [sample for kind, sample in played if kind == "note_on"]
+    assert len(notes) == 2 and notes[0] >= near and engine.mixer.player.leave() == []
 
 
 def test_a_driver_that_hangs_is_given_up_and_another_process_asked(jack, backend, monkeypatch):
     assert backend.devices()
-    monkeypatch.setattr(apart, "LOOKS", 1)
-    stream = backend.open(CHOICE, lambda *_: None)
+    stream = backend.open(CHOICE, never_called)
     stream.start()
+    monkeypatch.setattr(apart, "LOOKS", 1)
     hanging = process_of(backend)
     hanging.suspend()
     stream.close()

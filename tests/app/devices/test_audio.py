@@ -18,6 +18,7 @@ from app.devices.audio import (
     AudioSystem,
     DeviceError,
     DeviceInfo,
+    Stream,
 )
 from app.devices.null import NullBackend
 from app.devices.portaudio import PortAudioBackend, _troubles
@@ -32,6 +33,8 @@ BOX = DeviceInfo("Box", "USB", 0, 2, 44_100)
 
 
 class PluggableStream:
+    player = None
+
     def __init__(self, choice: AudioChoice, rate: int) -> None:
         self.rate = rate
         self.input_label, self.output_label = choice.input, choice.output
@@ -87,8 +90,8 @@ class Host:
     def process(self, heard: object, output: object, troubles: int) -> None:
         self.sample += 1
 
-    def use_rate(self, rate: int) -> None:
-        self.rate = rate
+    def use_stream(self, stream: Stream) -> None:
+        self.rate = stream.rate
 
 
 @pytest.fixture

@@ -18,11 +18,9 @@ PROGRAM = """
     from app.devices.null import NullBackend
     from app.devices.apart import ApartBackend
     from app.engine.engine import Engine
-    from app.engine.voice import SilentInstrument
 
     label = "system (JACK Audio Connection Kit)"
-    engine = Engine(AudioSystem([ApartBackend()], NullBackend()), AudioChoice(label, label),
-                    lambda rate: (SilentInstrument(), None))
+    engine = Engine(AudioSystem([ApartBackend()], NullBackend()), AudioChoice(label, label))
     engine.supervisor._watch_s = 0.2
     engine.start()
     for line in sys.stdin:

@@ -65,7 +65,7 @@ def test_midi_is_delayed_by_one_block_and_keeps_its_rhythm(hand_cranked, engine)
     callback_s = start_s + 199 * block_s
     for delay_s in (0.001, 0.002, 0.004):
         engine.submit_at(event_of([0x90, 60, 100]), callback_s + delay_s)
-    found = [clock.sample + offset for offset, _ in engine.mixer.scheduler.due(clock.sample, 256)]
+    found = [event.sample for event in engine.mixer.player.leave()]
     expected = [200 * 256 + delay_s * RATE for delay_s in (0.001, 0.002, 0.004)]
     assert np.abs(np.array(found) - expected).max() < 0.0005 * RATE
 
@@ -127,7 +127,7 @@ def test_sinks_hear_what_was_played_and_when(hand_cranked, engine, eventually):
 
 def test_another_rate_makes_everything_anew(hand_cranked, engine, eventually):
     engine.call(lambda: None)
-    engine.use_rate(48_000)
+    engine.use_stream(hand_cranked.at_rate(48_000))
     assert engine.rate == 48_000
     for _ in range(30):
         hand_cranked.crank(np.full(256, 0.25, np.float32))
@@ -196,9 +196,9 @@ def test_volume_changes_what_is_played_and_not_what_is_heard(hand_cranked, engin
     engine.set_volume(1.0)
     rising = hand_cranked.crank()[:, 0]
     assert np.abs(np.diff(rising)).max() < 0.01 and rising[-1] == pytest.approx(0.8)
-    engine.use_rate(48_000)
+    engine.use_stream(hand_cranked.at_rate(48_000))
     engine.set_volume(0.5)
-    engine.use_rate(44_100)
+    engine.use_stream(hand_cranked.at_rate(44_100))
     assert engine.mixer.gain == 0.25
 
 
@@ -233,8 +233,8 @@ def test_another_instrument_keeps_the_programs_that_play(hand_cranked, engine, i
 
 
 def test_an_instrument_in_use_is_not_closed_under_the_callback(engine, impulses, monkeypatch):
-    monkeypatch.setattr("app.engine.mixer.LETTING_GO_CHECKS", 2)
-    engine.mixer._rendering = True
+    monkeypatch.setattr("app.engine.player.LETTING_GO_CHECKS", 2)
+    engine.mixer.player._rendering = True
     engine.use_instrument(lambda rate: (type(impulses)(), None))
     assert impulses.log == []
 
@@ -259,8 +259,8 @@ def test_closing_while_another_instrument_is_brought_closes_each_once(engine, im
 
 
 def test_closing_under_a_driver_that_still_renders_leaves_it_its_instrument(engine, impulses, monkeypatch):
-    monkeypatch.setattr("app.engine.mixer.LETTING_GO_CHECKS", 2)
-    engine.mixer._rendering = True
+    monkeypatch.setattr("app.engine.player.LETTING_GO_CHECKS", 2)
+    engine.mixer.player._rendering = True
     engine.close()
     assert ("close", 0) not in impulses.log
 

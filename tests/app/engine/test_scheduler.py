@@ -52,7 +52,7 @@ def test_the_mixer_splits_blocks_at_events(block, impulses):
     mixer = Mixer(RATE, impulses)
     moments = [0, 1, 255, 256, 257, 1000, 4095, 9999]
     for moment in moments:
-        mixer.scheduler.submit(Event(moment, "note_on", 60, 64))
+        mixer.submit(Event(moment, "note_on", 60, 64))
     output = render(mixer, 10_000, block)
     assert list(np.flatnonzero(output[:, 0])) == moments
     assert [event.sample for event in mixer.applied] == moments
@@ -61,7 +61,7 @@ def test_the_mixer_splits_blocks_at_events(block, impulses):
 def test_clicks_fall_on_the_sample_and_are_not_heard_by_the_follower(impulses):
     mixer = Mixer(RATE, impulses)
     mixer.source = "synth"
-    mixer.scheduler.submit(Event(1000, "click", 1))
+    mixer.submit(Event(1000, "click", 1))
     output = render(mixer, 4096, 256)
     sounding = np.flatnonzero(np.abs(output[:, 0]) > 0.01 * CLICK_LEVEL)
     assert 1000 <= sounding[0] <= 1002
@@ -73,7 +73,7 @@ def test_clicks_fall_on_the_sample_and_are_not_heard_by_the_follower(impulses):
 def test_events_for_now_come_with_the_next_block(impulses):
     mixer = Mixer(RATE, impulses)
     render(mixer, 512, 256)
-    mixer.scheduler.submit(Event(NOW, "note_on", 60, 127))
+    mixer.submit(Event(NOW, "note_on", 60, 127))
     assert render(mixer, 256, 256)[0, 0] > 0
 
 
@@ -86,9 +86,9 @@ def test_the_real_synth_strikes_where_the_wav_says(tmp_path):
     mixer = Mixer(RATE, synth)
     moments = [5_000, 20_011, 40_500]
     for moment in moments:
-        mixer.scheduler.submit(Event(moment, "note_on", 84, 120))
-        mixer.scheduler.submit(Event(moment + 8_000, "note_off", 84))
-        mixer.scheduler.submit(Event(moment + 8_000, "all_off"))
+        mixer.submit(Event(moment, "note_on", 84, 120))
+        mixer.submit(Event(moment + 8_000, "note_off", 84))
+        mixer.submit(Event(moment + 8_000, "all_off"))
     path = tmp_path / "played.wav"
     wavfile.write(path, RATE, render(mixer, 60_000, 256))
     _, sound = wavfile.read(path)
@@ -107,7 +107,7 @@ def test_an_exception_in_the_synth_stays_in_the_callback():
 
     mixer = Mixer(RATE, Broken())
     output = render(mixer, 512, 256)
-    assert not output.any() and isinstance(mixer.error, RuntimeError) and mixer.clock.sample == 512
+    assert not output.any() and isinstance(mixer.player.error, RuntimeError) and mixer.clock.sample == 512
 
 
 def render(mixer: Mixer, samples: int, block: int) -> np.ndarray:

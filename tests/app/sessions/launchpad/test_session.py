@@ -355,7 +355,7 @@ def test_another_rate_goes_on_without_a_hanging_note(listener, session, engine):
     session.start()
     first_sample(listener)
     listener.turn(RATE)
-    engine.use_rate(48_000)
+    engine.use_stream(listener.card.at_rate(48_000))
     listener.turn(3 * RATE)
     assert session.snapshot.state == "playing" and listener.notes("note_on")
     heard_s = session.snapshot.heard_s
