@@ -7,6 +7,7 @@ Immutable and free of I/O: any thread may read it.
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -144,19 +145,19 @@ class Piece:
         )
 
     @cached_property
-    def _segment_starts(self) -> NDArray[np.float64]:
-        return np.array([segment.strip_x0_px for segment in self.segments])
+    def _segment_starts(self) -> list[float]:
+        return [segment.strip_x0_px for segment in self.segments]
 
     @cached_property
-    def _measure_x(self) -> NDArray[np.float64]:
-        return np.array([x for x, _ in self.measure_starts])
+    def _measure_x(self) -> list[float]:
+        return [x for x, _ in self.measure_starts]
 
     def segment_at_x(self, x_px: float) -> Segment:
-        index = int(np.searchsorted(self._segment_starts, x_px, side="right")) - 1
+        index = bisect_right(self._segment_starts, x_px) - 1
         return self.segments[min(max(index, 0), len(self.segments) - 1)]
 
     def measure_at_x(self, x_px: float) -> str:
-        index = int(np.searchsorted(self._measure_x, x_px, side="right")) - 1
+        index = bisect_right(self._measure_x, x_px) - 1
         return self.measure_starts[min(max(index, 0), len(self.measure_starts) - 1)][1]
 
     def place_at_x(self, x_px: float) -> Place:

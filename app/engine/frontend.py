@@ -58,10 +58,9 @@ class Resampler:
         last_in = self._tail_start + len(self._tail) - 1
         # output n is complete when floor(n * down / up) + half <= last_in
         end_out = max(-(-(last_in - self._half + 1) * self._up // self._down), self._next_out)
-        numbers = np.arange(self._next_out, end_out, dtype=np.int64)
-        if not len(numbers):
+        if end_out == self._next_out:
             return np.zeros(0, np.float32)
-        result = self._filter(numbers)
+        result = self._filter(self._next_out, end_out)
         self._next_out = end_out
         self._drop_used()
         return result
@@ -70,12 +69,18 @@ class Resampler:
         """The last output samples, which look past the end into silence."""
         return self.push(np.zeros(self._half, np.float32))
 
-    def _filter(self, numbers: NDArray[np.int64]) -> FloatArray:
-        width = self._bank.shape[1]
-        begins, phases = np.divmod(numbers * self._down, self._up)
-        begins += 1 - self._half - self._tail_start
-        products: FloatArray = self._tail[begins[:, None] + np.arange(width)] * self._bank[phases]
-        return products.sum(axis=1)
+    def _filter(self, first: int, end: int) -> FloatArray:
+        """Output samples from `first` to before `end`."""
+        tail, width, origin = self._tail, self._bank.shape[1], self._tail_start + self._half - 1
+        windows = np.ndarray((len(tail) - width + 1, width), np.float32, tail, strides=(4, 4))
+        if self._up == 1:
+            begin = first * self._down - origin
+            products = windows[begin:begin + (end - first) * self._down:self._down] * self._bank
+        else:
+            begins, phases = np.divmod(np.arange(first, end, dtype=np.int64) * self._down, self._up)
+            begins -= origin
+            products = windows[begins] * self._bank[phases]
+        return np.asarray(np.add.reduce(products, axis=1))
 
     def _drop_used(self) -> None:
         begin = self._next_out * self._down // self._up - self._half + 1
@@ -152,6 +157,6 @@ def _sound(block: FloatArray) -> FloatArray:
     NaN, and what drivers leave in buffers nobody has filled yet: numbers up to 1e38.
     """
     loudness = np.abs(block)
-    if loudness.max(initial=0.0) <= LOUDEST:  # False for NaN
+    if np.maximum.reduce(loudness, initial=0.0) <= LOUDEST:  # False for NaN
         return block
     return np.where(loudness <= LOUDEST, block, np.float32(0.0))

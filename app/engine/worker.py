@@ -36,7 +36,7 @@ REST_AFTER_S = 0.004
 
 def pack_step(number: int, frame: NDArray[np.float32]) -> bytes:
     """Request: frame `number`, (bands,) float32."""
-    return STEP + _NUMBER.pack(number) + frame.astype("<f4", copy=False).tobytes()
+    return b"".join((STEP, _NUMBER.pack(number), frame.astype("<f4", copy=False).data))
 
 
 def pack_reset(x_px: float, speed_px_per_frame: float) -> bytes:
@@ -51,13 +51,15 @@ def pack_decision(number: int, decision: Decision) -> bytes:
         number, decision.action, decision.x_px, decision.speed_px_per_frame, *decision.probabilities,
         decision.value, decision.confidence, -1 if fit is None else len(fit),
     )
-    return DECISION + head + (b"" if fit is None else fit.astype("<f4", copy=False).tobytes())
+    return b"".join((DECISION, head, b"" if fit is None else fit.astype("<f4", copy=False).data))
 
 
 def unpack_decision(message: bytes) -> tuple[int, Decision]:
-    """Inverse of `pack_decision`."""
+    """Inverse of `pack_decision`; the fit is read-only."""
     number, action, x_px, speed, *chances, value, confidence, count = _DECISION.unpack_from(message, 1)
-    fit = None if count < 0 else np.frombuffer(message, "<f4", count, 1 + _DECISION.size).astype(np.float32)
+    fit = None
+    if count >= 0:
+        fit = np.frombuffer(message, "<f4", count, 1 + _DECISION.size).astype(np.float32, copy=False)
     return number, Decision(action, x_px, speed, (chances[0], chances[1], chances[2]), value, confidence, fit)
 
 
@@ -99,7 +101,7 @@ def _answer(connection: Connection, player: Player, message: bytes) -> None:
     kind = message[:1]
     if kind == STEP:
         (number,) = _NUMBER.unpack_from(message, 1)
-        frame = np.frombuffer(message, "<f4", -1, 1 + _NUMBER.size).astype(np.float32)
+        frame = np.frombuffer(message, "<f4", -1, 1 + _NUMBER.size).astype(np.float32, copy=False)
         connection.send_bytes(pack_decision(number, player.step(frame)))
         # Whoever waits for the answer was probably put on this very processor, to go on once it is free.
         connection.poll(REST_AFTER_S)

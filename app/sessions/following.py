@@ -48,7 +48,8 @@ class OnsetDetector:
     def push(self, frame: NDArray[np.float32]) -> bool:
         """Whether a note begins in this frame, (bands,) float32."""
         before = np.zeros_like(frame) if self._previous is None else self._previous
-        flux = float(np.maximum(frame - before, 0.0).sum())
+        rise = frame - before
+        flux = float(np.add.reduce(np.maximum(rise, 0.0, out=rise)))
         floor = _quarter(self._history) if self._history else 0.0
         threshold = max(self.FLUX, self.ABOVE_FLOOR * floor)
         if self._frames < self.SETTLING_FRAMES:
@@ -144,8 +145,9 @@ class Following:
     def _step(self, frame: NDArray[np.float32]) -> None:
         answer = self.runner.step(frame)
         self.late_frames += answer.late
-        x_px = min(max(answer.decision.x_px, 0.0), self.last_x_px)  # rests there while the note sounds
-        self._decision = replace(answer.decision, x_px=x_px)
+        decision = answer.decision
+        x_px = min(max(decision.x_px, 0.0), self.last_x_px)  # rests there while the note sounds
+        self._decision = decision if x_px == decision.x_px else replace(decision, x_px=x_px)
         self._judge_confidence()
         if self.loop is not None and self.x_px >= self.loop[1]:
             self._loop_back(self.loop[0])
@@ -168,7 +170,8 @@ class Following:
     def _at_end(self, frame: NDArray[np.float32]) -> bool:
         """The cursor rests on the last note, or is near it and the music has died away."""
         self._end_frames = self._end_frames + 1 if self.x_px >= self.last_x_px - END_MARGIN_PX else 0
-        self._quiet_frames = self._quiet_frames + 1 if float(frame.mean()) < SILENCE_ENERGY else 0
+        energy = float(np.add.reduce(frame)) / len(frame)
+        self._quiet_frames = self._quiet_frames + 1 if energy < SILENCE_ENERGY else 0
         near = self.x_px >= self.last_x_px - self.piece.tolerance_px
         return self._end_frames >= END_FRAMES or (near and self._quiet_frames >= END_SILENCE_FRAMES)
 
