@@ -10,8 +10,10 @@ Same seed, same choices. One instance belongs to one thread.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
-from typing import Any, NamedTuple, Protocol
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -26,6 +28,8 @@ SHIPPED = "duet"
 """The checkpoint that is taken where none is named."""
 PAST = 32
 """Steps of both lines that it is shown; a checkpoint of another window is refused."""
+REMEMBERED_STEPS = 512
+"""Of contexts that were read: of the present one, the next, and those that only might have come (plans)."""
 Floats = NDArray[np.float32]
 BRANCHES = ("human", "machine")
 DIRECTIONS = ("", "_reverse")
@@ -39,6 +43,9 @@ class Decides(Protocol):
 
     def __call__(self, human: NDArray[Any], machine: NDArray[Any], phase: int) -> Floats:
         """Logits of the machine's next symbol, (93,), from such contexts and the beat of that step."""
+
+    def look_ahead(self, human: NDArray[Any], machine: NDArray[Any], phase: int) -> None:
+        """Do beforehand what can be done for contexts that go on from these."""
 
 
 class Policy:
@@ -82,6 +89,9 @@ class Policy:
         logits: Floats = self._head @ hidden + self._head_bias
         return logits
 
+    def look_ahead(self, human: NDArray[Any], machine: NDArray[Any], phase: int) -> None:
+        """Nothing: each window is read as a whole."""
+
     def _remember(self, human: NDArray[Any], machine: NDArray[Any]) -> None:
         """Fill the first columns of the steps: human forwards, backwards, machine forwards, backwards."""
         width, steps = self._width, self._steps
@@ -102,8 +112,9 @@ class Policy:
 class CausalPolicy:
     """A causal network, for one duet at a time: contexts of at most 63 steps to logits (93,).
 
-    Remembers the context it read last, and what it made of each step of it: where the next one is longer,
-    only what is new is read.
+    Remembers what it made of each step of the contexts that it read lately: of one that begins alike, only
+    what is new is read. A context begins with the block before the present one, so every 32 steps another
+    begins, all of which would have to be read at once: `look_ahead` reads it beforehand, a step each time.
     """
 
     def __init__(self, weights: Mapping[str, NDArray[Any]]) -> None:
@@ -116,8 +127,7 @@ class CausalPolicy:
         self._head, self._head_bias = w["head.weight"], w["head.bias"]
         if len(self._head) != MULTI_HOLD.symbols or len(self._symbols[0]) != MULTI_HOLD.symbols + 1:
             raise ValueError("other symbols")
-        self._heard: list[tuple[int, int, int]] = []
-        self._states: list[_State] = []
+        self._after = lru_cache(REMEMBERED_STEPS)(self._listen)
 
     def context(self, line: Tokens) -> NDArray[np.int64]:
         """The block that has begun and the one before it."""
@@ -125,23 +135,26 @@ class CausalPolicy:
 
     def __call__(self, human: NDArray[Any], machine: NDArray[Any], phase: int) -> Floats:
         """Logits of the machine's next symbol, (93,)."""
-        nothing = [MULTI_HOLD.unseen]
-        beats = (phase - len(human) + np.arange(len(human) + 1)) % BEATS
-        heard = list(zip(nothing + human.tolist(), nothing + machine.tolist(), beats.tolist(), strict=True))
-        known = _common(heard, self._heard)
-        del self._states[known:]
-        for step in heard[known:]:
-            self._listen(step)
-        self._heard = heard
-        now = self._states[-1]
+        now = self._read(_steps(human, machine, phase))
         hidden = np.maximum(
             self._mix @ np.concatenate((now.given, now.lower, now.upper)) + self._mix_bias, 0.0
         )
         logits: Floats = self._head @ np.concatenate((hidden, self._propose(hidden, now))) + self._head_bias
         return logits
 
-    def _listen(self, step: tuple[int, int, int]) -> None:
-        before = self._states[-1] if self._states else None
+    def look_ahead(self, human: NDArray[Any], machine: NDArray[Any], phase: int) -> None:
+        """Read the context of the next block as far as it is known."""
+        if len(human) > BLOCK:
+            self._read(_steps(human[BLOCK:], machine[BLOCK:], phase))
+
+    def _read(self, heard: list[tuple[int, int, int]]) -> _State:
+        state = None
+        for step in heard:
+            state = self._after(state, step)
+        assert state is not None
+        return state
+
+    def _listen(self, before: _State | None, step: tuple[int, int, int]) -> _State:
         counts = np.zeros((2, OCTAVE), np.float32) if before is None else before.counts.copy()
         human, machine = (_place(symbol) for symbol in step[:2])
         for row, symbol in zip(counts, step[:2], strict=True):
@@ -157,7 +170,7 @@ class CausalPolicy:
         ))  # fmt: skip
         lower = self._lower.after(given, before and before.lower)
         upper = self._upper.after(lower, before and before.upper)
-        self._states.append(_State(given, lower, upper, counts, human, machine))
+        return _State(given, lower, upper, counts, human, machine)
 
     def _propose(self, hidden: Floats, now: _State) -> Floats:
         """(92,) of every onset and hold; see :meth:`models.duet.causal.CausalNetwork.propose`."""
@@ -170,9 +183,10 @@ class CausalPolicy:
         return proposed
 
 
-class _State(NamedTuple):
+@dataclass(frozen=True, eq=False, slots=True)
+class _State:
     """After a step: what was given to the network, its memory, and of both lines how long each pitch class
-    sounded, (2, 12), and their pitches.
+    sounded, (2, 12), and their pitches. Equal to itself alone: it stands for all that was heard before.
     """
 
     given: Floats
@@ -183,15 +197,16 @@ class _State(NamedTuple):
     machine: int
 
 
+def _steps(human: NDArray[Any], machine: NDArray[Any], phase: int) -> list[tuple[int, int, int]]:
+    """(human, machine, beat) from the silence before the contexts (n,) on, n + 1 steps."""
+    nothing = [MULTI_HOLD.unseen]
+    beats = (phase - len(human) + np.arange(len(human) + 1)) % BEATS
+    return list(zip(nothing + human.tolist(), nothing + machine.tolist(), beats.tolist(), strict=True))
+
+
 def _place(symbol: int) -> int:
     """The pitch from the lowest; MIDDLE where nothing sounds."""
     return symbol % HOLD if symbol < MULTI_HOLD.rest else MIDDLE
-
-
-def _common(one: list[tuple[int, int, int]], other: list[tuple[int, int, int]]) -> int:
-    """Steps at the beginning that are the same in both."""
-    pairs = enumerate(zip(one, other, strict=False))
-    return next((n for n, (a, b) in pairs if a != b), min(len(one), len(other)))
 
 
 class _Cell:
@@ -291,6 +306,10 @@ class DuetAgent:
         if temperature > 0.0:
             logits = logits / temperature + self._random.gumbel(size=logits.shape)
         return int(logits.argmax())
+
+    def look_ahead(self, human: Tokens, machine: Tokens, beat: int) -> None:
+        """Do beforehand what makes the decisions after these lines quick; changes none."""
+        self._policy.look_ahead(self._policy.context(human), self._policy.context(machine), beat % BEATS)
 
     def intend(
         self, human: Tokens, machine: Tokens, beat: int, steps: int, lowest: int = 0, highest: int = 127

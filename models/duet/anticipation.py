@@ -62,3 +62,8 @@ class Anticipating:
     def __call__(self, human: NDArray[Any], machine: NDArray[Any], phase: int) -> Floats:
         """Logits of the machine's next symbol, (93,)."""
         return fitted(self._policy(human, machine, phase), self._ear(machine, human, phase), self._weight)
+
+    def look_ahead(self, human: NDArray[Any], machine: NDArray[Any], phase: int) -> None:
+        """Both of them."""
+        self._policy.look_ahead(human, machine, phase)
+        self._ear.look_ahead(machine, human, phase)

@@ -15,6 +15,7 @@ from collections.abc import Callable
 from typing import Any
 
 from app.engine import calm
+from app.engine.clock import now_s
 from app.engine.engine import Engine
 from app.engine.midi_events import SUSTAIN
 from app.engine.scheduler import NOW, Event
@@ -42,6 +43,8 @@ GRACE_S = 0.003
 """Beyond a block, how long an onset may take from the audio callback to here."""
 LEAD_S = 0.008
 """Beyond two blocks, how long a decision may take."""
+HANDING_ON_S = 0.001
+"""How long before the card asks for a block what is due in it must be known here."""
 PLAN_STEPS = 8
 SLOW_STEP_S = 0.1
 """A plan is made at every step that is no shorter, else once a beat."""
@@ -273,8 +276,11 @@ class Playback:
 
     def _too_late(self, conductor: Conductor) -> bool:
         """What belongs to the opened step's beginning would not be played in time any more."""
-        mixer = self._engine.mixer
-        return conductor.sample_at(conductor.step) < mixer.sample + mixer.block_samples
+        mixer, due_sample = self._engine.mixer, conductor.sample_at(conductor.step)
+        coming = mixer.sample
+        if due_sample >= coming + mixer.block_samples:
+            return False
+        return due_sample < coming or mixer.clock.moment_at(coming) - now_s() < HANDING_ON_S
 
     def _plan_steps(self, conductor: Conductor) -> int:
         step_s = 60.0 / (conductor.timeline.changes[-1].bpm * STEPS_PER_BEAT)

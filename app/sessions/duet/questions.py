@@ -27,6 +27,8 @@ class Agent(Protocol):
         lowest: int = 0, highest: int = 127,
     ) -> int: ...  # fmt: skip
 
+    def look_ahead(self, human: Tokens, machine: Tokens, beat: int) -> None: ...
+
     def intend(
         self, human: Tokens, machine: Tokens, beat: int, steps: int, lowest: int = 0, highest: int = 127
     ) -> Tokens: ...
@@ -71,9 +73,13 @@ class Plan:
 
 
 def answers(agent: Agent, question: Question) -> Iterator[Answer | Plan]:
-    """The symbol; then, where that is asked for, what it intends."""
+    """The symbol; then, where that is asked for, what it intends.
+
+    Once the symbol is out, the agent gets ready for the next question.
+    """
     answer = _answered(agent, question)
     yield answer
+    agent.look_ahead(question.human, question.machine, question.step)
     if question.plan_steps:
         yield _planned(agent, answer)
 

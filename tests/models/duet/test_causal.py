@@ -77,6 +77,22 @@ def test_the_agent_computes_what_the_network_does_in_any_order() -> None:
         assert asked(human, machine, (2 + step) % 4) == pytest.approx(expected[step], abs=2e-6)
 
 
+def test_no_decision_reads_more_than_another_though_contexts_end_and_plans_run_ahead() -> None:
+    """Every 32 steps another context begins; a plan runs into it and is given up again."""
+    both, asked = random_lines(6, 300), policy()
+    agent = DuetAgent("made up", asked)
+    played = np.concatenate((both[:, :1], both), 1)
+    before = 0
+    for step in range(200):
+        agent.choose(played[0, :step], played[1, :step], step)
+        read = asked._after.cache_info().misses
+        assert read - before <= 1, step
+        agent.look_ahead(played[0, :step], played[1, :step], step)
+        if step % 4 == 3:
+            agent.intend(played[0, :step], played[1, :step], step, 8)
+        before = asked._after.cache_info().misses
+
+
 def test_onsets_are_proposed_as_intervals_and_only_what_sounds_is_held() -> None:
     model = network()
     places = torch.tensor([[[30, 20]]])

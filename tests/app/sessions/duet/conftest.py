@@ -39,6 +39,9 @@ class ScriptedAgent:
         pitch = self.pitches[beat // 4 % len(self.pitches)]
         return MULTI_HOLD.rest if pitch is None else pitch - 36
 
+    def look_ahead(self, human, machine, beat) -> None:
+        """Nothing to prepare."""
+
     def intend(self, human, machine, beat, steps, lowest=0, highest=127):
         for step in range(steps):
             chosen = self.choose(human, machine, beat + step)
