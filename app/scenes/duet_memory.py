@@ -30,23 +30,27 @@ class DuetMemory:
         now = studio.settings.now
         self.choices = Choices.recalled(now.duet_choices)
         self.agent, self.part = now.duet_agent, now.duet_part
-        self._seen, self._since_s = self._all(), 0.0
+        self._seen, self._since_s, self._kept = self._now(), 0.0, True
 
     def see(self, choices: Choices, t_s: float) -> None:
         """Once a frame: write what has changed and then rested for a moment."""
         self.choices = choices
-        now = self._all()
+        now = self._now()
         if now != self._seen:
-            self._seen, self._since_s = now, t_s
-        elif t_s - self._since_s >= REST_S:
+            self._seen, self._since_s, self._kept = now, t_s, False
+        elif not self._kept and t_s - self._since_s >= REST_S:
             self.keep()
 
     def keep(self) -> None:
         """Write what has changed, at once."""
+        self._kept = True
         settings, now = self._studio.settings.now, self._all()
         changed = {name: value for name, value in now.items() if value != getattr(settings, name)}
         if changed:
             self._studio.change(**changed)
+
+    def _now(self) -> tuple[Choices, str, str]:
+        return self.choices, self.agent, self.part
 
     def _all(self) -> dict[str, Any]:
         usual = asdict(USUAL)

@@ -40,7 +40,7 @@ WHOSE = "the duet"
 DuetSeat = Seat[Question, Answer | Plan]
 START_DELAY_S = 0.1
 GRACE_S = 0.003
-"""Beyond a block, how long an onset may take from the audio callback to here."""
+"""How long an onset may take from the audio callback to here."""
 LEAD_S = 0.008
 """Beyond two blocks, how long a decision may take."""
 HANDING_ON_S = 0.001
@@ -248,7 +248,7 @@ class Playback:
         block, rate = self._engine.mixer.block_samples, self._engine.rate
         if conductor.over:
             return conductor.sample_at(conductor.step) + 2 * block
-        middle = conductor.sample_at(conductor.step + 0.5) + block + round(GRACE_S * rate)
+        middle = conductor.sample_at(conductor.step + 0.5) + round(GRACE_S * rate)
         latest = conductor.sample_at(conductor.step + 1) - 2 * block - round(LEAD_S * rate)
         return min(middle, latest)
 
