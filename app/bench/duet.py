@@ -12,7 +12,7 @@ import numpy as np
 
 from app.bench.figures import Figure, spread, time_ms
 from app.bench.launchpad import LATE_GOAL_MS, counted, has_display
-from app.bench.live import NotMeasured, jack, run_child
+from app.bench.live import NotMeasured, jack, run_child, standstills
 from models.duet.agent import SHIPPED, DuetAgent, Policy, load_agent
 from models.duet.encoding import MULTI_HOLD
 from pieces.errors import RipienoError
@@ -31,6 +31,7 @@ def decision() -> list[Figure]:
     def decide() -> None:
         step = next(steps)
         agent.choose(lines[0, :step], lines[1, :step], step, temperature=0.8)
+        agent.look_ahead(lines[0, :step], lines[1, :step], step)
 
     taken = time_ms(decide, DECISIONS)
     return spread("Duet, one decision", taken, "ms", MEDIAN_GOAL_MS, P99_GOAL_MS, note=f"agent: {name}")
@@ -49,7 +50,8 @@ def ten_minutes() -> list[Figure]:
 def _figures(seconds: float) -> list[Figure]:
     with jack() as server:
         arguments = [str(seconds), *(["--window"] if has_display() else [])]
-        seen = run_child("app.bench.duet_child", arguments, seconds, {"JACK_DEFAULT_SERVER": server})
+        with standstills(seconds) as stood:
+            seen = run_child("app.bench.duet_child", arguments, seconds, {"JACK_DEFAULT_SERVER": server})
     if "JACK" not in seen["sound"]:
         raise NotMeasured(f"sound went to {seen['sound']} instead of JACK; install libportaudio2.")
     note = f"{seen['steps']} steps at 240 BPM, agent: {seen['agent']}, {seen['where']}"
@@ -58,6 +60,7 @@ def _figures(seconds: float) -> list[Figure]:
         *counted("Duet, notes missing or doubled", seen["wrong"], f"of {seen['notes']}"),
         *counted("Duet, steps decided too late", seen["late_steps"], f"of {seen['steps']}"),
         *counted("Duet, notes left hanging", seen["hanging"]),
+        *stood,
         *counted("Duet, dropouts", seen["dropouts"], f"{seconds:.0f} s, {seen['sound']}"),
     ]
 

@@ -11,7 +11,7 @@ import os
 from typing import Any
 
 from app.bench.figures import Figure
-from app.bench.live import NotMeasured, jack, run_child
+from app.bench.live import NotMeasured, jack, run_child, standstills
 
 SHORT_S, LONG_S = 60.0, 600.0
 LATE_GOAL_MS = 1.0
@@ -31,7 +31,8 @@ def _figures(seconds: float) -> list[Figure]:
     with jack() as server:
         arguments = [str(seconds), *(["--window"] if has_display() else [])]
         environment = {"JACK_DEFAULT_SERVER": server}
-        seen = run_child("app.bench.launchpad_child", arguments, seconds, environment)
+        with standstills(seconds) as stood:
+            seen = run_child("app.bench.launchpad_child", arguments, seconds, environment)
     if "JACK" not in seen["sound"]:
         raise NotMeasured(f"sound went to {seen['sound']} instead of JACK; install libportaudio2.")
     note = f"{seen['bars']} bars, {seen['presses']} presses, agent: {seen['agent']}, {seen['where']}"
@@ -39,6 +40,7 @@ def _figures(seconds: float) -> list[Figure]:
         Figure("Launchpad, onset against its due sample", seen["worst_ms"], "ms", LATE_GOAL_MS, note=note),
         *counted("Launchpad, notes missing or doubled", seen["wrong"], f"of {seen['notes']}"),
         *counted("Launchpad, notes left hanging", seen["hanging"]),
+        *stood,
         *counted("Launchpad, dropouts", seen["dropouts"], f"{seconds:.0f} s, {seen['sound']}"),
     ]
 

@@ -56,12 +56,13 @@ def window() -> list[Figure]:
 def dropouts() -> list[Figure]:
     """Lost blocks in five minutes of following over JACK's dummy driver, 256 frames a block.
 
-    Before that, the same for an idle client: what the machine itself loses.
+    Before that, the same for an idle client, and beside it the machine's own standstills.
     """
     with jack() as server:
         there = {"JACK_DEFAULT_SERVER": server}
         idle = run_child("app.bench.idle_child", [str(IDLE_S)], IDLE_S, there)
-        seen = _run_child(LONG_S, PIECE, there)
+        with standstills(LONG_S) as stood:
+            seen = _run_child(LONG_S, PIECE, there)
     if "JACK" not in seen["sound"]:
         raise NotMeasured(f"sound went to {seen['sound']} instead of JACK; install libportaudio2.")
     through = f"{seen['through_ms']:.1f} ms from input to output"
@@ -69,10 +70,31 @@ def dropouts() -> list[Figure]:
     alone = f"{IDLE_S:.0f} s, nothing but silence"
     return [
         Figure("Dropouts of an idle client", idle["dropouts"], "blocks", note=alone),
+        *stood,
         Figure("Dropouts over JACK", seen["dropouts"], "blocks", 0.0, note=note),
         *spread("Newest sample to snapshot (JACK)", seen["latency_ms"], "ms", 2.0, 10.0),
         *spread("Frame of the window (JACK)", seen["frame_ms"], "ms", p99_limit=16.7),
     ]
+
+
+@contextmanager
+def standstills(seconds: float) -> Iterator[list[Figure]]:
+    """Count those of the machine itself for so long; afterwards the list holds what was counted."""
+    command = [sys.executable, "-P", "-m", "app.bench.standstill_child", str(seconds)]
+    found: list[Figure] = []
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as beside:
+        try:
+            yield found
+            found.append(_standstills(json.loads(beside.communicate()[0])))
+        finally:
+            beside.kill()
+
+
+def _standstills(stood: dict[str, Any]) -> Figure:
+    longest_ms = max(stood["standstills_s"], default=0.0) * 1000
+    whose = "a real-time thread" if stood["real_time"] else "a thread without real time"
+    note = f"of {whose} above all others, meanwhile; the longest {longest_ms:.0f} ms"
+    return Figure("Standstills of the machine", len(stood["standstills_s"]), "times", note=note)
 
 
 def _run_child(seconds: float, piece: str = "", environment: dict[str, str] | None = None) -> dict[str, Any]:

@@ -168,8 +168,8 @@ class CausalPolicy:
             *(table[n + HOLD - 1] for table, n in zip(self._intervals, intervals, strict=True)),
             np.roll(shares, -machine, axis=1).ravel(),
         ))  # fmt: skip
-        lower = self._lower.after(given, before and before.lower)
-        upper = self._upper.after(lower, before and before.upper)
+        lower = self._lower.after(given, None if before is None else before.lower)
+        upper = self._upper.after(lower, None if before is None else before.upper)
         return _State(given, lower, upper, counts, human, machine)
 
     def _propose(self, hidden: Floats, now: _State) -> Floats:

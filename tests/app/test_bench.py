@@ -69,6 +69,13 @@ def test_the_window_is_watched_from_outside() -> None:
     assert seen["processes"] >= 1
 
 
+def test_the_machine_s_own_standstills_are_counted_meanwhile() -> None:
+    with live.standstills(0.5) as stood:
+        pass
+    (figure,) = stood
+    assert figure.value >= 0 and figure.limit is None and "above all others" in figure.note
+
+
 def test_every_measurement_exists() -> None:
     from importlib import import_module
 

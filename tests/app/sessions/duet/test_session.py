@@ -148,6 +148,9 @@ def test_an_agent_that_fails_leaves_and_you_play_on(engine, hand_cranked, eventu
         def intend(self, *arguments, **options):
             raise ValueError("broken")
 
+        def look_ahead(self, *arguments):
+            raise ValueError("broken")
+
     session = DuetSession(engine, Broken(), "broken")
     session.start(0)
     for _ in range(400):
