@@ -173,7 +173,7 @@ class FrameBuilder:
         drop = min(self._frame_begin() - self._tail_start_sample, len(self._tail))
         self._tail = self._tail[drop:]
         self._tail_start_sample += drop
-        return np.stack(rows) if rows else np.zeros((0, self.spec.bands), np.float32)
+        return np.array(rows, np.float32).reshape(-1, self.spec.bands)
 
     def _frame_begin(self) -> int:
         return self.spec.frame_sample(self._next_frame) - self.spec.frame_size // 2

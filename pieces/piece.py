@@ -145,6 +145,11 @@ class Piece:
         )
 
     @cached_property
+    def _knot_lists(self) -> tuple[list[float], list[float]]:
+        knots_q, knots_x = self._knots
+        return knots_q.tolist(), knots_x.tolist()
+
+    @cached_property
     def _segment_starts(self) -> list[float]:
         return [segment.strip_x0_px for segment in self.segments]
 
@@ -171,8 +176,18 @@ class Piece:
             segment.page_y0_px,
             segment.page_y1_px,
             self.measure_at_x(x_px),
-            float(self.quarters_at_x(x_px)),
+            self._quarters_at(x_px),
         )
+
+    def _quarters_at(self, x_px: float) -> float:
+        """As :meth:`quarters_at_x`, for the one place that is asked for twenty times a second."""
+        knots_q, knots_x = self._knot_lists
+        after = bisect_right(knots_x, x_px)
+        if after in (0, len(knots_x)):
+            return knots_q[min(after, len(knots_q) - 1)]
+        begin, end = knots_x[after - 1], knots_x[after]
+        slope = (knots_q[after] - knots_q[after - 1]) / (end - begin)
+        return slope * (x_px - begin) + knots_q[after - 1]
 
     def x_at_page(
         self, page: int, page_x_px: float, page_y_px: float, near_x_px: float | None = None

@@ -32,6 +32,8 @@ _NUMBER = struct.Struct("<I")
 _DECISION = struct.Struct("<I8di")
 WARM_UP_FRAMES = 3
 REST_AFTER_S = 0.004
+# A step rehearsed just before its frame comes takes 0.3 ms less, but whoever brings the frame may wait for
+# this processor then: one block in three came 1.3 ms late. Rehearsed 3 ms before, it is as slow as ever.
 
 
 def pack_step(number: int, frame: NDArray[np.float32]) -> bytes:

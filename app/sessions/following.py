@@ -50,14 +50,16 @@ class OnsetDetector:
         before = np.zeros_like(frame) if self._previous is None else self._previous
         rise = frame - before
         flux = float(np.add.reduce(np.maximum(rise, 0.0, out=rise)))
-        floor = _quarter(self._history) if self._history else 0.0
-        threshold = max(self.FLUX, self.ABOVE_FLOOR * floor)
-        if self._frames < self.SETTLING_FRAMES:
-            threshold *= self.SETTLING_FACTOR
+        onset = flux > self.FLUX and flux > self._threshold()  # which is no lower
         self._previous = frame
         self._history.append(flux)
         self._frames += 1
-        return flux > threshold
+        return onset
+
+    def _threshold(self) -> float:
+        floor = _quarter(self._history) if self._history else 0.0
+        threshold = max(self.FLUX, self.ABOVE_FLOOR * floor)
+        return threshold * (self.SETTLING_FACTOR if self._frames < self.SETTLING_FRAMES else 1.0)
 
 
 def _quarter(values: Iterable[float]) -> float:

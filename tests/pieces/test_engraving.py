@@ -123,6 +123,11 @@ def test_place_on_the_page_goes_back_at_the_repeat(tune):
     assert place.quarters == pytest.approx(4.0)
 
 
+def test_a_place_counts_quarters_as_the_map_does_between_and_beyond_the_notes(tune):
+    for x_px in (-50.0, *tune.onset_x_px, *np.linspace(0.0, tune.width_px + 50.0, 200)):
+        assert tune.place_at_x(float(x_px)).quarters == float(tune.quarters_at_x(x_px))
+
+
 def test_a_larger_staff_makes_a_longer_strip():
     small, large = (
         build_piece(engrave_here(TUNE, EngravingOptions(staff_scale=scale)), "tune") for scale in (0.8, 1.4)
