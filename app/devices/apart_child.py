@@ -26,6 +26,7 @@ from app.devices.portaudio import PortAudioBackend
 from app.ending import end_process
 from app.engine import calm
 from app.engine.player import InstrumentMaker
+from app.engine.priority import real_time
 
 log = logging.getLogger(__name__)
 
@@ -103,6 +104,7 @@ class Card:
 
     def receive_clips(self, connection: Connection) -> None:
         """A thread: each recording as it comes, until the program has gone."""
+        real_time()  # as `serve`
         try:
             while True:
                 start_sample = connection.recv()
@@ -127,6 +129,7 @@ class _Log(logging.Handler):
 def serve(connection: Connection, clips: Connection, memory: Memory, semaphore: Any) -> None:
     """The process: answers until the program is gone or the card is."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the program's; it closes the connection
+    real_time()  # who holds the interpreter must not be held up by others: the driver's callback waits for it
     said = _Log()
     logging.basicConfig(level=logging.INFO, handlers=[said])
     card = Card(memory, semaphore.release)

@@ -56,13 +56,13 @@ class SharedBlocks:
 
     Attributes:
         heard, played: (slots, block) float32: from the card, and what a follower may hear of the player.
-        moment_s, troubles, stumbled: (slots,) when the card asked for the block, what its driver reported,
-            and whether the player failed at it.
+        moment_s, written_s, troubles, stumbled: (slots,) when the card asked for the block and when it was
+            done, what its driver reported, and whether the player failed at it.
     """
 
     def __init__(self, memory: Any, block_samples: int) -> None:
         slot = np.dtype(
-            [("moment_s", "f8"), ("troubles", "i8"), ("stumbled", "i8"),
+            [("moment_s", "f8"), ("written_s", "f8"), ("troubles", "i8"), ("stumbled", "i8"),
              ("heard", "f4", (block_samples,)), ("played", "f4", (block_samples,))]
         )  # fmt: skip
         self._counter = np.frombuffer(memory, np.int64, 1)
@@ -70,7 +70,8 @@ class SharedBlocks:
         self.count = min((BLOCKS_BYTES - offset) // slot.itemsize, MOST_SLOTS)
         self.block_samples = block_samples
         slots = np.frombuffer(memory, slot, self.count, offset)
-        self.moment_s, self.troubles, self.stumbled = slots["moment_s"], slots["troubles"], slots["stumbled"]
+        self.moment_s, self.written_s = slots["moment_s"], slots["written_s"]
+        self.troubles, self.stumbled = slots["troubles"], slots["stumbled"]
         self.heard, self.played = slots["heard"], slots["played"]
 
     @property
@@ -125,6 +126,7 @@ class CardSide:
         if player.error is not None:
             self.failure, player.error = player.error, None
         self._report(player.take_played())
+        blocks.written_s[slot] = now_s()
         blocks.asked = block + 1
         self._tell()
 

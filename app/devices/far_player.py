@@ -21,7 +21,7 @@ import numpy as np
 from app.devices.audio import DeviceError, FloatArray
 from app.devices.block_ring import Memory, SharedBlocks
 from app.devices.orders import FORGOTTEN, push_event, push_forget
-from app.engine.player import InstrumentMaker, TakeIn
+from app.engine.player import Block, InstrumentMaker, TakeIn
 from app.engine.scheduler import NOW, Event
 
 log = logging.getLogger(__name__)
@@ -127,16 +127,18 @@ class FarPlayer:
 
     def _tell(self, slot: int, lost: bool) -> None:
         blocks = self._blocks
-        troubles = int(blocks.troubles[slot])
-        moment_s = float(blocks.moment_s[slot])
-        heard = blocks.heard[slot] if self._listens else None
-        played = blocks.played[slot]
         if lost:
-            heard, played, troubles = None, self._silence, 1
-            moment_s = float(blocks.moment_s[(blocks.asked - 1) % blocks.count])
-        elif blocks.stumbled[slot]:
-            self.error = Stumbled()
-        self._take_in(heard, played, troubles, moment_s, self._events())
+            newest = (blocks.asked - 1) % blocks.count
+            moment_s, written_s = float(blocks.moment_s[newest]), float(blocks.written_s[newest])
+            block = Block(None, self._silence, 1, moment_s, written_s)
+        else:
+            block = Block(
+                blocks.heard[slot] if self._listens else None, blocks.played[slot],
+                int(blocks.troubles[slot]), float(blocks.moment_s[slot]), float(blocks.written_s[slot]),
+            )  # fmt: skip
+            if blocks.stumbled[slot]:
+                self.error = Stumbled()
+        self._take_in(block, self._events())
 
     def _events(self) -> list[Event]:
         """What was played since the last time, with the sample at which it was."""
@@ -155,7 +157,5 @@ class FarPlayer:
             self._outbox.popleft()
 
 
-def _nobody(
-    heard: FloatArray | None, played: FloatArray, troubles: int, moment_s: float, events: list[Event]
-) -> None:
+def _nobody(block: Block, events: list[Event]) -> None:
     """Before `begin`."""

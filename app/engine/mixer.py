@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app.engine.clock import SampleClock, now_s
-from app.engine.player import LARGEST_BLOCK, LocalPlayer, Player
+from app.engine.player import LARGEST_BLOCK, Block, LocalPlayer, Player
 from app.engine.ring import Ring
 from app.engine.scheduler import NOW, Event
 from app.engine.voice import Instrument
@@ -119,31 +119,20 @@ class Mixer:
         for begin in range(0, len(output), LARGEST_BLOCK):
             part = slice(begin, begin + LARGEST_BLOCK)
             played = player.play(output[part], self.clock.sample)
-            self.take_in(
-                None if heard is None else heard[part], played, troubles, moment_s, player.take_played()
-            )
+            block = Block(None if heard is None else heard[part], played, troubles, moment_s, now_s())
+            self.take_in(block, player.take_played())
             troubles = 0
             moment_s += LARGEST_BLOCK / self.clock.rate
 
-    def take_in(
-        self,
-        heard: FloatArray | None,
-        played: FloatArray,
-        troubles: int,
-        moment_s: float,
-        events: list[Event],
-    ) -> None:
-        """A block for which the card has asked at `moment_s`: what it `heard` and what was `played`, (n,).
-
-        events: what was played until then, each with its sample.
-        """
-        count = len(played)
+    def take_in(self, block: Block, events: list[Event]) -> None:
+        """A block that was played, and the events until then, each with its sample."""
+        count = len(block.played)
         self.block_samples = count
-        self.dropouts += troubles > 0
-        self.clock.tick(count, moment_s)
+        self.dropouts += block.troubles > 0
+        self.clock.tick(count, block.moment_s)
         self._note(events)
-        self.ring.write(self._chosen(heard, played))
-        self.written_s = now_s()
+        self.ring.write(self._chosen(block))
+        self.written_s = block.written_s
         self.clock.advance(count)
         written = self.ring.written
         if self.reached_s is None and written >= self.wake_at:
@@ -152,11 +141,11 @@ class Mixer:
         elif written - count < self.prepare_at <= written or self.clock.sample >= self.alarm_at:
             self.wake_up()
 
-    def _chosen(self, heard: FloatArray | None, played: FloatArray) -> FloatArray:
+    def _chosen(self, block: Block) -> FloatArray:
         """The source that is followed."""
         if self.source == "synth":
-            return played
-        return self._silence[: len(played)] if heard is None else heard
+            return block.played
+        return self._silence[: len(block.played)] if block.heard is None else block.heard
 
     def _note(self, events: list[Event]) -> None:
         for event in events:

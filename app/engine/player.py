@@ -10,7 +10,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,8 +23,27 @@ FloatArray = NDArray[np.float32]
 InstrumentMaker = Callable[[int], tuple[Instrument, str | None]]
 """Makes what plays at a rate, and says what stood in its way. Also used in another process: a function of a
 module, or a partial of one."""
-TakeIn = Callable[[FloatArray | None, FloatArray, int, float, list[Event]], None]
-"""`Mixer.take_in`."""
+
+class Block(NamedTuple):
+    """What went by in a block of n samples.
+
+    Attributes:
+        heard: (n,) from the card, or None.
+        played: (n,) what a follower may hear of the player, see `LocalPlayer.play`.
+        troubles: what the driver reported.
+        moment_s: when the card asked for it.
+        written_s: when the callback was done with it: from then on its sound can be used.
+    """
+
+    heard: FloatArray | None
+    played: FloatArray
+    troubles: int
+    moment_s: float
+    written_s: float
+
+
+TakeIn = Callable[[Block, list[Event]], None]
+"""`Mixer.take_in`: a block, and the events that were played until then, each with its sample."""
 
 LARGEST_BLOCK = 8192
 LETTING_GO_CHECKS, LETTING_GO_S = 200, 0.005

@@ -43,12 +43,13 @@ class Listener:
         self.hold = threading.Event()
         self.hold.set()
 
-    def take_in(self, heard, played, troubles, moment_s, events) -> None:
-        self.heard.append(heard.copy())
-        self.played.append(played.copy())
-        self.troubles.append(troubles)
-        self.moments_s.append(moment_s)
-        self._take_in(heard, played, troubles, moment_s, events)
+    def take_in(self, block, events) -> None:
+        assert block.heard is not None and block.moment_s <= block.written_s <= now_s()
+        self.heard.append(block.heard.copy())
+        self.played.append(block.played.copy())
+        self.troubles.append(block.troubles)
+        self.moments_s.append(block.moment_s)
+        self._take_in(block, events)
         self.hold.wait()
 
 
@@ -188,7 +189,7 @@ def test_it_opens_closes_lists_and_opens_again(jack, backend, eventually):
         sizes: list[tuple[bool, int]] = []
         stream = backend.open(choice, never_called)
         stream.player.begin(
-            7, lambda heard, played, *_, into=sizes: into.append((heard is not None, len(played)))
+            7, lambda block, _, into=sizes: into.append((block.heard is not None, len(block.played)))
         )
         stream.start()
         assert eventually(lambda into=sizes: len(into) > 5)

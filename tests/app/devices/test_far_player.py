@@ -65,8 +65,9 @@ class Both:
     def _tell(self) -> None:
         self.wakes += 1
 
-    def _take_in(self, heard, played, troubles, moment_s, events) -> None:
-        assert len(played) == self.block
+    def _take_in(self, block, events) -> None:
+        heard, played, troubles, moment_s, written_s = block
+        assert len(played) == self.block and written_s == moment_s
         self.told.append((0.0 if heard is None else float(heard[0]), float(played[0]), troubles, moment_s))
         self.events += events
 
