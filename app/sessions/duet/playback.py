@@ -223,8 +223,8 @@ class Playback:
         self._fill()
 
     def _ended(self) -> None:
+        self._refresh()  # first: what was left lying meanwhile is collected now, which may take a while
         calm.end(self)
-        self._refresh()
 
     def _fill(self) -> None:
         if self._engine.mixer is not self._mixer:

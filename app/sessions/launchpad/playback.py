@@ -208,8 +208,8 @@ class Playback:
         self._ended()
 
     def _ended(self) -> None:
+        self.refresh()  # first: what was left lying meanwhile is collected now, which may take a while
         calm.end(self)
-        self.refresh()
 
     def _hand_on_from(self, from_sample: int) -> None:
         """Hand on anew what was taken back from a sample on."""
