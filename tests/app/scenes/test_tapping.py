@@ -15,7 +15,7 @@ class Clock:
         self.sample = 0
         self.events: list[object] = []
         self.forgotten: list[str] = []
-        self.mixer = SimpleNamespace(scheduler=SimpleNamespace(forget=self.forgotten.append))
+        self.mixer = SimpleNamespace(forget=self.forgotten.append)
 
     def submit(self, event):
         self.events.append(event)
