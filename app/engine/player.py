@@ -24,6 +24,7 @@ InstrumentMaker = Callable[[int], tuple[Instrument, str | None]]
 """Makes what plays at a rate, and says what stood in its way. Also used in another process: a function of a
 module, or a partial of one."""
 
+
 class Block(NamedTuple):
     """What went by in a block of n samples.
 
@@ -44,7 +45,6 @@ class Block(NamedTuple):
 
 TakeIn = Callable[[Block, list[Event]], None]
 """`Mixer.take_in`: a block, and the events that were played until then, each with its sample."""
-
 LARGEST_BLOCK = 8192
 LETTING_GO_CHECKS, LETTING_GO_S = 200, 0.005
 
