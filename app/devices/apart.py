@@ -216,7 +216,7 @@ class ApartStream:
 
     def __init__(self, card: Card, opened: apart_child.Opened, block_samples: int) -> None:
         self.rate, self.input_label, self.output_label, self.latency_s = opened
-        self.player = FarPlayer(card, block_samples, self.rate, self.input_label != NONE)
+        self.player = FarPlayer(card, block_samples, self.input_label != NONE)
         self._card = card
         self._stopping = False
         self._thread = threading.Thread(target=self._run, name="sound", daemon=True)

@@ -49,11 +49,11 @@ class Card(Protocol):
 class FarPlayer:
     """A `Player`, for one stream. listens: the stream has an input."""
 
-    def __init__(self, card: Card, block_samples: int, rate: int, listens: bool) -> None:
+    def __init__(self, card: Card, block_samples: int, listens: bool) -> None:
         self.made_by: InstrumentMaker | None = None
         self.error: Exception | None = None
         self.start_sample = 0
-        self._card, self._rate, self._listens = card, rate, listens
+        self._card, self._listens = card, listens
         self._blocks = SharedBlocks(card.memory.blocks, block_samples)
         self._orders, self._played = card.memory.queues()
         self._volumes = card.memory.volumes()

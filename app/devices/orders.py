@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import struct
 from dataclasses import dataclass
-from typing import Any, get_args
+from typing import get_args
 
 from app.devices.record_queue import RecordQueue
+from app.engine.player import LocalPlayer
 from app.engine.scheduler import Event, Kind
 
 ORDER = struct.Struct("<qqiiii24s")
-"""Number, sample, kind, data1, data2, channel, source (of `forget`: no kind, number of the order itself)."""
+"""Number, sample, kind, data1, data2, channel, source. To forget is a kind of its own, and has no number."""
 PLAYED = struct.Struct("<qq")
 """Number, sample; FORGOTTEN as a sample."""
 FORGOTTEN = -1
@@ -46,7 +47,7 @@ def push_forget(queue: RecordQueue, source: str, from_sample: int) -> bool:
     return queue.push(0, from_sample, _FORGET, 0, 0, 0, source.encode())
 
 
-def carry_out(queue: RecordQueue, player: Any) -> None:
+def carry_out(queue: RecordQueue, player: LocalPlayer) -> None:
     """Hand everything that waits to `player`. The card's callback."""
     while (record := queue.pop()) is not None:
         number, sample, kind, data1, data2, channel, encoded = record

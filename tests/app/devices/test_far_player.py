@@ -35,7 +35,7 @@ class Both:
         self.told: list[tuple[float, float, int, float]] = []
         self.events: list[Event] = []
         self.wakes = 0
-        self.far = FarPlayer(self, block, RATE, True)
+        self.far = FarPlayer(self, block, True)
         self.side = CardSide(self.memory, block, self._tell)
         self.side.use_rate(RATE)
         self.instrument = Impulses()
