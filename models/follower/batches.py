@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 import torch
@@ -41,6 +42,13 @@ class Batch:
     struck: Tensor
     sounding: Tensor
     log_quarters: Tensor
+
+
+class Draws(Protocol):
+    """Where training draws its batches from."""
+
+    def batch(self, size: int) -> Batch:
+        """``size`` crops, padded with white and silence where a piece ends."""
 
 
 def load_items(places: list[Path], split: str, excluded: frozenset[str] = frozenset()) -> list[Item]:
@@ -92,6 +100,12 @@ def log_quarters(item: Item, columns: int) -> NDArray[np.float32]:
     return np.where(music, np.log(np.maximum(spent, 1e-4)), np.nan).astype(np.float32)
 
 
+def score_targets(item: Item) -> tuple[NDArray[np.float16], NDArray[np.float32]]:
+    """What a strip's columns say: `written_pitches` and `log_quarters`."""
+    columns = item.strip.shape[1] // 2
+    return written_pitches(item, columns).astype(np.float16), log_quarters(item, columns)
+
+
 def played_keys(rendering: Rendering) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """(T, 88) keys struck in a frame (it and the next), and keys sounding in it."""
     count = len(rendering.frames)
@@ -104,6 +118,54 @@ def played_keys(rendering: Rendering) -> tuple[NDArray[np.float32], NDArray[np.f
             length = max(round(min(float(duration_s), _SOUNDING_S) * SPEC.fps), 2)
             sounding[start : start + length, key] = 1.0
     return struck, sounding
+
+
+@dataclass(frozen=True)
+class Spot:
+    """Where a crop is cut: an item, one of its renderings, its first frame and its first column."""
+
+    item: int
+    rendering: int
+    frame: int
+    column: int
+
+
+class Spots:
+    """Draws where to cut. Long pieces come oftener, by the root of their length."""
+
+    def __init__(self, items: list[Item], rng: np.random.Generator) -> None:
+        self._items, self._rng = items, rng
+        lengths = np.array([len(item.onset_x_px) for item in items], np.float64)
+        self._weights = np.sqrt(lengths) / np.sqrt(lengths).sum()
+        self._truths: dict[tuple[int, int], NDArray[np.float64]] = {}
+
+    def draw(self, count: int) -> list[Spot]:
+        """``count`` places in pieces drawn at random."""
+        picks = self._rng.choice(len(self._items), count, p=self._weights)
+        return [self._spot(int(index)) for index in picks]
+
+    def truth_px(self, index: int, which: int) -> NDArray[np.float64]:
+        """(T,) true strip positions of a rendering; see :func:`truth_px`."""
+        if (index, which) not in self._truths:
+            item = self._items[index]
+            self._truths[index, which] = truth_px(item, item.renderings[which])
+        return self._truths[index, which]
+
+    def _spot(self, index: int) -> Spot:
+        item = self._items[index]
+        which = int(self._rng.integers(len(item.renderings)))
+        truth = self.truth_px(index, which)
+        first = int(self._rng.integers(0, max(len(truth) - CROP_FRAMES // 2, 1)))
+        return Spot(index, which, first, self._first_column(item, truth[first]))
+
+    def _first_column(self, item: Item, x_px: float) -> int:
+        """A system's start at or before ``x_px``, so that clef and key are seen; often not the nearest."""
+        starts = item.system_x_px[item.system_x_px <= x_px + 1]
+        near = starts[starts > x_px - 0.55 * CROP_COLUMNS * COLUMN_PX]
+        x0 = float(self._rng.choice(near)) if len(near) else float(starts[-1] if len(starts) else x_px - 200)
+        if x_px - x0 > 0.8 * CROP_COLUMNS * COLUMN_PX:
+            x0 = x_px - 400.0
+        return max(int(x0 / COLUMN_PX) - int(self._rng.integers(0, 8)), 0)
 
 
 class Crops:
@@ -119,51 +181,29 @@ class Crops:
         self.items = items
         self.rng = np.random.default_rng(seed)
         self.augment = augment
-        lengths = np.array([len(item.onset_x_px) for item in items], np.float64)
-        self._weights = np.sqrt(lengths) / np.sqrt(lengths).sum()
-        self._scores = [self._score_targets(item) for item in items]
-        self._truths: dict[tuple[int, int], NDArray[np.float64]] = {}
-
-    @staticmethod
-    def _score_targets(item: Item) -> tuple[NDArray[np.float16], NDArray[np.float32]]:
-        columns = item.strip.shape[1] // 2
-        return written_pitches(item, columns).astype(np.float16), log_quarters(item, columns)
+        self._spots = Spots(items, self.rng)
+        self._scores = [score_targets(item) for item in items]
 
     def batch(self, size: int) -> Batch:
         """``size`` crops, padded with white and silence where a piece ends."""
-        picks = self.rng.choice(len(self.items), size, p=self._weights)
-        rows = [self._crop(int(index)) for index in picks]
+        rows = [self._crop(spot) for spot in self._spots.draw(size)]
         return Batch(*(torch.from_numpy(np.stack(parts)) for parts in zip(*rows, strict=True)))
 
-    def _crop(self, index: int) -> tuple[NDArray[np.float32], ...]:
-        item = self.items[index]
-        which = int(self.rng.integers(len(item.renderings)))
-        rendering = item.renderings[which]
-        if (index, which) not in self._truths:
-            self._truths[index, which] = truth_px(item, rendering)
-        truth = self._truths[index, which]
-        first = int(self.rng.integers(0, max(len(truth) - CROP_FRAMES // 2, 1)))
-        start = self._first_column(item, truth[first])
+    def _crop(self, spot: Spot) -> tuple[NDArray[np.float32], ...]:
+        item, first, start = self.items[spot.item], spot.frame, spot.column
+        rendering = item.renderings[spot.rendering]
+        truth = self._spots.truth_px(spot.item, spot.rendering)
         sound = self._sound(rendering, first)
         column = np.full(CROP_FRAMES, np.nan, np.float32)
         heard = truth[first : first + CROP_FRAMES] / COLUMN_PX - start
         heard[(heard < 0) | (heard >= CROP_COLUMNS)] = np.nan
         column[: len(heard)] = heard
         struck, sounding = self._keys(rendering, first)
-        written, lengths = self._scores[index]
+        written, lengths = self._scores[spot.item]
         columns = slice(start, start + CROP_COLUMNS)
         log_q = _padded(lengths[columns], CROP_COLUMNS, np.nan)
         notes = _padded(written[columns].astype(np.float32), CROP_COLUMNS, 0.0)
         return self._image(item, start), sound, column, notes, struck, sounding, log_q
-
-    def _first_column(self, item: Item, x_px: float) -> int:
-        """A system's start at or before ``x_px``, so that clef and key are seen; often not the nearest."""
-        starts = item.system_x_px[item.system_x_px <= x_px + 1]
-        near = starts[starts > x_px - 0.55 * CROP_COLUMNS * COLUMN_PX]
-        x0 = float(self.rng.choice(near)) if len(near) else float(starts[-1] if len(starts) else x_px - 200)
-        if x_px - x0 > 0.8 * CROP_COLUMNS * COLUMN_PX:
-            x0 = x_px - 400.0
-        return max(int(x0 / COLUMN_PX) - int(self.rng.integers(0, 8)), 0)
 
     def _image(self, item: Item, start: int) -> NDArray[np.float32]:
         crop = item.strip[:, 2 * start : 2 * (start + CROP_COLUMNS)].astype(np.float32) / 255.0

@@ -3,7 +3,8 @@
 Four losses over crops: noteheads in a column, how long a column lasts, keys struck and sounding in a
 frame, and cross-entropy of the true column given the sound so far. Resumable: the state is saved every few
 minutes, written beside and then renamed. Under torchrun every process draws its own crops and the gradients
-are averaged: on a CPU, two processes of one thread are faster than one of two.
+are averaged: on a CPU, two processes of one thread are faster than one of two. On a GPU (`device`) nothing
+waits for it but the log.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, distributed
 from torch.nn import functional
 
-from models.follower.batches import Batch, Crops
+from models.follower.batches import Batch, Draws
 from models.follower.network import Reader
 from models.processes import average, average_gradients
 
@@ -48,27 +49,31 @@ def losses(reader: Reader, batch: Batch) -> dict[str, Tensor]:
     sound = reader.sound(batch.frames)[0].float()
     keys, bias, log_quarters = (part.float() for part in reader.read(features))
     logits = reader.fit(sound, keys, bias).float()
-    true = batch.column
-    known = torch.isfinite(true)
-    place = true[known].clamp(0, logits.shape[-1] - 1.001)
-    rows = logits[known].log_softmax(-1)
-    low = place.floor().long()
-    share = place - low
-    likelihood = (1 - share) * rows.gather(1, low[:, None])[:, 0] + share * rows.gather(1, low[:, None] + 1)[
-        :, 0
-    ]
-    music = torch.isfinite(batch.log_quarters)
+    known, music = torch.isfinite(batch.column), torch.isfinite(batch.log_quarters)
+    # No picking of the known ones: on a GPU that would wait to learn how many they are.
+    place = torch.where(known, batch.column, 0.0).clamp(0, logits.shape[-1] - 1.001)
+    rows = logits.log_softmax(-1)
+    low = place.floor().long()[..., None]
+    share = place - low[..., 0]
+    likelihood = (1 - share) * rows.gather(-1, low)[..., 0] + share * rows.gather(-1, low + 1)[..., 0]
+    lengths = torch.where(music, batch.log_quarters, log_quarters.detach())
+    misread = functional.smooth_l1_loss(log_quarters, lengths, beta=0.2, reduction="none")
     return {
-        "place": -likelihood.mean(),
+        "place": -_mean(likelihood, known),
         "written": _sparse_loss(reader.written(features).float(), batch.written),
         "struck": _sparse_loss(reader.struck(sound).float(), batch.struck),
         "sounding": _sparse_loss(reader.sounding(sound).float(), batch.sounding),
-        "length": functional.smooth_l1_loss(log_quarters[music], batch.log_quarters[music], beta=0.2),
-        "hit": ((rows.argmax(-1) - place).abs() <= 4).float().mean(),
+        "length": _mean(misread, music),
+        "hit": _mean(((rows.argmax(-1) - place).abs() <= 4).float(), known),
     }
 
 
 WEIGHTS = {"place": 0.15, "written": 0.5, "struck": 0.5, "sounding": 0.25, "length": 0.5}
+
+
+def _mean(values: Tensor, counted: Tensor) -> Tensor:
+    """The mean of those that count."""
+    return torch.where(counted, values, 0.0).sum() / counted.sum().clamp_min(1)
 
 
 def _sparse_loss(logits: Tensor, target: Tensor) -> Tensor:
@@ -93,26 +98,32 @@ def _denormals_flushed() -> Iterator[None]:
 @_denormals_flushed()
 def train_reader(
     reader: Reader,
-    train: Crops,
-    valid: Crops,
+    train: Draws,
+    valid: Draws,
     config: SupervisedConfig,
     folder: Path,
     say: Callable[[str], None] = print,
+    device: torch.device | None = None,
 ) -> Reader:
-    """Train until the minutes are used up; goes on from ``folder``'s state where there is one."""
+    """Train until the minutes are used up; goes on from ``folder``'s state where there is one.
+
+    ``device`` is where the batches lie, the CPU where none is given; the reader comes back from there.
+    """
+    device = device or torch.device("cpu")
     torch.manual_seed(config.seed)
+    reader.to(device)
     for module in (reader.score.convolutions, reader.sound.convolutions):
         module.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     optimiser = torch.optim.AdamW(reader.parameters(), config.learning_rate, weight_decay=config.weight_decay)
     step, spent_s = _resume(reader, optimiser, folder)
     first = not distributed.is_initialized() or distributed.get_rank() == 0
     started, saved = time.monotonic() - spent_s, time.monotonic()
-    averages: dict[str, float] = {}
+    averages = _Averages()
     progress = spent_s / (60 * config.minutes)
     while progress < 1.0:
         for group in optimiser.param_groups:
             group["lr"] = _learning_rate(config, step, progress)
-        with torch.autocast("cpu", torch.bfloat16, enabled=progress < config.half_until):
+        with torch.autocast(device.type, torch.bfloat16, enabled=progress < config.half_until):
             values = losses(reader.train(), train.batch(config.batch_size))
         optimiser.zero_grad()
         torch.stack([WEIGHTS[name] * values[name] for name in WEIGHTS]).sum().backward()
@@ -120,17 +131,33 @@ def train_reader(
         torch.nn.utils.clip_grad_norm_(reader.parameters(), config.clip_norm)
         optimiser.step()
         step += 1
-        for name, value in values.items():
-            averages[name] = 0.98 * averages.get(name, float(value.detach())) + 0.02 * float(value.detach())
+        averages.add(values)
         if first and step % config.log_every == 0:
-            say(f"{progress * config.minutes:6.1f} min  step {step}  " + _table(averages))
+            say(f"{progress * config.minutes:6.1f} min  step {step}  " + _table(averages.read()))
         if first and time.monotonic() - saved > config.save_every_s:
             say("valid  " + _table(validate(reader, valid)))
             _save(reader, optimiser, step, time.monotonic() - started, folder)
             saved = time.monotonic()
     if first:
         _save(reader, optimiser, step, time.monotonic() - started, folder)
-    return reader
+    return reader.to("cpu")
+
+
+class _Averages:
+    """Running means of the losses, on their device until they are read."""
+
+    def __init__(self) -> None:
+        self._means: dict[str, Tensor] = {}
+
+    def add(self, values: dict[str, Tensor]) -> None:
+        """Count the losses of one step."""
+        for name, value in values.items():
+            value = value.detach()
+            self._means[name] = torch.lerp(self._means.get(name, value), value, 0.02)
+
+    def read(self) -> dict[str, float]:
+        """The means, by name."""
+        return {name: float(value) for name, value in self._means.items()}
 
 
 def _average(reader: Reader, progress: float) -> float:
@@ -140,7 +167,7 @@ def _average(reader: Reader, progress: float) -> float:
 
 
 @torch.no_grad()
-def validate(reader: Reader, crops: Crops, batches: int = 4) -> dict[str, float]:
+def validate(reader: Reader, crops: Draws, batches: int = 4) -> dict[str, float]:
     """Mean losses over a few batches."""
     reader.eval()
     rows = [losses(reader, crops.batch(16)) for _ in range(batches)]

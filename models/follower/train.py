@@ -24,9 +24,10 @@ from torch import Tensor
 
 from models import checkpoint
 from models.features import SPEC
-from models.follower.batches import Crops, load_items
+from models.follower.batches import Crops, Draws, load_items
 from models.follower.belief import BeliefConfig
 from models.follower.data import Item, build_one
+from models.follower.device_crops import DeviceCrops
 from models.follower.generator import generate_reading_study, generate_score
 from models.follower.network import Reader
 from models.follower.player import filled
@@ -71,6 +72,8 @@ class TrainConfig:
     out: str = "runs/follower"
     minutes: float = 61.0
     learning_rate: float = 2e-3
+    batch_size: int = 8
+    device: str = "cpu"  # where the encoders are trained: cpu or cuda
     start_from: str = ""  # a follower's checkpoint whose encoders are trained on; empty: from nothing
     policy_pieces: int = 130
     policy_steps: int = 3_000_000
@@ -97,7 +100,7 @@ def train(config: Path | None = None, resume: bool = False) -> None:
     out = Path(settings.out)
     if (out / "reader.safetensors").exists() and not resume:
         raise TrainingProblem(f"{out} holds an earlier run: go on with --resume, or name another folder.")
-    reader = _train_reader(settings, out, rank)
+    reader = train_encoders(settings, out, rank)
     if rank == 0:
         finish(settings, reader)
 
@@ -109,9 +112,14 @@ def read_config(path: Path | None) -> TrainConfig:
     try:
         fields = json.loads(path.read_text())
         fields["data"] = tuple(fields.get("data", TrainConfig.data))
-        return TrainConfig(**fields)
+        settings = TrainConfig(**fields)
+        if settings.device not in ("cpu", "cuda"):
+            raise ValueError("an unknown device")
     except (OSError, ValueError, TypeError) as error:
         raise TrainingProblem(f"{path} is no training configuration ({error}); see TrainConfig.") from error
+    if settings.device == "cuda" and not torch.cuda.is_available():
+        raise TrainingProblem('there is no GPU here; set device to "cpu".')
+    return settings
 
 
 def held_out() -> frozenset[str]:
@@ -120,7 +128,8 @@ def held_out() -> frozenset[str]:
     return frozenset(Path(name).name.replace(".abc#", "-").removesuffix(".mxl") for name in files)
 
 
-def _train_reader(settings: TrainConfig, out: Path, rank: int) -> Reader:
+def train_encoders(settings: TrainConfig, out: Path, rank: int = 0) -> Reader:
+    """Phase 1. Needs neither sounds nor scores nor their libraries, only what `data build` or `pack` made."""
     if settings.start_from and settings.minutes == 0:
         return _first_reader(settings).eval()
     folders = [Path(folder) for folder in settings.data]
@@ -130,15 +139,25 @@ def _train_reader(settings: TrainConfig, out: Path, rank: int) -> Reader:
             "No training data: make some first, e.g. launch.py data build generated --out data/generated"
         )
     torch.manual_seed(settings.seed)
-    return train_reader(
-        _first_reader(settings),
-        Crops(train_items, settings.seed + 7919 * rank),
-        Crops(valid_items, 2, augment=False),
-        SupervisedConfig(
-            minutes=settings.minutes, learning_rate=settings.learning_rate, seed=settings.seed
-        ),
-        out,
+    device = torch.device(settings.device)
+    config = SupervisedConfig(
+        minutes=settings.minutes,
+        batch_size=settings.batch_size,
+        learning_rate=settings.learning_rate,
+        seed=settings.seed,
     )
+    train_crops, valid_crops = (
+        _draws(items, seed, device, augment)
+        for items, seed, augment in ((train_items, settings.seed + 7919 * rank, True), (valid_items, 2, False))
+    )
+    return train_reader(_first_reader(settings), train_crops, valid_crops, config, out, device=device)
+
+
+def _draws(items: list[Item], seed: int, device: torch.device, augment: bool) -> Draws:
+    """Crops as they are needed on a CPU, or where a GPU has all of them."""
+    if device.type == "cpu":
+        return Crops(items, seed, augment)
+    return DeviceCrops(items, seed, device, augment)
 
 
 def _first_reader(settings: TrainConfig) -> Reader:
