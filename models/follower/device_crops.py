@@ -35,10 +35,12 @@ _ROOM_FRAMES = 24
 _DETUNED_SEMITONES = 0.3
 
 
-class _Rows:
+class Rows:
     """Arrays of rows one after the other; reads runs of rows, with blank ones beyond an array's ends."""
 
-    def __init__(self, parts: Sequence[NDArray[np.generic]], device: torch.device, blank: float = 0.0) -> None:
+    def __init__(
+        self, parts: Sequence[NDArray[np.generic]], device: torch.device, blank: float = 0.0
+    ) -> None:
         blanks = np.full((1, *parts[0].shape[1:]), blank, parts[0].dtype)
         self._rows = torch.from_numpy(np.concatenate([blanks, *parts])).to(device)
         lengths = [len(part) for part in parts]
@@ -66,19 +68,19 @@ class DeviceCrops:
         self._spots = Spots(items, np.random.default_rng(seed))
         self._random = torch.Generator(device).manual_seed(seed)
         self._device, self._augment = device, augment
-        self._strips = _Rows([np.ascontiguousarray(item.strip.T) for item in items], device)
+        self._strips = Rows([np.ascontiguousarray(item.strip.T) for item in items], device)
         scores = [score_targets(item) for item in items]
-        self._written = _Rows([written for written, _ in scores], device)
-        self._log_quarters = _Rows([lengths for _, lengths in scores], device, np.nan)
+        self._written = Rows([written for written, _ in scores], device)
+        self._log_quarters = Rows([lengths for _, lengths in scores], device, np.nan)
         played = [(index, which) for index, item in enumerate(items) for which in range(len(item.renderings))]
         self._place = {key: place for place, key in enumerate(played)}
         renderings = [items[index].renderings[which] for index, which in played]
         keys = [[part.astype(bool) for part in played_keys(rendering)] for rendering in renderings]
-        self._frames = _Rows([rendering.frames for rendering in renderings], device)
-        self._struck = _Rows([struck for struck, _ in keys], device)
-        self._sounding = _Rows([sounding for _, sounding in keys], device)
+        self._frames = Rows([rendering.frames for rendering in renderings], device)
+        self._struck = Rows([struck for struck, _ in keys], device)
+        self._sounding = Rows([sounding for _, sounding in keys], device)
         truths = [self._spots.truth_px(*key).astype(np.float32) for key in played]
-        self._truths = _Rows(truths, device, np.nan)
+        self._truths = Rows(truths, device, np.nan)
 
     def batch(self, size: int) -> Batch:
         """``size`` crops, padded with white and silence where a piece ends."""
@@ -95,7 +97,7 @@ class DeviceCrops:
         frames = self._frames.read(heard, frame - history, history + CROP_FRAMES).float()
         place = self._truths.read(heard, frame, CROP_FRAMES) / COLUMN_PX - column[:, None]
         return Batch(
-            strip=self._vary_image(strip) if self._augment else strip,
+            strip=vary_images(strip, self._random) if self._augment else strip,
             frames=self._vary_sound(frames) if self._augment else frames,
             column=torch.where((place >= 0) & (place < CROP_COLUMNS), place, torch.nan),
             written=self._written.read(item, column, CROP_COLUMNS).float(),
@@ -103,18 +105,6 @@ class DeviceCrops:
             sounding=self._sounding.read(heard, frame, CROP_FRAMES).float(),
             log_quarters=self._log_quarters.read(item, column, CROP_COLUMNS),
         )
-
-    def _vary_image(self, strip: Tensor) -> Tensor:
-        """As other prints or scans might show it: shifted, soft, pale, speckled; see `vary_image`."""
-        count, height, _ = strip.shape
-        shift = (self._uniform(count, 1) * (2 * _SHIFT_ROWS + 1)).long() - _SHIFT_ROWS
-        rows = (torch.arange(height, device=self._device) - shift) % height
-        strip = strip.gather(1, rows[:, :, None].expand_as(strip))
-        softened = 0.5 * strip + 0.25 * (strip.roll(1, 2) + strip.roll(1, 1))
-        strip = torch.where(self._uniform(count, 1, 1) < _SOFT, softened, strip)
-        strip = strip * (0.7 + 0.4 * self._uniform(count, 1, 1))
-        speckle = 0.03 * self._uniform(count, 1, 1) * self._uniform(*strip.shape)
-        return (strip + speckle).clamp(0.0, 1.0)
 
     def _vary_sound(self, frames: Tensor) -> Tensor:
         """Out of tune, in a room, with another gain and colour, in noise."""
@@ -156,3 +146,23 @@ class DeviceCrops:
 
     def _normal(self, *shape: int) -> Tensor:
         return torch.randn(shape, generator=self._random, device=self._device)
+
+
+def vary_images(strip: Tensor, random: torch.Generator) -> Tensor:
+    """Crops (B, 80, W) in [0, 1] as other prints or scans might show them: shifted, soft, pale, speckled.
+
+    What `models.follower.batches.vary_image` does to one; ``random`` belongs to the crops' device.
+    """
+    count, height, _ = strip.shape
+
+    def uniform(*shape: int) -> Tensor:
+        return torch.rand(shape, generator=random, device=strip.device)
+
+    shift = (uniform(count, 1) * (2 * _SHIFT_ROWS + 1)).long() - _SHIFT_ROWS
+    rows = (torch.arange(height, device=strip.device) - shift) % height
+    strip = strip.gather(1, rows[:, :, None].expand_as(strip))
+    softened = 0.5 * strip + 0.25 * (strip.roll(1, 2) + strip.roll(1, 1))
+    strip = torch.where(uniform(count, 1, 1) < _SOFT, softened, strip)
+    strip = strip * (0.7 + 0.4 * uniform(count, 1, 1))
+    speckle = 0.03 * uniform(count, 1, 1) * uniform(*strip.shape)
+    return (strip + speckle).clamp(0.0, 1.0)

@@ -123,8 +123,9 @@ def train_reader(
     while progress < 1.0:
         for group in optimiser.param_groups:
             group["lr"] = _learning_rate(config, step, progress)
+        batch = train.batch(config.batch_size)
         with torch.autocast(device.type, torch.bfloat16, enabled=progress < config.half_until):
-            values = losses(reader.train(), train.batch(config.batch_size))
+            values = losses(reader.train(), batch)
         optimiser.zero_grad()
         torch.stack([WEIGHTS[name] * values[name] for name in WEIGHTS]).sum().backward()
         progress = _average(reader, (time.monotonic() - started) / (60 * config.minutes))

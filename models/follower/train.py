@@ -32,7 +32,7 @@ from models.follower.generator import generate_reading_study, generate_score
 from models.follower.network import Reader
 from models.follower.player import filled
 from models.follower.policy import Policy
-from models.follower.reading import make_lesson, train_rhythm
+from models.follower.reading import ReadingConfig, make_lesson, train_rhythm
 from models.follower.reinforce import by_note, make_games, play, train_policy
 from models.follower.rhythm import Rhythm
 from models.follower.supervised import SupervisedConfig, train_reader
@@ -140,6 +140,7 @@ def train_encoders(settings: TrainConfig, out: Path, rank: int = 0) -> Reader:
         )
     torch.manual_seed(settings.seed)
     device = torch.device(settings.device)
+    torch.set_float32_matmul_precision("high")          # TensorFloat-32 where there is a GPU
     config = SupervisedConfig(
         minutes=settings.minutes,
         batch_size=settings.batch_size,
@@ -148,7 +149,10 @@ def train_encoders(settings: TrainConfig, out: Path, rank: int = 0) -> Reader:
     )
     train_crops, valid_crops = (
         _draws(items, seed, device, augment)
-        for items, seed, augment in ((train_items, settings.seed + 7919 * rank, True), (valid_items, 2, False))
+        for items, seed, augment in (
+            (train_items, settings.seed + 7919 * rank, True),
+            (valid_items, 2, False),
+        )
     )
     return train_reader(_first_reader(settings), train_crops, valid_crops, config, out, device=device)
 
@@ -175,7 +179,8 @@ def learn_to_read(settings: TrainConfig) -> Rhythm:
     items += _studies(generate_reading_study, STUDY_SEED, settings.studies, renderings=0)
     if not items:
         raise TrainingProblem("no one-line tunes to learn reading from: data build nottingham makes some.")
-    return train_rhythm([make_lesson(item) for item in items], settings.rhythm_steps, settings.rhythm_seed)
+    config = ReadingConfig(steps=settings.rhythm_steps, seed=settings.rhythm_seed)
+    return train_rhythm([make_lesson(item) for item in items], config)
 
 
 def learn_tunes(settings: TrainConfig, reader: Reader, rhythm: Rhythm) -> Policy:

@@ -14,7 +14,15 @@ from models.follower.ear import read_strip
 from models.follower.generator import generate_score
 from models.follower.network import COLUMN_PX, Reader
 from models.follower.player import load_follower
-from models.follower.reading import UNKNOWN, make_lesson, nearest_length, train_rhythm
+from models.follower.reading import (
+    CROP_COLUMNS,
+    UNKNOWN,
+    DeviceLessons,
+    ReadingConfig,
+    make_lesson,
+    nearest_length,
+    train_rhythm,
+)
 from models.follower.rhythm import LENGTHS, Notes, Rhythm, keys_at, read_notes, spread_evenly
 from pieces.opening import open_piece
 
@@ -102,7 +110,7 @@ def test_a_lesson_says_where_notes_begin_and_how_long_they_last():
 def test_reading_is_learned():
     lesson = make_lesson(build_one(generate_score(7), 7, renderings=0))
     said: list[str] = []
-    train_rhythm([lesson], 100, say=said.append)
+    train_rhythm([lesson], ReadingConfig(steps=100, log_every=20), said.append)
     early, late = (float(line.split("struck ")[1].split()[0]) for line in (said[0], said[-1]))
     assert late < 0.8 * early
 
@@ -227,3 +235,26 @@ def test_a_checkpoint_from_before_tunes_were_read_still_plays(shipped, tmp_path)
     old.open(tune)
     assert not old.ear.by_note
     assert np.isfinite(old.step(frames[0]).x_px)
+
+
+def test_crops_of_lessons_on_a_device_hold_what_stands_there():
+    items = [build_one(generate_score(seed, staves), seed, 0) for seed, staves in ((7, 1), (8, 2))]
+    lessons = [make_lesson(item) for item in items]
+    strip, struck, length = DeviceLessons(lessons, 1, torch.device("cpu")).batch(12)
+    assert strip.shape == (12, 80, 2 * CROP_COLUMNS)
+    for row in range(12):
+        wanted = struck[row].numpy()
+        begins = [
+            begin for lesson in lessons for begin in range(max(len(lesson.struck) - CROP_COLUMNS, 0) + 1)
+            if np.array_equal(padded(lesson.struck[begin:], 0.0), wanted)
+            and np.array_equal(padded(lesson.length[begin:], UNKNOWN), length[row].numpy())
+        ]  # fmt: skip
+        assert len(begins) == 1
+    ink = strip.mean(dim=(1,)).reshape(12, CROP_COLUMNS, 2).mean(2)
+    heads, none = ink[struck == 1.0].mean(), ink[struck == 0.0].mean()
+    assert heads > 1.1 * none
+
+
+def padded(values: np.ndarray, fill: float) -> np.ndarray:
+    """A crop of them."""
+    return np.append(values[:CROP_COLUMNS], np.full(max(CROP_COLUMNS - len(values), 0), fill, values.dtype))
