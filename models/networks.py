@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import elu, linear
+from torch.nn.utils import convert_conv2d_weight_memory_format
 
 from models.features import SPEC
 from models.game import ACTIONS, MSMD, NOTTINGHAM, GameSpec
@@ -85,6 +86,7 @@ class PaperNetwork(nn.Module):
 
     def __init__(self, table: Table, outputs: int = len(ACTIONS)) -> None:
         super().__init__()
+        self.branches_in_bfloat16 = False
         audio_shape = (2, SPEC.bands, table.game.context_frames)
         self.audio = _branch(table.audio, table.branch_dense, audio_shape)
         self.score = _branch(table.score, table.branch_dense, (2, *table.game.window_shape))
@@ -103,7 +105,12 @@ class PaperNetwork(nn.Module):
     def perceive(self, observation: Observation) -> tuple[Tensor, Tensor]:
         """What the joint layer is told of the sound and of the score, (N, joint) each, to be added up."""
         score, audio = paper_input(observation)
-        heard, seen = self.audio(audio), self.score(score)
+        if self.branches_in_bfloat16:
+            with torch.autocast(score.device.type, torch.bfloat16):
+                heard, seen = self.audio(audio), self.score(score)
+            heard, seen = heard.float(), seen.float()
+        else:
+            heard, seen = self.audio(audio), self.score(score)
         weight, bias = self.joint.get_parameter("0.weight"), self.joint.get_parameter("0.bias")
         heard_weight, seen_weight = weight.split((heard.shape[1], seen.shape[1]), 1)
         return linear(heard, heard_weight, bias), linear(seen, seen_weight)
@@ -112,6 +119,17 @@ class PaperNetwork(nn.Module):
         """Logits and values of any pairs of what was perceived, (N, joint) each."""
         joint = elu(heard + seen)
         return self.policy(joint), self.value(joint).squeeze(1)
+
+
+def use_bfloat16(network: nn.Module) -> None:
+    """Have the branches of the paper's network, or of those within, computed in bfloat16, as suits a GPU.
+
+    Weights, the joint layer and the heads stay float32.
+    """
+    for part in network.modules():
+        if isinstance(part, PaperNetwork):
+            part.branches_in_bfloat16 = True
+            convert_conv2d_weight_memory_format(part, torch.channels_last)
 
 
 def nottingham_network() -> PaperNetwork:

@@ -1,7 +1,8 @@
 """How fast the following game runs for training: the figures that `launch.py bench` prints.
 
-Measured without a network, on made-up rounds, actions drawn beforehand; the observations of every step are
-made. The work is copying memory, so one thread does it; two only wait for each other on a busy machine.
+Measured on made-up rounds, with actions drawn beforehand unless a network is given to take them; the
+observations of every step are made. The work is copying memory, so one thread does it; two only wait for each
+other on a busy machine.
 """
 from __future__ import annotations
 
@@ -10,9 +11,9 @@ from itertools import count
 
 import numpy as np
 import torch
+from torch import nn
 
 from models.batched import BatchedFollowing, Start, WindowObserver
-from models.environment import FollowingEnv
 from models.features import SPEC
 from models.game import MSMD, NOTTINGHAM, GameSpec, Round, Truth
 
@@ -30,26 +31,33 @@ def made_up_rounds(number: int, onsets: int = 300) -> list[Round]:
     return rounds
 
 
+@torch.no_grad()
 def batched_frames_per_s(
-    spec: GameSpec, rounds: list[Round], games: int = 256, seconds: float = 2.0
+    spec: GameSpec, rounds: list[Round], games: int = 256, seconds: float = 2.0,
+    network: nn.Module | None = None, device: str = "cpu",
 ) -> float:
-    """Frames per second of the batched game with the paper's observations."""
+    """Frames per second of the batched game with the paper's observations, and with a network that acts."""
     truths = [r.truth for r in rounds]
     start = Start(anywhere=1.0)
-    env = BatchedFollowing(truths, WindowObserver(rounds, spec), games, spec.tolerance_px, start)
-    env.reset()
-    actions = torch.randint(0, 3, (64, games), generator=torch.Generator().manual_seed(0))
+    observe = WindowObserver(rounds, spec, device)
+    env = BatchedFollowing(truths, observe, games, spec.tolerance_px, start, device)
+    seen = env.reset()
+    actions = torch.randint(0, 3, (64, games), generator=torch.Generator().manual_seed(0)).to(device)
     begin = time.perf_counter()
     for step in count(1):
-        env.step(actions[step % 64])
+        seen = env.step(network(seen)[0].argmax(-1) if network else actions[step % 64]).observation
+        if device != "cpu" and step % 16 == 0:
+            torch.cuda.synchronize()
         spent_s = time.perf_counter() - begin
-        if spent_s > seconds:
+        if spent_s > seconds and (device == "cpu" or step % 16 == 0):
             return games * step / spent_s
     raise AssertionError("unreachable")
 
 
 def single_frames_per_s(spec: GameSpec, rounds: list[Round], seconds: float = 1.0) -> float:
-    """Frames per second of the single, readable environment."""
+    """Frames per second of the single, readable environment; needs Gymnasium, which the others do not."""
+    from models.environment import FollowingEnv
+
     env = FollowingEnv(rounds, spec)
     env.reset(seed=0)
     actions = np.random.default_rng(0).integers(0, 3, 1000)

@@ -138,7 +138,7 @@ class Imitation:
     ) -> None:
         self.network = network.to(device)
         convert_conv2d_weight_memory_format(network, torch.channels_last)    # a fifth faster on a CPU
-        self.config, self.steps = config, 0
+        self.config, self.steps, self._ended = config, 0, False
         self._device, self._observe = device, WindowObserver(rounds, spec, device)
         truths = [each.truth for each in rounds]
         self._truths = Truths(truths, spec.tolerance_px, device)
@@ -156,10 +156,14 @@ class Imitation:
 
     def train(self, report: Report) -> bool:
         """To the end, or until `report` says so: whether it did."""
-        while self.steps < self.config.total_steps:
+        while self.steps < self.config.total_steps and not self._ended:
             if report(self._update()):
                 return True
         return False
+
+    def end(self) -> None:
+        """After the present update, whatever is left."""
+        self._ended = True
 
     def _update(self) -> UpdateReport:
         """One batch: look, listen, ask the teacher, learn, and let the games go on."""
@@ -228,7 +232,8 @@ class Imitation:
         """All that is needed to go on, but the weights of the network."""
         tensors = optimiser_state(self._optimiser) | prefixed("games.", self._games.saved())
         tensors |= prefixed("matching.", self._matching.state_dict())
-        return tensors | {"random": self._random.get_state()}, {"steps": self.steps}
+        tensors |= {"random": self._random.get_state()}
+        return tensors, {"steps": self.steps, "ended": self._ended}
 
     def restore(self, tensors: Mapping[str, Tensor], counters: Mapping[str, Any]) -> None:
         """Go on where `saved` was called; the weights are the caller's."""
@@ -236,14 +241,16 @@ class Imitation:
         self._matching.load_state_dict(below("matching.", tensors))
         self._games.restore(below("games.", tensors))
         self._random.set_state(tensors["random"].cpu())
-        self.steps = int(counters["steps"])
+        self.steps, self._ended = int(counters["steps"]), bool(counters["ended"])
 
 
 class Apprentice:
     """A method of the paper whose network learns by imitation first; a learner like any other."""
 
-    def __init__(self, lesson: Imitation, learner: Learner) -> None:
-        self._lesson, self._learner = lesson, learner
+    def __init__(
+        self, lesson: Imitation, learner: Learner, long_enough: Callable[[], bool] = lambda: False
+    ) -> None:
+        self._lesson, self._learner, self._long_enough = lesson, learner, long_enough
 
     @property
     def network(self) -> nn.Module:
@@ -257,8 +264,13 @@ class Apprentice:
 
     def train(self, report: Report) -> None:
         """The lesson, if it is not over, then the method."""
-        if not self._lesson.train(report):
+        if not self._lesson.train(lambda update: self._taught(update, report)):
             self._learner.train(report)
+
+    def _taught(self, update: UpdateReport, report: Report) -> bool | None:
+        if self._long_enough():
+            self._lesson.end()
+        return report(update)
 
     def set_learning_rate(self, rate: float) -> None:
         """Of the method; the lesson keeps its own."""

@@ -3,8 +3,9 @@
 `launch.py train follower-paper` runs this; `--config` names a JSON file with any of :class:`TrainConfig`'s
 fields (`recipes/` holds those of the paper), `--resume` goes on where a run stopped. After every epoch the
 agent plays the validation tunes; the best weights are kept, and after `patience` epochs without a better one
-the learning rate falls, `refinements` times (section 4.1, table 5). Under torchrun every process plays its
-own games. Everything lies in the run's folder.
+the learning rate falls, `refinements` times (section 4.1, table 5). Where `minutes` are given the run ends
+with them, and the learning rate falls to zero over them instead. Under torchrun every process plays its own
+games. Everything lies in the run's folder.
 """
 from __future__ import annotations
 
@@ -26,11 +27,12 @@ from models.batched import BatchedFollowing, Start, WindowObserver
 from models.features import SPEC
 from models.game import MSMD, NOTTINGHAM, GameSpec
 from models.journal import STATE_NAME, Journal, take_up
-from models.networks import PaperNetwork, msmd_network, nottingham_network
+from models.networks import PaperNetwork, msmd_network, nottingham_network, use_bfloat16
+from models.paper.budget import Budget
 from models.paper.imitation import Apprentice, Imitation, ImitationConfig
 from models.paper.localiser import Localiser, LocaliserConfig, Localising, localiser_game
 from models.paper.rounds import STYLES, load_split
-from models.paper.validation import Score, validate
+from models.paper.validation import Examination, Score
 from models.ppo import PPO, PPOConfig
 from models.processes import average, join
 from models.reinforce import Reinforce, ReinforceConfig
@@ -49,6 +51,8 @@ METHODS: dict[str, tuple[type[LearningConfig], Callable[..., Any]]] = {
     "ppo": (PPOConfig, PPO),
 }
 SUPERVISED = "mm-loc"
+LESSON_SHARE = 0.5
+"""Of the minutes, where there is a limit, imitation takes this at most."""
 
 
 class TrainingProblem(RipienoError):
@@ -84,6 +88,14 @@ class TrainConfig:
     """Fields of batched.Start that differ from the game's own."""
     epoch_steps: int = 50_000
     """Steps, or examples, between two validations."""
+    validation_trials: int = 1
+    """Times every validation tune is played."""
+    validation_frames: int = 0
+    """Validation plays at most so much of a tune; 0 is all of it."""
+    minutes: float | None = None
+    """Where given, the run ends after so many on the wall's clock."""
+    bfloat16: bool = False
+    """Whether convolutions are computed in that while training: for GPUs."""
     patience: int = 50
     learning_rate_multiplier: float = 0.1
     refinements: int = 2
@@ -136,8 +148,9 @@ class Course:
     """A learner and its epochs: validates, keeps the best weights, lowers the learning rate, ends."""
 
     def __init__(self, learner: Trainable, settings: TrainConfig, examine: Callable[[nn.Module], Score],
-                 rate: float) -> None:  # fmt: skip
+                 rate: float, budget: Budget | None = None) -> None:  # fmt: skip
         self.learner, self.epoch = learner, 0
+        self._budget = budget or Budget(None)
         self.best, self.best_weights = Score(-1.0, -1.0), _copy(learner.network)
         self._settings, self._examine, self._rate = settings, examine, rate
         self._waited, self._refined = 0, 0
@@ -150,16 +163,22 @@ class Course:
 
     def _after(self, update: UpdateReport, report: Callable[[Progress], None]) -> bool:
         """After an update: nothing more until an epoch is full. Whether the course is over."""
-        if self.learner.steps < (self.epoch + 1) * self._settings.epoch_steps:
+        left = self._budget.left
+        if self._settings.minutes is not None:
+            self.learner.set_learning_rate(self._rate * left)
+        epoch_is_full = self.learner.steps >= (self.epoch + 1) * self._settings.epoch_steps
+        if left > 0 and not (epoch_is_full and self._budget.may_validate):
             return False
+        validating_s = self._budget.spent_s
         began_s, steps = self._begun
         frames_per_s = (self.learner.steps - steps) / max(time.monotonic() - began_s, 1e-9)
         self.epoch = self.learner.steps // self._settings.epoch_steps
         found = self._shared(self._examine(self.learner.network))
-        over = self._judge(found)
+        self._budget.validated(validating_s)
+        over = self._judge(found) or left <= 0
         report(Progress(
             self.learner.steps, self.epoch, frames_per_s, update.played.mean_reward, update.learned.entropy,
-            update.learned.explained_variance, found.r_on, found.r_tue, self.best.r_on, self._rate,
+            update.learned.explained_variance, found.r_on, found.r_tue, self.best.r_on, self._rate * left,
         ))  # fmt: skip
         self._begun = (time.monotonic(), self.learner.steps)
         return over
@@ -176,7 +195,7 @@ class Course:
             self.best, self.best_weights, self._waited = found, _copy(self.learner.network), 0
             return False
         self._waited += 1
-        if self._waited < self._settings.patience:
+        if self._settings.minutes is not None or self._waited < self._settings.patience:
             return False
         self._waited, self._refined = 0, self._refined + 1
         self._rate *= self._settings.learning_rate_multiplier
@@ -187,7 +206,7 @@ class Course:
         """All that is needed to go on."""
         tensors, counters = self.learner.saved()
         course = {"epoch": self.epoch, "waited": self._waited, "refined": self._refined, "rate": self._rate,
-                  "best": dataclasses.asdict(self.best)}  # fmt: skip
+                  "best": dataclasses.asdict(self.best), "spent_s": self._budget.spent_s}  # fmt: skip
         return prefixed("learner.", tensors) | prefixed("best.", self.best_weights), {
             "learner": counters, "course": course,
         }  # fmt: skip
@@ -198,6 +217,7 @@ class Course:
         course = counters["course"]
         self.epoch, self._waited, self._refined = course["epoch"], course["waited"], course["refined"]
         self._rate, self.best = course["rate"], Score(**course["best"])
+        self._budget.go_on_from(course["spent_s"])
         self.best_weights = below("best.", tensors)
 
 
@@ -209,7 +229,10 @@ def train(config: Path | None = None, resume: bool = False) -> None:
         NoRounds: no data where the configuration says.
     """
     settings = read_config(config)
+    budget = Budget(settings.minutes)
     torch.set_num_threads(settings.threads)
+    if settings.bfloat16:
+        torch.set_float32_matmul_precision("high")
     device = device_of(settings)
     rank = join(device)
     out = Path(settings.out) if rank == 0 else Path(settings.out) / f"process-{rank}"
@@ -217,15 +240,22 @@ def train(config: Path | None = None, resume: bool = False) -> None:
         raise TrainingProblem(
             f"{settings.out} holds an earlier run: go on with --resume, or name another folder."
         )
-    course = make_course(settings, device, rank)
+    course = make_course(settings, device, rank, budget)
     earlier_s = take_up(course, out / STATE_NAME) if (out / STATE_NAME).exists() else 0.0
     journal = Journal(course, out, earlier_s)
+
+    def report(progress: Progress) -> None:
+        journal(progress)
+        if rank == 0 and progress.r_on == progress.best_r_on:    # at once: it may be cut off
+            write_agent(settings, course, journal.spent_s)
+
     try:
-        course.train(journal)
+        course.train(report)
     finally:
         journal.save()
         if rank == 0:
-            finish(settings, course, journal.spent_s)
+            path = write_agent(settings, course, journal.spent_s)
+            print(f"{path}: figures with launch.py evaluate follower --agent {path}")  # noqa: T201 - the answer
 
 
 def read_config(path: Path | None) -> TrainConfig:
@@ -266,34 +296,42 @@ def imitation_config(settings: TrainConfig, rank: int = 0) -> ImitationConfig:
     return ImitationConfig(**{**(settings.imitation or {}), "seed": settings.seed + 7919 * rank})
 
 
-def make_course(settings: TrainConfig, device: torch.device, rank: int = 0) -> Course:
+def make_course(
+    settings: TrainConfig, device: torch.device, rank: int = 0, budget: Budget | None = None
+) -> Course:
     """The course at its beginning."""
     folder = Path(settings.data)
     rounds = load_split(folder, "train", settings.styles, settings.pieces)
     valid = load_split(folder, "valid", settings.styles)
+    budget = budget or Budget(settings.minutes)
     spec, make_network = GAMES[settings.game]
     config = learning_config(settings, rank)
     torch.manual_seed(settings.seed)          # the same weights in every process
     if settings.method == SUPERVISED:
         localiser = Localiser(localiser_game(spec)).to(device)
         learner: Trainable = Localising(localiser, rounds, config, device)
-        return Course(learner, settings, lambda _: localiser.examine(valid, device), config.learning_rate)
+        if settings.bfloat16:
+            use_bfloat16(localiser)
+        return Course(
+            learner, settings, lambda _: localiser.examine(valid, device), config.learning_rate, budget
+        )
     env = BatchedFollowing(
         [each.truth for each in rounds], WindowObserver(rounds, spec, device), settings.actors,
         spec.tolerance_px, Start(**settings.start), device, config.seed,
     )  # fmt: skip
     network = make_network()
+    if settings.bfloat16:
+        use_bfloat16(network)
     method = METHODS[settings.method][1](network, env, config)
     learner = method
     if settings.imitation is not None:
         lesson = Imitation(network, rounds, spec, imitation_config(settings, rank), device)
-        learner = Apprentice(lesson, method)
-    return Course(
-        learner, settings, lambda network: validate(network, valid, spec, device), config.learning_rate
-    )
+        learner = Apprentice(lesson, method, lambda: budget.left < 1.0 - LESSON_SHARE)
+    examination = Examination(valid * settings.validation_trials, spec, device, settings.validation_frames)
+    return Course(learner, settings, examination, config.learning_rate, budget)
 
 
-def finish(settings: TrainConfig, course: Course, spent_s: float) -> Path:
+def write_agent(settings: TrainConfig, course: Course, spent_s: float) -> Path:
     """Write the best weights as a checkpoint, and its card."""
     metadata = {
         "paper": {"game": settings.game, "method": settings.method},
@@ -305,7 +343,6 @@ def finish(settings: TrainConfig, course: Course, spent_s: float) -> Path:
     path = Path(settings.out) / f"{settings.name}.safetensors"
     checkpoint.save(path, {name: value.half() for name, value in course.best_weights.items()}, metadata, SPEC)
     replace_file(path.with_suffix(".md"), card(settings, metadata).encode())
-    print(f"{path}: figures with launch.py evaluate follower --agent {path}")  # noqa: T201 - the answer
     return path
 
 

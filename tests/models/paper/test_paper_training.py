@@ -14,13 +14,14 @@ from models import checkpoint
 from models.batched import BatchedFollowing, WindowObserver
 from models.features import SPEC
 from models.game import NOTTINGHAM, Round, Truth
-from models.networks import nottingham_network
+from models.networks import nottingham_network, use_bfloat16
 from models.paper import rounds
+from models.paper.budget import Budget
 from models.paper.localiser import Localiser, localiser_game
 from models.paper.player import AgentPlayer, LocaliserPlayer, load_agent
 from models.paper.rounds import Tune, save
 from models.paper.train import TrainingProblem, read_config, train
-from models.paper.validation import validate
+from models.paper.validation import Examination, validate
 from models.players import load_player
 
 CPU = torch.device("cpu")
@@ -134,6 +135,65 @@ def test_validation_counts_what_was_tracked():
     short = Round(strip, still.frames, Truth(truth.onset_frames[:3], truth.onset_x_px[:3]))
     found = validate(Knows(1), [still, short], NOTTINGHAM, CPU)
     assert (found.r_on, found.r_tue) == (6 / 8, 1 / 2)
+
+
+def test_validation_of_the_beginning_only():
+    """What comes after `longest_frames` neither counts as tracked nor as missed."""
+    strip = np.zeros((200, 1400), np.uint8)
+    truth = Truth(np.array([0, 5, 10, 15, 20]), np.array([512.0, 532.0, 552.0, 572.0, 592.0]))
+    still = Round(strip, np.zeros((30, SPEC.bands), np.float32), truth)
+    examine = Examination([still], NOTTINGHAM, CPU, longest_frames=11)
+    assert examine(Knows(1)) == examine(Knows(1))
+    assert (examine(Knows(1)).r_on, examine(Knows(1)).r_tue) == (1.0, 1.0)
+    assert Examination([still], NOTTINGHAM, CPU, longest_frames=15)(Knows(1)).r_on == 3 / 4
+
+
+def test_a_budget_is_spent():
+    now_s = 100.0
+    budget = Budget(2.0, lambda: now_s)
+    assert (budget.left, budget.may_validate) == (1.0, True)
+    now_s += 30.0
+    budget.validated(29.0)              # it took a second: nineteen more must pass
+    assert budget.left == 0.75
+    assert not budget.may_validate
+    now_s += 19.0
+    assert budget.may_validate
+    now_s += 500.0
+    assert budget.left == 0.0
+    budget.go_on_from(60.0)
+    assert budget.left == 0.5
+    assert Budget(None, lambda: now_s).left == 1.0
+
+
+@pytest.mark.parametrize("imitation", [None, {"total_steps": 10**9, "passages": 2, "windows": 3}])
+def test_a_run_ends_with_its_minutes(imitation, data, split, tmp_path, monkeypatch):
+    """Nothing else would end these; the clock runs on by a second whenever it is asked."""
+    seconds = iter(range(10**6))
+    monkeypatch.setattr("models.paper.train.Budget", lambda minutes: Budget(minutes, lambda: next(seconds)))
+    train(configuration(tmp_path, data, minutes=2, name="mine", imitation=imitation, validation_trials=2))
+    rows = [json.loads(line) for line in (tmp_path / "run" / "progress.jsonl").read_text().splitlines()]
+    rates = [row["learning_rate"] for row in rows]
+    assert rates == sorted(rates, reverse=True)
+    assert rates[-1] == 0.0
+    learned = checkpoint.load(tmp_path / "run" / "state.safetensors", None)[1]["learner"]
+    assert learned["steps"] > 0
+    assert learned["learning_rate"] == 0.0
+    assert ("lesson" in learned) == (imitation is not None)
+    assert (tmp_path / "run" / "mine.safetensors").exists()
+
+
+def test_bfloat16_changes_little(made_up_round):
+    each = made_up_round(4)
+    seen = WindowObserver([each], NOTTINGHAM)(BatchedFollowing([each.truth], lambda s: s.x_px, 3, 50.0).state)
+    network = nottingham_network()
+    with torch.no_grad():
+        logits, values = network(seen)
+        use_bfloat16(network)
+        again, others = network(seen)
+    assert again.dtype == others.dtype == torch.float32
+    assert not torch.equal(values, others)
+    assert torch.allclose(values, others, atol=0.05 * float(values.abs().max()) + 0.01)
+    assert torch.allclose(logits, again, atol=0.01)
 
 
 def test_buckets_and_back():
