@@ -43,7 +43,6 @@ class Rhythm(nn.Module):
 
     def __init__(self, width: int = 80) -> None:
         super().__init__()
-        self.width = width
         self.convolutions = nn.Sequential(
             nn.Conv2d(1, 12, 5, stride=(2, 1), padding=2),
             nn.ReLU(),

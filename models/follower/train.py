@@ -147,14 +147,14 @@ def train_encoders(settings: TrainConfig, out: Path, rank: int = 0) -> Reader:
         learning_rate=settings.learning_rate,
         seed=settings.seed,
     )
-    train_crops, valid_crops = (
-        _draws(items, seed, device, augment)
-        for items, seed, augment in (
-            (train_items, settings.seed + 7919 * rank, True),
-            (valid_items, 2, False),
-        )
-    )
-    return train_reader(_first_reader(settings), train_crops, valid_crops, config, out, device=device)
+    try:
+        train_crops = _draws(train_items, settings.seed + 7919 * rank, device, augment=True)
+        valid_crops = _draws(valid_items, 2, device, augment=False)
+        return train_reader(_first_reader(settings), train_crops, valid_crops, config, out, device=device)
+    except torch.OutOfMemoryError as error:
+        raise TrainingProblem(
+            "The GPU has too little memory: set a smaller batch_size, name less data, or set device to cpu."
+        ) from error
 
 
 def _draws(items: list[Item], seed: int, device: torch.device, augment: bool) -> Draws:

@@ -1,6 +1,7 @@
 """Crops on the device: the same as those of the processor, varied without moving what is true."""
 
 import dataclasses
+import json
 
 import numpy as np
 import pytest
@@ -12,6 +13,7 @@ from models.follower.device_crops import DeviceCrops
 from models.follower.generator import generate_score
 from models.follower.network import Reader
 from models.follower.supervised import SupervisedConfig, train_reader
+from models.follower.train import TrainConfig, TrainingProblem, read_config, train_encoders
 
 CPU = torch.device("cpu")
 
@@ -80,3 +82,24 @@ def test_a_reader_learns_from_them(items, tmp_path):
     reader = train_reader(Reader(), crops, crops, config, tmp_path, said.append, CPU)
     assert "place" in said[-1]
     assert all(torch.isfinite(value).all() for value in reader.state_dict().values())
+
+
+def test_a_gpu_without_memory_is_said_in_one_line(items, tmp_path, monkeypatch):
+    monkeypatch.setattr("models.follower.train.load_items", lambda *_: list(items))
+
+    def full(*_: object, **__: object) -> None:
+        raise torch.OutOfMemoryError("CUDA out of memory")
+
+    monkeypatch.setattr("models.follower.train.train_reader", full)
+    with pytest.raises(TrainingProblem, match="smaller batch_size"):
+        train_encoders(TrainConfig(), tmp_path / "run")
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="a GPU is there")
+def test_a_gpu_that_is_not_there_is_refused(tmp_path):
+    (tmp_path / "config.json").write_text(json.dumps({"device": "cuda"}))
+    with pytest.raises(TrainingProblem, match="no GPU"):
+        read_config(tmp_path / "config.json")
+    (tmp_path / "config.json").write_text(json.dumps({"device": "abacus"}))
+    with pytest.raises(TrainingProblem, match="unknown device"):
+        read_config(tmp_path / "config.json")
