@@ -305,7 +305,7 @@ def hand_over(python: Path, arguments: list[str]) -> int:
 def extras_of(arguments: list[str]) -> set[str]:
     """The extras that a command needs beside the program's own packages."""
     extras = {EXTRA_OF_COMMAND[name] for name in arguments[:1] if name in EXTRA_OF_COMMAND}
-    if arguments[:3] == ["data", "build", "msmd"]:
+    if arguments[:2] == ["data", "build"] and arguments[2:3] in (["msmd"], ["mutopia"]):
         extras.add("msmd")
     return extras
 

@@ -29,7 +29,13 @@ def print_error(message: str) -> None:
 
 @contextmanager
 def progress(title: str) -> Iterator[Advance]:
-    """Show a bar on standard error while the block runs; the block calls what it gets with (done, total)."""
+    """Show a bar on standard error while the block runs; the block calls what it gets with (done, total).
+
+    Where that is no terminal nothing is shown.
+    """
+    if not error_console.is_interactive:  # where rich would print an empty line in place of the bar
+        yield lambda done, total: None
+        return
     from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
     columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.percentage:>3.0f} %"),

@@ -18,9 +18,9 @@ from pathlib import Path
 
 import numpy as np
 
+from models import msmd
 from models.evaluation import EvaluationItem, Recipe, Unusable
 from models.features import SPEC
-from models.paper import msmd
 from models.performance import HUMAN, STRICT, Performance, Style, load_midi, perform
 from models.sound import find_unheard_sound_set, render_performance
 from pieces import library

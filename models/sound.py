@@ -81,8 +81,13 @@ def is_kept_for_evaluation(sound_set: Path) -> bool:
 
 
 def find_training_sound_sets() -> tuple[Path, ...]:
-    """Those that training data may be played with."""
-    return tuple(path for path in find_sound_sets() if not is_kept_for_evaluation(path))
+    """Those that training data may be played with: each once, though a system links to some and has the
+    bundled one too."""
+    by_name: dict[str, Path] = {}
+    for path in find_sound_sets():
+        if not is_kept_for_evaluation(path):
+            by_name.setdefault(path.resolve().name, path)
+    return tuple(by_name.values())
 
 
 def find_unheard_sound_set() -> Path | None:

@@ -18,13 +18,13 @@ from app.console import console, progress
 from models.training import TRAINED
 
 DATA_SETS = {"generated": "models.follower.data", "lieder": "models.follower.data",
-             "nottingham": "models.follower.data", "nottingham-game": "models.paper.rounds",
-             "msmd": "models.paper.msmd",
+             "nottingham": "models.follower.data", "mutopia": "models.follower.mutopia",
+             "nottingham-game": "models.paper.rounds", "msmd": "models.paper.msmd",
              "launchpad": "models.launchpad.data",
              "launchpad-sustained": "models.launchpad.data", "chorales": "models.duet.data"}  # fmt: skip
 """The module whose `build` makes it."""
-IN_ROOMS = {"generated", "lieder", "nottingham"}
-"""Those of which a share can be heard in simulated rooms."""
+FOLLOWERS = {"generated", "lieder", "mutopia", "nottingham"}
+"""The follower's: played so many times, a share of that in simulated rooms."""
 NEEDS_NO_FOLDER = {"generated", "chorales"}
 EVALUATED = {"follower": "models.evaluation", "follower-finding": "models.finding",
              "launchpad": "models.launchpad.evaluation",
@@ -57,21 +57,28 @@ def build(
     source: SourceFolder = None,
     count: Annotated[int, Option(min=0, metavar="N", help="At most so many pieces; 0 is all.")] = 0,
     workers: Annotated[int, Option(min=1, metavar="N", help="Processes at work.")] = 2,
+    renderings: Annotated[
+        int | None, Option(min=1, metavar="N", help="Each of the follower's pieces played so often; 2.")
+    ] = None,
     rooms: Annotated[
-        float, Option(min=0.0, max=1.0, metavar="SHARE", help="So much of the follower's in simulated rooms.")
-    ] = 0.0,
+        float | None,
+        Option(min=0.0, max=1.0, metavar="SHARE", help="So much of the follower's in simulated rooms."),
+    ] = None,
 ) -> None:
-    """Make the data set NAME: generated, lieder, nottingham, nottingham-game, msmd, launchpad,
+    """Make the data set NAME: generated, lieder, mutopia, nottingham, nottingham-game, msmd, launchpad,
     launchpad-sustained or chorales.
+
+    mutopia is MSMD for the follower, without its test pieces.
 
     What is there is kept: it can be resumed.
     """
     make = _module(DATA_SETS, name, "data set").build
     if source is None and name not in NEEDS_NO_FOLDER:
         raise UsageProblem(f"data build {name} reads a folder: name it with --from.")
-    if rooms and name not in IN_ROOMS:
-        raise UsageProblem(f"data build {name} has no --rooms; {', '.join(sorted(IN_ROOMS))} have.")
-    options = {"rooms": rooms} if name in IN_ROOMS else {}
+    given = {"renderings": renderings, "rooms": rooms}
+    options = {option: value for option, value in given.items() if value is not None}
+    if options and name not in FOLLOWERS:
+        raise UsageProblem(f"data build {name} has no --{min(options)}; {', '.join(sorted(FOLLOWERS))} have.")
     done = skipped = 0
     with progress(f"Building {name}") as advance:
         for done, total, reason in make(name, source, target, count=count, workers=workers, **options):

@@ -1,19 +1,16 @@
 """Training data: scores engraved many ways, played many ways, packed into one file a piece.
 
 An item is all that the follower learns from: the strip as it sees it, its noteheads, and renderings (frames,
-played notes, onset times). Built by child processes (Verovio may crash one: its piece is skipped) into a
-folder; an interrupted build goes on where it stopped. Nothing here is needed to follow.
+played notes, onset times). Built by child processes into a folder (:mod:`models.building`). Nothing here is
+needed to follow.
 """
 
 from __future__ import annotations
 
 import io
 import os
-import zipfile
 import zlib
 from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import ProcessPoolExecutor, as_completed
-from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -23,6 +20,7 @@ from xml.etree import ElementTree
 import numpy as np
 from numpy.typing import NDArray
 
+from models.building import build_files
 from models.features import SPEC, frames
 from models.performance import HUMAN, Performance, Style, perform
 from models.rooms import find_simulator, in_room, seeded_response
@@ -39,7 +37,7 @@ FONTS = ("Leipzig", "Bravura", "Gootville", "Petaluma", "Leland")
 PIANOS = (0, 0, 0, 1, 2, 3, 4, 5)
 TUNE_PROGRAMS = (6, 11, 12, 16, 19, 21, 24, 25, 40, 48, 56, 68, 71, 73, 74, 79)
 MAX_AUDIO_S = 150.0
-MAX_ONSETS = 700
+SHORTEST_ONSETS = 16
 
 
 @dataclass(frozen=True)
@@ -73,10 +71,6 @@ class Item:
     system_x_px: NDArray[np.float64]
     tolerance_px: float
     renderings: tuple[Rendering, ...]
-
-
-Play = Callable[[ScoreText, int], Item]
-"""Makes an item of a score, from a seed."""
 
 
 def split_of(name: str) -> str:
@@ -200,7 +194,7 @@ def _clip(piece: Piece, performance: Performance) -> Performance:
 
 
 def build_one(score: ScoreText, seed: int, renderings: int, rooms: float = 0.0) -> Item:
-    """Engrave and play one score, everything drawn from ``seed``; ``rooms`` is the share heard in a room.
+    """Engrave and play one score, everything drawn from ``seed``; see :func:`play_piece`.
 
     Raises:
         BadScore: it cannot be engraved or is too short to be followed.
@@ -208,8 +202,18 @@ def build_one(score: ScoreText, seed: int, renderings: int, rooms: float = 0.0) 
     """
     rng = np.random.default_rng(seed)
     piece = build_piece(engrave_here(score, random_engraving(rng)), score.name)
-    if len(piece.onset_quarters) < 16 or piece.staves > 2:
-        raise BadScore(f"{score.name}: too short, or more than two staves.")
+    return play_piece(piece, rng, renderings, rooms)
+
+
+def play_piece(piece: Piece, rng: np.random.Generator, renderings: int, rooms: float = 0.0) -> Item:
+    """Play a piece so many times, everything drawn from ``rng``; ``rooms`` is the share heard in a room.
+
+    Raises:
+        BadScore: it is too short to be followed, or has more than two staves.
+        NoRooms: there is a share in rooms, and they cannot be simulated.
+    """
+    if len(piece.onset_quarters) < SHORTEST_ONSETS or piece.staves > 2:
+        raise BadScore(f"{piece.name}: too short, or more than two staves.")
     sets = find_training_sound_sets()
     made = []
     for _ in range(renderings):
@@ -227,13 +231,8 @@ def build_one(score: ScoreText, seed: int, renderings: int, rooms: float = 0.0) 
     return make_item(piece, tuple(made))
 
 
-def _build_to(make: Callable[[], ScoreText], seed: int, play: Play, path: Path) -> str:
-    """Worker: build one item; answers why it was skipped, or nothing."""
-    try:
-        save_item(play(make(), seed), path)
-    except (RipienoError, ElementTree.ParseError, zipfile.BadZipFile, ValueError, IndexError) as error:
-        return str(error)
-    return ""
+def _engrave_and_play(read: Callable[[], ScoreText], seed: int, renderings: int, rooms: float) -> Item:
+    return build_one(read(), seed, renderings, rooms)
 
 
 @dataclass(frozen=True)
@@ -295,57 +294,18 @@ def build(
     workers: int = 2,
     rooms: float = 0.0,
 ) -> Iterator[tuple[int, int, str]]:
-    """Build a data set into ``out``; yields (done, all, why the last was skipped or "").
+    """Build a data set of scores into ``out``; yields (done, all, why the last was skipped or "").
 
-    Pieces that are there already are kept, so an interrupted build goes on. A piece that crashes or
-    hangs the engraver is skipped and listed in ``skipped.txt``. The share ``rooms`` of all renderings is
-    heard in simulated rooms; raises NoRooms where that cannot be done.
+    The share ``rooms`` of all renderings is heard in simulated rooms.
+
+    Raises:
+        RipienoError: there is nothing to read in ``source``.
+        NoRooms: there is a share in rooms, and they cannot be simulated.
     """
     if rooms:
         find_simulator()
-    play = partial(build_one, renderings=renderings, rooms=rooms)
-    out.mkdir(parents=True, exist_ok=True)
-    skipped_path = out / "skipped.txt"
-    skipped = set(skipped_path.read_text().splitlines()) if skipped_path.exists() else set()
-    wanted = recipes(name, source, count)
-    jobs = []
-    for seed, (item, recipe) in enumerate(wanted):
-        path = out / f"{item}.npz"
-        if not path.exists() and item not in skipped:
-            jobs.append((item, recipe, seed, path))
-    done = len(wanted) - len(jobs)
-    for item, reason in _run(jobs, play, workers):
-        done += 1
-        if reason:
-            with skipped_path.open("a") as file:
-                file.write(f"{item}\n")
-        yield done, len(wanted), reason
-
-
-def _run(
-    jobs: list[tuple[str, Callable[[], ScoreText], int, Path]], play: Play, workers: int
-) -> Iterator[tuple[str, str]]:
-    """Run jobs in batches; when one kills its worker, the batch is run again one by one."""
-    size = 16 * workers
-    for start in range(0, len(jobs), size):
-        batch = jobs[start : start + size]
-        try:
-            yield from _run_batch(batch, play, workers)
-        except BrokenProcessPool:
-            for job in batch:
-                if job[3].exists():
-                    continue
-                try:
-                    yield from _run_batch([job], play, 1)
-                except BrokenProcessPool:
-                    yield job[0], "the engraver crashed on it"
-
-
-def _run_batch(
-    batch: list[tuple[str, Callable[[], ScoreText], int, Path]], play: Play, workers: int
-) -> list[tuple[str, str]]:
-    with ProcessPoolExecutor(workers) as pool:
-        futures = {
-            pool.submit(_build_to, recipe, seed, play, path): item for item, recipe, seed, path in batch
-        }
-        return [(futures[future], future.result()) for future in as_completed(futures)]
+    makers = [
+        (title, partial(_engrave_and_play, read, seed, renderings, rooms))
+        for seed, (title, read) in enumerate(recipes(name, source, count))
+    ]
+    yield from build_files(makers, save_item, out, workers)

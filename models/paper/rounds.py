@@ -2,8 +2,8 @@
 
 Each tune is engraved once, plainly, and played twice: exactly as written by one piano, as in the paper, and
 as a person might (rubato, another tempo). Unlike the shipped follower's training data the strip keeps its
-full size, which the Nottingham game is played on. Built by child processes, one file a tune; an interrupted
-build goes on where it stopped. Runs in the process that builds or trains.
+full size, which the Nottingham game is played on. Built by child processes, one file a tune
+(:mod:`models.building`). Runs in the process that builds or trains.
 """
 
 from __future__ import annotations
@@ -11,8 +11,7 @@ from __future__ import annotations
 import io
 import json
 import zipfile
-from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -21,8 +20,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from models.building import build_files
 from models.features import SPEC, frames
-from models.follower.data import recipes, split_of
+from models.follower.data import SHORTEST_ONSETS, recipes, split_of
 from models.game import Round, Truth
 from models.packing import read_pieces, read_splits
 from models.performance import HUMAN, STRICT, perform
@@ -37,7 +37,6 @@ from pieces.strip import build_piece
 
 STYLES = ("written", "played")
 """The two renderings of a tune."""
-SHORTEST_ONSETS = 16
 SPLITS_NAME = "splits.json"
 """In a folder whose tunes have a published split: that of each tune."""
 
@@ -62,46 +61,7 @@ def build(
     """Build into `out`; yields (done, all, why the last was left out or "")."""
     wanted = recipes(name.removesuffix("-game"), source, count)
     makers = [(title, partial(_engrave_and_play, read, seed)) for seed, (title, read) in enumerate(wanted)]
-    yield from build_tunes(makers, out, workers)
-
-
-def build_tunes(
-    wanted: Sequence[tuple[str, Callable[[], Tune]]], out: Path, workers: int
-) -> Generator[tuple[int, int, str], None, None]:
-    """Make each tune in a child process, one file each; what is in `out` already is kept.
-
-    Yields as `build`. Tunes left out are listed in `skipped.txt`, title and reason; take a line out of it to
-    have that tune tried again.
-    """
-    out.mkdir(parents=True, exist_ok=True)
-    skipped_path = out / "skipped.txt"
-    lines = skipped_path.read_text().splitlines() if skipped_path.exists() else []
-    skipped = {line.partition("\t")[0] for line in lines}
-    waiting = [
-        (title, make) for title, make in wanted
-        if title not in skipped and not (out / f"{title}.npz").exists()
-    ]
-    done = len(wanted) - len(waiting)
-    pool = ProcessPoolExecutor(workers)
-    try:
-        futures = {pool.submit(_build_to, make, out / f"{title}.npz"): title for title, make in waiting}
-        for future in as_completed(futures):
-            done, reason = done + 1, future.result()
-            if reason:
-                with skipped_path.open("a") as file:
-                    file.write(f"{futures[future]}\t{' '.join(reason.split())}\n")
-            yield done, len(wanted), reason
-    finally:
-        # Whoever interrupts the build waits for the tunes at work, not for all.
-        pool.shutdown(cancel_futures=True)
-
-
-def _build_to(make: Callable[[], Tune], path: Path) -> str:
-    try:
-        save(make(), path)
-    except (RipienoError, ValueError, IndexError) as error:
-        return str(error)
-    return ""
+    yield from build_files(makers, save, out, workers)
 
 
 def _engrave_and_play(read: Callable[[], ScoreText], seed: int) -> Tune:

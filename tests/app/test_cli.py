@@ -42,7 +42,7 @@ def test_help_lists_every_command(capsys: pytest.CaptureFixture[str]) -> None:
         ("launchpad", ["--headless", "--bars", "--out", "--start", "--seed", "--tempo", "--agent", "--wav"]),
         ("pieces add", ["FILE"]),
         ("pieces show", ["--notes", "--image"]),
-        ("data build", ["NAME", "--from", "--out"]),
+        ("data build", ["NAME", "--from", "--out", "--rooms", "--renderings", "mutopia"]),
         ("train", ["NAME", "--config", "--resume"]),
         ("evaluate", ["NAME", "--json"]),
         ("bench", ["--json"]),
@@ -90,6 +90,8 @@ def test_later_modes_say_so(line: str, capsys: pytest.CaptureFixture[str]) -> No
         ("play /nowhere/tune.abc", "/nowhere/tune.abc"),
         ("data build lieder --out x", "--from"),
         ("data build chorales --out x --rooms 0.5", "--rooms"),
+        ("data build chorales --out x --renderings 3", "--renderings"),
+        ("data build mutopia --from . --out x", "pieces.json"),
     ],
 )
 def test_bad_usage_is_one_line_and_exit_code_2(

@@ -228,7 +228,8 @@ def test_the_stamp_is_json_with_the_extras(checkout: Checkout) -> None:
     assert json.loads(checkout.environment.stamp.read_text())["extras"] == ["dev"]
 
 
-def test_lilypond_comes_with_the_one_command_that_needs_it() -> None:
-    assert launch.extras_of(["data", "build", "msmd", "--out", "data"]) == {"train", "msmd"}
+def test_lilypond_comes_with_the_commands_that_need_it() -> None:
+    for name in ("msmd", "mutopia"):
+        assert launch.extras_of(["data", "build", name, "--out", "data"]) == {"train", "msmd"}
     assert launch.extras_of(["data", "build", "generated"]) == {"train"}
     assert launch.extras_of(["play"]) == launch.extras_of([]) == set()

@@ -1,10 +1,6 @@
 """Tunes become rounds of the game, whole or not at all."""
 from __future__ import annotations
 
-import threading
-from concurrent.futures import ThreadPoolExecutor
-from functools import partial
-
 import numpy as np
 import pytest
 
@@ -50,41 +46,6 @@ def test_folders_give_their_split(piece, tmp_path):
     expected = sum(split_of(name) == "train" for name in names[:12])      # not the library's own
     assert len(rounds.load_split(tmp_path, "train", ("written",))) == expected
     assert len(rounds.load_split(tmp_path, "train", ("written", "played"), limit=2)) == 4
-
-
-def test_an_interrupted_build_leaves_the_rest_for_the_next(piece, tmp_path, monkeypatch):
-    tune, interrupted, made = rounds.make_tune(piece, 3), threading.Event(), []
-
-    class Pool(ThreadPoolExecutor):
-        def shutdown(self, wait=True, *, cancel_futures=False):
-            super().shutdown(wait=False, cancel_futures=cancel_futures)
-            interrupted.set()
-            super().shutdown(wait=wait)
-
-    def make(index):
-        if index:
-            interrupted.wait()
-        made.append(index)
-        return tune
-
-    monkeypatch.setattr(rounds, "ProcessPoolExecutor", Pool)
-    wanted = [(f"tune-{index}", partial(make, index)) for index in range(8)]
-    building = rounds.build_tunes(wanted, tmp_path, workers=1)
-    assert next(building) == (1, 8, "")
-    building.close()
-    assert made in ([0], [0, 1])
-    assert list(rounds.build_tunes(wanted, tmp_path, workers=1))[-1] == (8, 8, "")
-    assert sorted(made) == list(range(8)) and len(list(tmp_path.glob("*.npz"))) == 8
-
-
-def _too_short():
-    raise RipienoError("too\nshort")
-
-
-def test_what_is_left_out_is_listed_with_the_reason(tmp_path):
-    assert list(rounds.build_tunes([("tune", _too_short)], tmp_path, 1)) == [(1, 1, "too\nshort")]
-    assert (tmp_path / "skipped.txt").read_text() == "tune\ttoo short\n"
-    assert list(rounds.build_tunes([("tune", _too_short)], tmp_path, 1)) == []
 
 
 def test_what_is_no_data_is_named(tmp_path):

@@ -1,0 +1,97 @@
+"""Data sets made piece by piece: one file each, by child processes, and gone on with where it stopped.
+
+Whatever engraves may crash: that costs the piece which did it, and no other. Runs in the process that builds.
+"""
+
+from __future__ import annotations
+
+import zipfile
+from collections.abc import Callable, Generator, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import closing
+from pathlib import Path
+from typing import Any, TypeVar
+from xml.etree import ElementTree
+
+from pieces.errors import RipienoError
+
+Made = TypeVar("Made")
+_Job = tuple[str, Callable[[], Any], Callable[[Any, Path], None], Path]
+"""A piece's title, what makes it, what saves it, and its file; all of it picklable."""
+_BATCH_A_WORKER = 16
+
+
+def build_files(
+    wanted: Sequence[tuple[str, Callable[[], Made]]],
+    save: Callable[[Made, Path], None],
+    out: Path,
+    workers: int,
+) -> Generator[tuple[int, int, str], None, None]:
+    """Make each piece and `save` it as `out`/TITLE.npz; yields (done, all, why the last was left out or "").
+
+    What is in `out` already is kept. Pieces left out are listed in `skipped.txt`, title and reason; take a
+    line out of it to have that piece tried again.
+    """
+    out.mkdir(parents=True, exist_ok=True)
+    skipped_path = out / "skipped.txt"
+    lines = skipped_path.read_text().splitlines() if skipped_path.exists() else []
+    skipped = {line.partition("\t")[0] for line in lines}
+    jobs = [
+        (title, make, save, out / f"{title}.npz") for title, make in wanted
+        if title not in skipped and not (out / f"{title}.npz").exists()
+    ]
+    done = len(wanted) - len(jobs)
+    with closing(_run(jobs, workers)) as results:
+        for title, reason in results:
+            done += 1
+            if reason:
+                with skipped_path.open("a") as file:
+                    file.write(f"{title}\t{' '.join(reason.split())}\n")
+            yield done, len(wanted), reason
+
+
+def _run(jobs: Sequence[_Job], workers: int) -> Generator[tuple[str, str], None, None]:
+    """Run jobs in batches; when one kills its worker, what is left of the batch is run one by one."""
+    size = _BATCH_A_WORKER * workers
+    for start in range(0, len(jobs), size):
+        left = list(jobs[start : start + size])
+        try:
+            yield from _run_batch(left, workers)
+        except BrokenProcessPool:
+            yield from _run_one_by_one(tuple(left))
+
+
+def _run_one_by_one(jobs: Sequence[_Job]) -> Generator[tuple[str, str], None, None]:
+    for job in jobs:
+        title, path = job[0], job[-1]
+        if path.exists():
+            yield title, ""
+            continue
+        try:
+            yield from _run_batch([job], 1)
+        except BrokenProcessPool:
+            yield title, "the engraver crashed on it"
+
+
+def _run_batch(left: list[_Job], workers: int) -> Generator[tuple[str, str], None, None]:
+    """Run the jobs of `left`; each is taken out of it when it is done."""
+    pool = ProcessPoolExecutor(workers)
+    try:
+        futures = {pool.submit(_make_and_save, *job[1:]): job for job in left}
+        for future in as_completed(futures):
+            reason = future.result()
+            left.remove(futures[future])
+            yield futures[future][0], reason
+    finally:
+        # Whoever interrupts the build waits for the pieces at work, not for all.
+        pool.shutdown(cancel_futures=True)
+
+
+def _make_and_save(make: Callable[[], Any], save: Callable[[Any, Path], None], path: Path) -> str:
+    """Worker: why the piece was left out, or nothing."""
+    try:
+        save(make(), path)
+    except (RipienoError, ElementTree.ParseError, zipfile.BadZipFile, ValueError, IndexError) as error:
+        return str(error)
+    return ""

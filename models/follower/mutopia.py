@@ -1,0 +1,58 @@
+"""Training items of MSMD's pieces as LilyPond engraves them: `data build mutopia`.
+
+The folder is laid out as :mod:`models.msmd` says. MSMD's test pieces are left out, to be tested on; of the
+others `split_of` decides, as of every item. Runs in the process that builds; LilyPond in children of its
+workers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+
+from models.building import build_files
+from models.follower.data import Item, play_piece, save_item
+from models.msmd import HELD_OUT, NoSources, Source, read_sources
+from models.rooms import find_simulator
+from pieces.lilypond import find_lilypond, open_source
+
+
+def build(
+    name: str,
+    source: Path | None,
+    out: Path,
+    renderings: int = 2,
+    count: int = 0,
+    workers: int = 2,
+    rooms: float = 0.0,
+) -> Iterator[tuple[int, int, str]]:
+    """Build into `out`; yields (done, all, why the last was left out or "").
+
+    An item is the same whatever `count` is. The share `rooms` of all renderings is heard in simulated rooms.
+
+    Raises:
+        NoSources: the folder is not laid out so, or holds nothing but test pieces.
+        NoLilyPond: there is none on this machine.
+        NoRooms: there is a share in rooms, and they cannot be simulated.
+    """
+    if source is None:
+        raise NoSources(f"data build {name}: give the folder that holds it with --from.")
+    sources = [each for each in read_sources(source) if each.split != HELD_OUT]
+    if not sources:
+        raise NoSources(f"data build {name}: {source} holds test pieces only. Nothing is trained on those.")
+    find_lilypond()
+    if rooms:
+        find_simulator()
+    order = np.random.default_rng(1).permutation(len(sources))[: count or len(sources)]
+    makers = [
+        (sources[i].name, partial(_compile_and_play, sources[i], int(i), renderings, rooms)) for i in order
+    ]
+    yield from build_files(makers, save_item, out, workers)
+
+
+def _compile_and_play(source: Source, seed: int, renderings: int, rooms: float) -> Item:
+    piece = open_source(source.path, source.name)
+    return play_piece(piece, np.random.default_rng(seed), renderings, rooms)
