@@ -4,8 +4,9 @@ The network says, for every frame, how well the sound fits each column, and how 
 lasts. The filter believes in a density over (tempo, column) that moves as music moves: tempo is steady in
 quarters, however unevenly the notes are spaced; it can halt, and, with a small chance, it is anywhere at
 all, so that a player's jump is found. Where the notes were read one by one (:mod:`models.follower.rhythm`),
-it also weighs in which frame a key is struck: that is when the music passes a note, and only then. It does
-not depend on the cursor, so training computes it once.
+it also weighs in which frame a key is struck: that is when the music passes a note, and only then. Where they
+were not, it weighs how often keys are struck against how often noteheads would be passed at each tempo. It
+does not depend on the cursor, so training computes it once.
 
 numpy only; one instance belongs to one thread; :meth:`Belief.update` allocates little and takes well under
 a millisecond for a ten-page piece.
@@ -21,21 +22,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.features import SPEC
-from models.follower.network import COLUMN_PX, PITCHES
+from models.follower.network import COLUMN_PX
 from models.follower.rhythm import Notes
+from models.follower.strikes import ByRate, OnsetRate, Strikes
 
 FloatArray = NDArray[np.float32]
 
 HORIZONS = (0, 2, 4, 6, 8, 11, 15, 20)
 """Frames ahead at which a summary says where the music will be."""
 SUMMARY = len(HORIZONS) + 4
-STRUCK = np.array((0.38, 0.97, 0.70), np.float32)
-"""Chance that a key is heard as struck in the frame in which the music passes its note, and in the next two.
-
-Measured on 12,034 onsets of validation tunes; before and after that it is below 0.02."""
 _HORIZONS_S = np.array(HORIZONS) / SPEC.fps
 _LEAST = np.float32(-30.0)  # log of how likely a sound is at least where the best place explains it
 _SURE = np.ones(1, np.float32)
+_ANY_TEMPO = 0.002
+"""Chance, before it is made to sum to one, of any tempo at which music may resume."""
 _NEGLIGIBLE = 1e-25
 """Mass of a column below which the belief is taken to end there."""
 
@@ -50,6 +50,7 @@ class BeliefConfig:
     tempo_change: float = 0.02
     halt: float = 0.0005
     resume: float = 0.15
+    usual_quarters: float = 0.0  # halted music resumes at the tempo of the last so many; 0: at any tempo
     anywhere: float = 0.0
     sharpness: float = 0.065  # exponent of the network's likelihood: its frames overlap in what they hear
     start_spread_px: float = 14.0
@@ -57,6 +58,7 @@ class BeliefConfig:
     start_tempo_spread: float = 0.4  # one standard deviation of its logarithm
     start_boost: float = 4.0  # so much sharper at the start, when the tempo is still to be found
     start_frames: float = 30.0  # the boost falls by a factor of e in so many frames
+    rate_weight: float = 0.0  # exponent of what the rate of struck keys says, where notes were not read
     strike_weight: float = 0.5  # exponent of what the struck keys say, where notes were read
     strike_false: float = 0.01  # chance a frame that a key is heard as struck where there is no note
     key_doubt: float = 0.1  # chance that another key than the one read is the right one
@@ -71,6 +73,7 @@ class Belief:
         music: (first, last) columns that hold music; outside them there is only margin.
         config: the filter's assumptions.
         notes: what is written, if it was read note by note.
+        onsets: (C,) how many noteheads seem to stand in each column; without them their rate is not weighed.
     """
 
     def __init__(
@@ -79,8 +82,10 @@ class Belief:
         music: tuple[int, int],
         config: BeliefConfig | None = None,
         notes: Notes | None = None,
+        onsets: FloatArray | None = None,
     ) -> None:
         self.config = config = config or BeliefConfig()
+        self._written = log_quarters, music, notes, onsets
         columns = np.arange(len(log_quarters))
         self._music = slice(music[0], music[1] + 1)
         self._inside = (columns >= music[0]) & (columns <= music[1])
@@ -95,10 +100,28 @@ class Belief:
         logs = np.log(self.tempi)
         self._log_tempi = np.stack([logs, np.ones_like(logs)], axis=1)
         self._prepare_motion()
-        self._strikes = _Strikes(notes, self._place, self._quarters, self.tempi, config) if notes else None
+        self._strikes: Strikes | None = None
+        if notes is not None:
+            self._strikes = Strikes(
+                notes,
+                self._place,
+                self._quarters,
+                self.tempi,
+                weight=config.strike_weight,
+                false=config.strike_false,
+                doubt=config.key_doubt,
+            )
+        self._rate: OnsetRate | None = None
+        if onsets is not None and notes is None and config.rate_weight > 0:
+            self._rate = OnsetRate(onsets, self._quarters, self.tempi, config.rate_weight)
         self.log_evidence = 0.0
         self._strip = np.zeros((config.tempi + 1, len(columns)), np.float32)
         self.reset(float(self._x_px[music[0]]))
+
+    def another(self, config: BeliefConfig) -> Belief:
+        """A belief about the same music, with other assumptions."""
+        log_quarters, music, notes, onsets = self._written
+        return Belief(log_quarters, music, config, notes, onsets)
 
     def _prepare_motion(self) -> None:
         """For every tempo, where a column's density comes from: one frame's quarters earlier."""
@@ -132,6 +155,7 @@ class Belief:
         self._frames = 0
         self._predicted: _Predicted | None = None
         shares = np.concatenate([[0.05], speeds / speeds.sum()])
+        self._usual = shares[1:]
         self._hold(
             slice(0, len(self._place)),
             (shares[:, None] * density).astype(np.float32),
@@ -187,12 +211,14 @@ class Belief:
         """
         self.predict()
         assert self._predicted is not None
-        (window, density, mass), self._predicted = self._predicted, None
+        (window, density, mass, by_rate), self._predicted = self._predicted, None
         evidence *= np.float32(self.config.sharpness * (1.0 + self._boost))
         self._frames += 1
         best = np.maximum.reduce(evidence, initial=-np.inf)
         evidence -= best
         likelihood = np.exp(np.maximum(evidence, _LEAST, out=evidence), out=evidence)
+        if by_rate is not None and struck is not None:
+            density, mass = by_rate.given(min(float(np.add.reduce(struck)), 1.0))
         if self._strikes is not None and struck is not None:
             density[1:] *= self._strikes.hear(struck, window)
             mass = np.add.reduce(density) * self._quarters[window]
@@ -209,12 +235,15 @@ class Belief:
         if self._predicted is None:
             window = self._next_window()
             density = self._move(window)
-            self._predicted = _Predicted(window, density, density.sum(0) * self._quarters[window])
+            quarters = self._quarters[window]
+            by_rate = self._rate.weigh(density, quarters, window) if self._rate else None
+            self._predicted = _Predicted(window, density, density.sum(0) * quarters, by_rate)
         return self._predicted.window
 
     def _move(self, window: slice) -> FloatArray:
         """(tempi + 1, window) the density one frame on: tempo and place move, music halts and resumes."""
         config = self.config
+        resumed = self._resumed()
         self._strip[:, self._window] = self._density
         moved, halted = self._moved(window), self._strip[0, window]
         change = config.tempo_change
@@ -225,10 +254,26 @@ class Belief:
         mixed[-1] += 0.5 * change * moved[-1]
         density = np.empty((config.tempi + 1, window.stop - window.start), np.float32)
         density[0] = (1 - config.resume) * halted + config.halt * mixed.sum(0)
-        density[1:] = (1 - config.halt) * mixed + np.float32(config.resume / config.tempi) * halted
+        density[1:] = (1 - config.halt) * mixed + resumed[:, None] * halted
         density[1:] += np.float32(config.anywhere / (config.tempi * len(self._place)))
         self._strip[:, self._window] = 0.0
         return density
+
+    def _resumed(self) -> FloatArray:
+        """(tempi,) chances that music which halts resumes at each tempo in this frame.
+
+        People slow down, hold a note and go on "a tempo". What counts is how much music was played at a
+        tempo, not how long that took: a held note says little.
+        """
+        config = self.config
+        if config.usual_quarters <= 0:
+            return np.full(config.tempi, config.resume / config.tempi, np.float32)
+        playing = self._density[1:] @ self._quarters[self._window]
+        passed = float(playing @ self.tempi) / SPEC.fps / config.usual_quarters
+        self._usual += min(passed, 1.0) * (playing / max(float(playing.sum()), 1e-12) - self._usual)
+        near = np.pad(self._usual, 1, mode="edge")
+        chances = 0.5 * self._usual + 0.25 * (near[:-2] + near[2:]) + _ANY_TEMPO
+        return np.asarray(config.resume * chances / chances.sum(), np.float32)
 
     def _next_window(self) -> slice:
         """The columns that the belief can have reached one frame on: with `anywhere` all of the music."""
@@ -302,51 +347,12 @@ class Belief:
 
 
 class _Predicted(NamedTuple):
-    """One frame on, not heard yet: ``density`` (tempi + 1, window) and its ``mass`` on each column of it."""
+    """One frame on, not heard yet: ``density`` (tempi + 1, window) and its ``mass`` on each column of it.
+
+    ``by_rate``: the same two, weighed by how often keys are struck, where that is weighed.
+    """
 
     window: slice
     density: FloatArray
     mass: FloatArray
-
-
-class _Strikes:
-    """How much likelier the struck keys are where the music has just passed a note than where it has not.
-
-    ``place`` and ``quarters`` (C,) say where in the music a column's middle is and how long it lasts.
-    """
-
-    def __init__(
-        self,
-        notes: Notes,
-        place: NDArray[np.float64],
-        quarters: FloatArray,
-        tempi: FloatArray,
-        config: BeliefConfig,
-    ) -> None:
-        self._config, self._keys, count = config, notes.keys, len(notes)
-        edges_px = np.arange(len(place) + 1) * float(COLUMN_PX)
-        ends = np.append(place - 0.5 * quarters, place[-1] + 0.5 * quarters[-1])
-        at_notes = np.interp(notes.x_px, edges_px, ends)
-        self._newest = np.searchsorted(at_notes, place, side="right") - 1
-        since = place - at_notes[np.maximum(self._newest, 0)]
-        frames = since[None, :] * SPEC.fps / tempi[:, None]
-        just = (self._newest >= 0) & (frames < len(STRUCK))
-        # For every tempo and column, its place in the ratios below; their last one is 1, for no note at all.
-        place_of_note = frames.astype(np.int64) * count + self._newest
-        self._which = np.where(just, place_of_note, len(STRUCK) * count).astype(np.int64)
-        self._ratios = np.ones(len(STRUCK) * count + 1, np.float32)
-
-    def hear(self, struck: FloatArray, window: slice) -> FloatArray:
-        """(tempi, window) ratios; a strike of another key than the one read still counts for a note."""
-        config, count = self._config, len(self._keys)
-        first, last = max(int(self._newest[window.start]), 0), int(self._newest[window.stop - 1]) + 1
-        total = float(struck.sum())
-        any_key = min(total, 1.0)
-        sure = (1 - config.key_doubt) * PITCHES / max(total, 1e-6)
-        like = self._keys[first:last] @ struck * np.float32(sure) + np.float32(config.key_doubt)
-        for row, chance in enumerate(STRUCK):
-            heard = np.log(chance / config.strike_false * like + (1 - chance))
-            log_ratio = any_key * heard + (1 - any_key) * np.log(1 - chance)
-            self._ratios[row * count + first : row * count + last] = np.exp(config.strike_weight * log_ratio)
-        ratios: FloatArray = self._ratios[self._which[:, window]]
-        return ratios
+    by_rate: ByRate | None

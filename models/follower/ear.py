@@ -5,6 +5,7 @@ Does not know the cursor, so several players of one performance can share it (:c
 
 from __future__ import annotations
 
+import itertools
 import math
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol
@@ -22,6 +23,11 @@ from models.follower.streaming import SoundStream
 from pieces.piece import Piece
 
 FloatArray = NDArray[np.float32]
+
+_NOTEHEAD = 0.15
+"""From this chance on there is a notehead."""
+_BLANK_COLUMNS, _REST_COLUMNS, _BLANK_SHARE = 45, 12, 0.15
+"""Without a notehead in so many columns, those after the first few last this share of what was read."""
 
 
 class Hearing(NamedTuple):
@@ -59,21 +65,25 @@ class Listener(Protocol):
 
 @dataclass(frozen=True)
 class ByNote:
-    """What one-line tunes are followed with: the network that reads notes, and the filter's assumptions."""
+    """What one-line tunes are followed with: their encoders, the network that reads notes, the filter's
+    assumptions."""
 
+    reader: Reader
     rhythm: Rhythm
     config: BeliefConfig
 
 
 class Reading(NamedTuple):
-    """A strip as read: of C columns ``keys`` (C, D + 176), ``bias`` and ``log_quarters`` (C,).
+    """A strip as read: of C columns ``keys`` (C, D + 176), ``bias``, ``log_quarters`` and ``onsets`` (C,).
 
-    ``notes`` is None where it was read column by column.
+    ``onsets`` says how many noteheads seem to stand in a column, at most 1. ``notes`` is None where it was
+    read column by column.
     """
 
     keys: FloatArray
     bias: FloatArray
     log_quarters: FloatArray
+    onsets: FloatArray
     notes: Notes | None
 
 
@@ -84,12 +94,33 @@ def read_strip(
     """Read a halved strip (80, W // 2); with a ``rhythm`` note by note between the columns of ``music``."""
     features = reader.score(torch.from_numpy(strip).float().div_(255.0).unsqueeze(0))
     keys, bias, log_quarters = (part[0].numpy() for part in reader.read(features))
+    written = torch.sigmoid(reader.written(features))[0].numpy()
     notes = None
     if rhythm is not None:
-        notes = read_notes(rhythm, strip, torch.sigmoid(reader.written(features))[0].numpy(), music)
+        notes = read_notes(rhythm, strip, written, music)
     if notes is not None:
         log_quarters = spread_evenly(log_quarters, notes)
-    return Reading(keys, bias, log_quarters, notes)
+    else:
+        log_quarters = shorten_blanks(log_quarters, written.max(axis=1), music)
+    onsets = np.minimum(written.sum(axis=1), 1.0)
+    return Reading(keys, bias, log_quarters, onsets, notes)
+
+
+def shorten_blanks(log_quarters: FloatArray, written: FloatArray, music: tuple[int, int]) -> FloatArray:
+    """(C,) log quarters with less time in wide stretches of ``music`` without a notehead.
+
+    The network takes empty staves for rests, as long as they are wide. Engravers never space a rest so wide:
+    what stands there is hidden (trills played out, cadenzas), and lasts no longer than elsewhere. ``written``
+    (C,) are the chances of a notehead.
+    """
+    first, last = music
+    noteheads = first + np.flatnonzero(written[first : last + 1] >= _NOTEHEAD)
+    edges = np.concatenate([[first - 1], noteheads, [last + 1]])
+    shortened = log_quarters.copy()
+    for before, after in itertools.pairwise(edges):
+        if after - before > _BLANK_COLUMNS:
+            shortened[before + 1 + _REST_COLUMNS : after] += np.float32(np.log(_BLANK_SHARE))
+    return shortened
 
 
 class Ear:
@@ -102,13 +133,17 @@ class Ear:
     def __init__(
         self, reader: Reader, config: BeliefConfig, scouting: bool = False, by_note: ByNote | None = None
     ) -> None:
-        self.reader = reader.eval()
-        self._sound = SoundStream(reader)
+        self._usual_reader = reader
         self._config, self._by_note = config, by_note
         self._scouting = scouting
         self._finder: Finder | None = None
-        self._afresh = SoundStream(reader) if scouting else None
         self._notes: Notes | None = None
+        self._listen_with(reader)
+
+    def _listen_with(self, reader: Reader) -> None:
+        self.reader = reader.eval()
+        self._sound = SoundStream(reader)
+        self._afresh = SoundStream(reader) if self._scouting else None
 
     @property
     def by_note(self) -> bool:
@@ -120,16 +155,15 @@ class Ear:
         first = int(piece.segments[0].strip_x0_px / COLUMN_PX)
         last = min(int(piece.segments[-1].strip_x1_px / COLUMN_PX), strip.shape[1] // 2 - 1)
         one_line = self._by_note if piece.staves == 1 else None
+        self._listen_with(one_line.reader if one_line else self._usual_reader)
         read = read_strip(self.reader, one_line.rhythm if one_line else None, strip, (first, last))
         self._keys, self._bias, self._notes = read.keys, read.bias, read.notes
         config = one_line.config if one_line and read.notes else self._config
-        self._belief = Belief(read.log_quarters, (first, last), config, read.notes)
+        self._belief = Belief(read.log_quarters, (first, last), config, read.notes, read.onsets)
         self._odds = self._bias - self._belief.log_quarters
         first_px = float(piece.onset_x_px[0])
         if self._scouting:
-            self._finder = Finder(
-                read.log_quarters, (first, last), config, first_px, piece.tolerance_px, read.notes
-            )
+            self._finder = Finder(self._belief, first_px, piece.tolerance_px)
         self.reset(first_px)
 
     def reset(self, x_px: float) -> None:
@@ -170,7 +204,6 @@ class Ear:
         self._unscouted = None
         self._belief.predict()
         self._sound.rest()
-
 
     def _find(self, finder: Finder, frame: FloatArray, query: FloatArray) -> None:
         finder.hear(self._keys @ query + self._bias, self._belief, self._struck(query))

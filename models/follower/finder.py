@@ -13,8 +13,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from models.follower.belief import Belief, BeliefConfig
-from models.follower.rhythm import Notes
+from models.follower.belief import Belief
 
 FloatArray = NDArray[np.float32]
 
@@ -60,26 +59,14 @@ class Finder:
     """Scouts all the time, and searches after silences.
 
     Args:
-        log_quarters: (C,) as of the belief.
-        music: (first, last) columns that hold music.
-        config: the belief's assumptions.
+        belief: about the same music; the wider ones are made after it.
         first_px: where the first note stands.
         reach_px: places closer than this are one.
-        notes: as of the belief.
     """
 
-    def __init__(
-        self,
-        log_quarters: FloatArray,
-        music: tuple[int, int],
-        config: BeliefConfig,
-        first_px: float,
-        reach_px: float,
-        notes: Notes | None = None,
-    ) -> None:
-        self._log_quarters, self._music, self._notes = log_quarters, music, notes
+    def __init__(self, belief: Belief, first_px: float, reach_px: float) -> None:
         self._first_px, self._reach_px = first_px, reach_px
-        self._scout = Scout(log_quarters, music, config, notes)
+        self._scout = Scout(belief)
         self._search: Search | None = None
         self.reset(first_px)
 
@@ -129,7 +116,6 @@ class Finder:
             self._search = None
             self._scout.reset(float(belief.summary()[0]))
 
-
     def doubt(self, fit: FloatArray, belief: Belief, struck: FloatArray | None = None) -> bool:
         """As :meth:`hear`, by an ear that knows nothing from before the pause. True if ``belief`` moved."""
         assert self._doubt is not None
@@ -147,16 +133,7 @@ class Finder:
 
     def _begin(self, belief: Belief, stopped: FloatArray) -> None:
         expected = AFTER_BREAK if self._ended is Silence.BREAK else AFTER_PAUSE
-        search = Search(
-            belief,
-            stopped,
-            self._log_quarters,
-            self._music,
-            self._first_px,
-            self._reach_px,
-            self._notes,
-            expected,
-        )
+        search = Search(belief, stopped, self._first_px, self._reach_px, expected)
         if self._ended is Silence.BREAK:
             self._search, self._doubt = search, None
         else:
@@ -174,21 +151,15 @@ class Scout:
     FORGET, ENOUGH = 0.99, 12.0
     FIRST_FRAMES = 60  # at the start many places fit the little that was heard
 
-    def __init__(
-        self,
-        log_quarters: FloatArray,
-        music: tuple[int, int],
-        config: BeliefConfig,
-        notes: Notes | None = None,
-    ) -> None:
+    def __init__(self, belief: Belief) -> None:
         loose = replace(
-            config,
+            belief.config,
             anywhere=self.ANYWHERE,
             tempi=self.TEMPI,
             tempo_change=self.TEMPO_CHANGE,
             start_boost=0.0,
         )
-        self._belief = Belief(log_quarters, music, loose, notes)
+        self._belief = belief.another(loose)
         self._frames, self.lead = 0, 0.0
 
     def reset(self, x_px: float) -> None:
@@ -222,17 +193,14 @@ class Search:
         self,
         belief: Belief,
         stopped: FloatArray,
-        log_quarters: FloatArray,
-        music: tuple[int, int],
         first_px: float,
         reach_px: float,
-        notes: Notes | None,
         expected: Expectation,
     ) -> None:
         config = replace(
             belief.config, anywhere=Scout.ANYWHERE, tempi=self.TEMPI, tempo_change=self.TEMPO_CHANGE
         )
-        self._belief = wide = Belief(log_quarters, music, config, notes)
+        self._belief = wide = belief.another(config)
         tempo, spread = belief.tempo
         places = expected.stopped * stopped + expected.counted * belief.density
         places += expected.begins_anew * wide.near(first_px) + expected.anywhere * wide.uniform

@@ -7,7 +7,7 @@ piece, a step about a millisecond on one thread.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -136,6 +136,27 @@ def load_trials(path: Path, seeds: list[int]) -> list[FollowerPlayer]:
     return [FollowerPlayer(shared, policy, seed, tune_policy=tune_policy) for seed in seeds]
 
 
+class Tunes(NamedTuple):
+    """How one-line tunes are followed."""
+
+    by_note: ByNote
+    policy: Policy
+
+
+def tunes_of(tensors: dict[str, Tensor], metadata: dict[str, Any], reader: Reader) -> Tunes | None:
+    """How a checkpoint follows one-line tunes, or None if as anything else.
+
+    They may have encoders of their own; if not, ``reader`` hears them. Raises as :func:`filled`.
+    """
+    if "tune_belief" not in metadata:
+        return None
+    if "tune_network" in metadata:
+        reader = filled(Reader(NetworkConfig(**metadata["tune_network"])), tensors, "tune_reader.")
+    rhythm = filled(Rhythm(), tensors, "rhythm.")
+    by_note = ByNote(reader, rhythm, BeliefConfig(**metadata["tune_belief"]))
+    return Tunes(by_note, filled(Policy(), tensors, "tune_policy."))
+
+
 def _load(path: Path, scouting: bool = False) -> tuple[Ear, Policy, Policy | None]:
     """Ear, policy, and the policy for tunes; a checkpoint that does not read notes has one for all."""
     tensors, metadata = checkpoint.load(path, SPEC)
@@ -143,16 +164,13 @@ def _load(path: Path, scouting: bool = False) -> tuple[Ear, Policy, Policy | Non
         reader = filled(Reader(NetworkConfig(**metadata["network"])), tensors, "reader.")
         policy = filled(Policy(), tensors, "policy.")
         config = BeliefConfig(**metadata["belief"])
-        by_note, tune_policy = None, None
-        if "tune_belief" in metadata:
-            rhythm = filled(Rhythm(), tensors, "rhythm.")
-            by_note = ByNote(rhythm, BeliefConfig(**metadata["tune_belief"]))
-            tune_policy = filled(Policy(), tensors, "tune_policy.")
+        tunes = tunes_of(tensors, metadata, reader)
     except (KeyError, TypeError, RuntimeError) as error:
         raise checkpoint.CheckpointError(
             f"{path} is no follower of this version; train it again with: launch.py train follower"
         ) from error
-    return Ear(reader, config, scouting, by_note), policy, tune_policy
+    ear = Ear(reader, config, scouting, tunes.by_note if tunes else None)
+    return ear, policy, tunes.policy if tunes else None
 
 
 def filled(module: M, tensors: dict[str, Tensor], prefix: str) -> M:

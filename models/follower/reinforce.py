@@ -83,7 +83,8 @@ def hear(reader: Reader, item: Item, read: Read = by_columns) -> list[Heard]:
 
 def believe(heard: Heard, config: BeliefConfig) -> NDArray[np.float32]:
     """(T, SUMMARY) the belief after every frame, from the first onset on."""
-    belief = Belief(heard.read.log_quarters, music(heard.item), config, heard.read.notes)
+    read = heard.read
+    belief = Belief(read.log_quarters, music(heard.item), config, read.notes, read.onsets)
     truth = heard.truth
     belief.reset(truth.x_at_frame(truth.first_frame))
     rows = np.zeros((len(heard.fit), SUMMARY), np.float32)

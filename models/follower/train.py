@@ -21,6 +21,7 @@ from typing import Any
 import torch
 from safetensors.torch import load_file
 from torch import Tensor
+from torch.nn import Module
 
 from models import checkpoint
 from models.features import SPEC
@@ -28,9 +29,10 @@ from models.follower.batches import Crops, Draws, load_items
 from models.follower.belief import BeliefConfig
 from models.follower.data import Item, build_one
 from models.follower.device_crops import DeviceCrops
+from models.follower.ear import ByNote
 from models.follower.generator import generate_reading_study, generate_score
 from models.follower.network import Reader
-from models.follower.player import filled
+from models.follower.player import Tunes, filled, tunes_of
 from models.follower.policy import Policy
 from models.follower.reading import ReadingConfig, make_lesson, train_rhythm
 from models.follower.reinforce import by_note, make_games, play, train_policy
@@ -52,6 +54,16 @@ class TrainingProblem(RipienoError):
     exit_code = 2
 
 
+BELIEF = {
+    "sharpness": 0.06,
+    "halt": 0.003,
+    "usual_quarters": 16.0,
+    "rate_weight": 0.5,
+    "start_boost": 2.0,
+    "start_tempo": 1.2,
+    "start_tempo_spread": 0.6,
+}
+"""For people, who linger and go on "a tempo". Chosen on half of `human`, and on validation pieces."""
 TUNE_BELIEF = {"sharpness": 0.03, "start_boost": 0.0, "start_tempo_spread": 0.5, "hedged": True}
 """Where notes are read, struck keys say more than the fit of the sound. Chosen on validation pieces."""
 STUDY_SEED, TUNE_STUDY_SEED = 2_000_000, 3_000_000
@@ -85,7 +97,8 @@ class TrainConfig:
     tune_steps: int = 3_000_000
     tune_seed: int = 2
     seed: int = 1
-    belief: dict[str, Any] = field(default_factory=dict)
+    tunes_from: str = ""  # a checkpoint that follows one-line tunes already; empty: learn that here
+    belief: dict[str, Any] = field(default_factory=lambda: dict(BELIEF))
     tune_belief: dict[str, Any] = field(default_factory=lambda: dict(TUNE_BELIEF))
 
 
@@ -140,7 +153,7 @@ def train_encoders(settings: TrainConfig, out: Path, rank: int = 0) -> Reader:
         )
     torch.manual_seed(settings.seed)
     device = torch.device(settings.device)
-    torch.set_float32_matmul_precision("high")          # TensorFloat-32 where there is a GPU
+    torch.set_float32_matmul_precision("high")  # TensorFloat-32 where there is a GPU
     config = SupervisedConfig(
         minutes=settings.minutes,
         batch_size=settings.batch_size,
@@ -183,13 +196,25 @@ def learn_to_read(settings: TrainConfig) -> Rhythm:
     return train_rhythm([make_lesson(item) for item in items], config)
 
 
-def learn_tunes(settings: TrainConfig, reader: Reader, rhythm: Rhythm) -> Policy:
-    """The policy for one-line tunes, by PPO on beliefs over notes as they are read."""
+def learn_tunes(settings: TrainConfig, reader: Reader) -> Tunes:
+    """How one-line tunes are followed: notes as they are read, and a policy by PPO on beliefs over them."""
+    if settings.tunes_from:
+        return _tunes_in(Path(settings.tunes_from))
+    ear = ByNote(reader, learn_to_read(settings), BeliefConfig(**settings.tune_belief))
     tunes = _one_line(settings, "train")
     items = tunes[:: max(1, len(tunes) // max(settings.tune_pieces, 1))]
     items += _studies(generate_score, TUNE_STUDY_SEED, settings.tune_studies, renderings=1)
-    games = make_games(reader, items, BeliefConfig(**settings.tune_belief), read=by_note(rhythm))
-    return train_policy(games, settings.tune_steps, settings.tune_seed)
+    games = make_games(reader, items, ear.config, read=by_note(ear.rhythm))
+    return Tunes(ear, train_policy(games, settings.tune_steps, settings.tune_seed))
+
+
+def _tunes_in(path: Path) -> Tunes:
+    """How a follower's checkpoint follows one-line tunes."""
+    tensors, metadata = checkpoint.load(path, SPEC)
+    tunes = tunes_of(tensors, metadata, filled(Reader(), tensors, "reader."))
+    if tunes is None:
+        raise TrainingProblem(f"{path} does not read one-line tunes; leave tunes_from out.")
+    return tunes
 
 
 def _one_line(settings: TrainConfig, split: str) -> list[Item]:
@@ -223,27 +248,28 @@ def load_reader(folder: Path) -> Reader:
 def finish(settings: TrainConfig, reader: Reader) -> dict[str, Any]:
     """Phase 2, its figures on the validation pieces, checkpoint and card; returns the figures."""
     belief = BeliefConfig(**settings.belief)
-    rhythm = learn_to_read(settings)
-    policy, tune_policy = _learn_policy(settings, reader, belief), learn_tunes(settings, reader, rhythm)
+    policy, tunes = _learn_policy(settings, reader, belief), learn_tunes(settings, reader)
     figures: dict[str, Any] = {}
     folders = [Path(folder) for folder in settings.data]
     usual = [i for i in load_items(folders, "valid", held_out()) if i.tolerance_px != ONE_LINE_PX]
-    tunes = _one_line(settings, "valid")
-    if tunes:
-        games = make_games(reader, tunes, BeliefConfig(**settings.tune_belief), read=by_note(rhythm))
-        figures["one-line"] = play(tune_policy, games)
+    if one_line := _one_line(settings, "valid"):
+        ear = tunes.by_note
+        games = make_games(ear.reader, one_line, ear.config, read=by_note(ear.rhythm))
+        figures["one-line"] = play(tunes.policy, games)
     if usual:
         figures["two-staff"] = play(policy, make_games(reader, usual, belief))
     metadata: dict[str, Any] = {
         "network": reader.config.to_dict(),
         "belief": dataclasses.asdict(belief),
-        "tune_belief": dataclasses.asdict(BeliefConfig(**settings.tune_belief)),
+        "tune_belief": dataclasses.asdict(tunes.by_note.config),
         "config": dataclasses.asdict(settings),
         "revision": _revision(),
         "pieces": {Path(folder).name: count for folder, count in _counts(folders).items()},
         "validation": figures,
     }
-    tensors = pack(reader, rhythm, policy, tune_policy)
+    if tunes.by_note.reader is not reader:
+        metadata["tune_network"] = tunes.by_note.reader.config.to_dict()
+    tensors = pack(reader, policy, tunes)
     out = Path(settings.out) / "follower.safetensors"
     checkpoint.save(out, tensors, metadata, SPEC)
     replace_file(out.with_suffix(".md"), card(metadata).encode())
@@ -251,12 +277,17 @@ def finish(settings: TrainConfig, reader: Reader) -> dict[str, Any]:
     return figures
 
 
-def pack(reader: Reader, rhythm: Rhythm, policy: Policy, tune_policy: Policy) -> dict[str, Tensor]:
+def pack(reader: Reader, policy: Policy, tunes: Tunes) -> dict[str, Tensor]:
     """The checkpoint's tensors: the networks that read and hear in half precision."""
-    tensors = {f"reader.{name}": value.half() for name, value in reader.state_dict().items()}
-    tensors |= {f"rhythm.{name}": value.half() for name, value in rhythm.state_dict().items()}
+    tensors = _halved(reader, "reader.") | _halved(tunes.by_note.rhythm, "rhythm.")
+    if tunes.by_note.reader is not reader:
+        tensors |= _halved(tunes.by_note.reader, "tune_reader.")
     tensors |= {f"policy.{name}": value for name, value in policy.state_dict().items()}
-    return tensors | {f"tune_policy.{name}": value for name, value in tune_policy.state_dict().items()}
+    return tensors | {f"tune_policy.{name}": value for name, value in tunes.policy.state_dict().items()}
+
+
+def _halved(network: Module, prefix: str) -> dict[str, Tensor]:
+    return {f"{prefix}{name}": value.half() for name, value in network.state_dict().items()}
 
 
 def _learn_policy(settings: TrainConfig, reader: Reader, belief: BeliefConfig) -> Policy:

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from models.features import SPEC
 from models.follower.belief import HORIZONS, Belief, BeliefConfig
 from models.follower.network import COLUMN_PX
 
@@ -66,6 +67,70 @@ def test_it_halts_with_the_music():
     rows = follow(belief, path)
     assert abs(rows[-1, 0] - path[-1]) < 20
     assert rows[-1, -1] > rows[90, -1]
+
+
+def test_after_a_held_note_it_catches_up_sooner_at_the_tempo_before_it():
+    played = START_PX + 6.0 * np.arange(200)
+    held = played[-1] + 0.4 * np.arange(120)
+    again = held[-1] + 6.0 * np.arange(41)
+
+    def late_px(usual_quarters):
+        config = BeliefConfig(halt=0.003, sharpness=0.04, usual_quarters=usual_quarters)
+        belief = Belief(np.full(COLUMNS, np.log(0.1), np.float32), MUSIC, config)
+        belief.reset(START_PX)
+        return again[-1] - follow(belief, np.concatenate([played, held, again]))[-1, 0]
+
+    assert 0 < late_px(16.0) < 0.5 * late_px(0.0)
+
+
+def by_rate(weight: float = 0.5) -> Belief:
+    """A notehead every tenth column, and a rate that is weighed."""
+    onsets = np.full(COLUMNS, 0.1, np.float32)
+    config = BeliefConfig(halt=0.003, rate_weight=weight)
+    return Belief(np.full(COLUMNS, np.log(0.1), np.float32), MUSIC, config, onsets=onsets)
+
+
+def keys(chance: float) -> np.ndarray:
+    """Chances of struck keys that sum to ``chance``."""
+    return np.full(88, chance / 88, np.float32)
+
+
+def test_few_struck_keys_hold_the_music_and_many_urge_it_on():
+    """Where the sound fits all places alike, it goes on as fast as keys are struck."""
+
+    def after_six_seconds(chance):
+        belief = by_rate()
+        belief.reset(START_PX)
+        follow(belief, START_PX + 5.0 * np.arange(60))
+        rows = [belief.update(belief.log_quarters.copy(), keys(chance)) for _ in range(120)]
+        return rows[-1][0] - START_PX - 5.0 * 60
+
+    none, few, many = (after_six_seconds(chance) for chance in (0.0, 0.25, 1.0))
+    assert 0 < none < 0.5 * few < 0.25 * many
+
+
+def test_a_rate_without_weight_is_not_heard():
+    plain, rated = Belief(np.full(COLUMNS, np.log(0.1), np.float32), MUSIC), by_rate(0.0)
+    plain = plain.another(rated.config)
+    for one in (plain, rated):
+        one.reset(START_PX)
+    for x_px in START_PX + 5.0 * np.arange(40):
+        assert np.array_equal(plain.update(evidence(x_px)), rated.update(evidence(x_px), keys(0.9)))
+
+
+def test_the_rate_weighs_as_its_formula_says():
+    """One frame, against chances worked out tempo by tempo: (1 - h) e^(-w l) + h (l + 0.02)^w e^(-w l)."""
+    belief, plain = by_rate(), by_rate(0.0)
+    for one in (belief, plain):
+        one.reset(START_PX + 1000.0)
+        one.update(one.log_quarters.copy(), keys(0.3))
+    passed = np.concatenate([[0.0], belief.tempi / SPEC.fps * 1.0])  # noteheads: one a quarter
+    chances = (0.7 + 0.3 * (passed + 0.02) ** 0.5) * np.exp(-0.5 * passed)
+    place = int((START_PX + 1000.0) / COLUMN_PX) - plain._window.start
+    expected = plain._density[:, place] * chances
+    assert belief._density[:, place] / belief._density[:, place].sum() == pytest.approx(
+        expected / expected.sum(), rel=1e-3
+    )
 
 
 def test_mass_is_one_and_stays_inside_the_music(belief):

@@ -7,7 +7,7 @@ import torch
 from models import checkpoint
 from models.features import SPEC
 from models.follower.belief import BeliefConfig
-from models.follower.ear import Ear, RememberingEar
+from models.follower.ear import Ear, RememberingEar, shorten_blanks
 from models.follower.network import Reader
 from models.follower.player import FollowerPlayer, load_follower
 from models.follower.policy import Policy
@@ -82,3 +82,14 @@ def test_resting_or_not_hears_the_same(piece):
         assert np.array_equal(one.summary, other.summary)
         assert np.array_equal(one.columns, other.columns)
         rested.rest()
+
+
+def test_only_wide_stretches_without_a_notehead_are_shortened():
+    log_quarters = np.full(300, np.log(0.1), np.float32)
+    written = np.zeros(300, np.float32)
+    written[[20, 60, 160, 180]] = 0.9  # blanks of 39, 99 and 19 columns, and 20 before the margin
+    shortened = np.exp(shorten_blanks(log_quarters, written, (10, 200)))
+    assert shortened[:172] == pytest.approx(np.where(np.arange(172) < 73, 0.1, shortened[:172]), rel=1e-5)
+    assert shortened[80:160].max() < 0.02
+    assert shortened[160:] == pytest.approx(0.1, rel=1e-5)
+    assert log_quarters == pytest.approx(np.log(0.1))

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from models.features import SPEC
-from models.follower.belief import Belief, BeliefConfig
+from models.follower.belief import Belief
 from models.follower.finder import AFTER_BREAK, BREAK_FRAMES, PAUSE_FRAMES, Finder, Scout, Search, Silence
 from tests.models.follower.test_belief import COLUMNS, MUSIC, START_PX, evidence
 
@@ -20,7 +20,7 @@ def belief():
 
 @pytest.fixture
 def finder():
-    return Finder(LOG_QUARTERS, MUSIC, BeliefConfig(), START_PX, REACH_PX)
+    return Finder(Belief(LOG_QUARTERS, MUSIC), START_PX, REACH_PX)
 
 
 def play(finder, belief, path_px):
@@ -44,7 +44,7 @@ def pause(finder, belief, frames):
 
 def test_a_jump_is_found_with_a_scout_and_only_with_one(belief):
     path = np.concatenate([START_PX + 5.0 * np.arange(80), START_PX + 2000 + 5.0 * np.arange(140)])
-    scout = Scout(LOG_QUARTERS, MUSIC, BeliefConfig())
+    scout = Scout(Belief(LOG_QUARTERS, MUSIC))
     alone = Belief(LOG_QUARTERS, MUSIC)
     for one in (belief, scout, alone):
         one.reset(START_PX)
@@ -57,7 +57,7 @@ def test_a_jump_is_found_with_a_scout_and_only_with_one(belief):
 
 
 def test_a_scout_leaves_a_belief_alone_that_is_right(belief):
-    scout = Scout(LOG_QUARTERS, MUSIC, BeliefConfig())
+    scout = Scout(Belief(LOG_QUARTERS, MUSIC))
     path = START_PX + 5.0 * np.arange(200)
     leads = []
     for x_px in path:
@@ -105,7 +105,7 @@ def test_the_end_of_a_silence_is_told_once(finder):
 
 def test_a_search_takes_the_tempo_along(belief):
     belief.reset(START_PX, (4.0, 0.05))
-    search = Search(belief, belief.density, LOG_QUARTERS, MUSIC, START_PX, REACH_PX, None, AFTER_BREAK)
+    search = Search(belief, belief.density, START_PX, REACH_PX, AFTER_BREAK)
     moves = START_PX + 2000 + 8.0 * np.arange(40)
     for x_px in moves:
         belief.update(evidence(x_px))
@@ -171,7 +171,7 @@ def test_after_a_pause_a_jump_is_found_sooner_than_by_the_scout(belief, onto_px)
     path = onto_px + 5.0 * np.arange(120)
     found = []
     for doubt in (True, False):
-        finder = Finder(LOG_QUARTERS, MUSIC, BeliefConfig(), START_PX, REACH_PX)
+        finder = Finder(Belief(LOG_QUARTERS, MUSIC), START_PX, REACH_PX)
         belief.reset(START_PX)
         doubting(finder, belief, START_PX + 5.0 * np.arange(180))
         pause(finder, belief, PAUSE_FRAMES)

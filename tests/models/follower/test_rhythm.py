@@ -10,10 +10,11 @@ from models import checkpoint
 from models.features import SPEC
 from models.follower.belief import Belief, BeliefConfig
 from models.follower.data import build_one, halve
-from models.follower.ear import read_strip
+from models.follower.ear import ByNote, read_strip
 from models.follower.generator import generate_score
 from models.follower.network import COLUMN_PX, Reader
-from models.follower.player import load_follower
+from models.follower.player import Tunes, load_follower
+from models.follower.policy import Policy
 from models.follower.reading import (
     CROP_COLUMNS,
     UNKNOWN,
@@ -24,6 +25,7 @@ from models.follower.reading import (
     train_rhythm,
 )
 from models.follower.rhythm import LENGTHS, Notes, Rhythm, keys_at, read_notes, spread_evenly
+from models.follower.train import pack
 from pieces.opening import open_piece
 
 COLUMNS = 200
@@ -196,8 +198,8 @@ def shipped():
 def test_the_shipped_follower_reads_a_tune_it_never_saw(shipped, name):
     piece = open_piece(name)
     music = int(piece.segments[0].strip_x0_px / COLUMN_PX), int(piece.segments[-1].strip_x1_px / COLUMN_PX)
-    rhythm = shipped.ear._by_note.rhythm
-    notes = read_strip(shipped.ear.reader, rhythm, halve(piece.strip), music).notes
+    ear = shipped.ear._by_note
+    notes = read_strip(ear.reader, ear.rhythm, halve(piece.strip), music).notes
     assert notes is not None
     away_px = np.abs(piece.onset_x_px[:, None] - notes.x_px)
     assert (away_px.min(1) < 6).mean() > 0.98 and (away_px.min(0) < 6).mean() > 0.98
@@ -212,6 +214,32 @@ def test_only_pieces_of_one_staff_are_read_note_by_note(shipped):
     assert shipped.ear._belief._strikes is not None
     shipped.open(dataclasses.replace(tune, staves=2))
     assert shipped.ear._belief._strikes is None
+
+
+def test_one_line_tunes_may_have_encoders_of_their_own(tmp_path):
+    """Those of two staves do not hear them, and the other way round; as trained, packed and loaded."""
+    torch.manual_seed(6)
+    usual, own = Reader(), Reader()
+    tunes = Tunes(ByNote(own, Rhythm(), BeliefConfig(hedged=True)), Policy())
+    config = usual.config.to_dict()
+    belief = dataclasses.asdict(BeliefConfig())
+    metadata = {"network": config, "tune_network": config, "belief": belief, "tune_belief": belief}
+    path = tmp_path / "two.safetensors"
+    checkpoint.save(path, pack(usual, Policy(), tunes), metadata, SPEC)
+    player = load_follower(path)
+    tune = open_piece("good-king-wenceslas")
+    for staves, expected in ((1, own), (2, usual), (1, own)):
+        player.open(dataclasses.replace(tune, staves=staves))
+        assert torch.equal(player.ear.reader.struck.weight, expected.struck.weight.half().float())
+        sound = player.ear._sound.hear(np.ones(SPEC.bands, np.float32))
+        assert player.ear._sound.ask(sound).copy() == pytest.approx(_query(player.ear.reader), abs=1e-4)
+
+
+@torch.inference_mode()
+def _query(reader: Reader) -> np.ndarray:
+    """What a reader asks after one frame of ones."""
+    heard = torch.cat([torch.zeros(reader.sound.history, SPEC.bands), torch.ones(1, SPEC.bands)])
+    return reader.ask(reader.sound(heard[None])[0])[0, -1].numpy()
 
 
 def test_a_checkpoint_from_before_tunes_were_read_still_plays(shipped, tmp_path):
