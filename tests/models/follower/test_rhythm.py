@@ -10,7 +10,7 @@ from models import checkpoint
 from models.features import SPEC
 from models.follower.belief import Belief, BeliefConfig
 from models.follower.data import build_one, halve
-from models.follower.ear import ByNote, read_strip
+from models.follower.ear import ByNote, Ear, read_strip
 from models.follower.generator import generate_score
 from models.follower.network import COLUMN_PX, Reader
 from models.follower.player import Tunes, load_follower
@@ -226,13 +226,14 @@ def test_one_line_tunes_may_have_encoders_of_their_own(tmp_path):
     metadata = {"network": config, "tune_network": config, "belief": belief, "tune_belief": belief}
     path = tmp_path / "two.safetensors"
     checkpoint.save(path, pack(usual, Policy(), tunes), metadata, SPEC)
-    player = load_follower(path)
+    ear = load_follower(path).ear
+    assert isinstance(ear, Ear)
     tune = open_piece("good-king-wenceslas")
     for staves, expected in ((1, own), (2, usual), (1, own)):
-        player.open(dataclasses.replace(tune, staves=staves))
-        assert torch.equal(player.ear.reader.struck.weight, expected.struck.weight.half().float())
-        sound = player.ear._sound.hear(np.ones(SPEC.bands, np.float32))
-        assert player.ear._sound.ask(sound).copy() == pytest.approx(_query(player.ear.reader), abs=1e-4)
+        ear.open(dataclasses.replace(tune, staves=staves))
+        assert torch.equal(ear.reader.struck.weight, expected.struck.weight.half().float())
+        sound = ear._sound.hear(np.ones(SPEC.bands, np.float32))
+        assert ear._sound.ask(sound).copy() == pytest.approx(_query(ear.reader), abs=1e-4)
 
 
 @torch.inference_mode()
