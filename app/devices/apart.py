@@ -12,18 +12,16 @@ Asking is for any thread, one at a time.
 from __future__ import annotations
 
 import logging
-import multiprocessing
-import signal
 import threading
 import weakref
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from multiprocessing.connection import Connection
 from queue import SimpleQueue
 from typing import Any, cast
 
 import numpy as np
 
+from app import children
 from app.devices import apart_child
 from app.devices.audio import (
     NONE,
@@ -106,7 +104,7 @@ class Card:
     name = PortAudioBackend.name
 
     def __init__(self) -> None:
-        context = multiprocessing.get_context("spawn")
+        context = children.CONTEXT
         self.memory = Memory.of(context.RawArray)
         self.asked = context.Semaphore(0)
         """Released for each block that the card asks for."""
@@ -118,11 +116,7 @@ class Card:
         self._player: FarPlayer | None = None
         """That of the stream which was opened last: those before have been let go."""
         shared = (theirs, their_clips, self.memory, self.asked)
-        self._process = context.Process(
-            target=apart_child.serve, args=shared, name="ripieno-sound", daemon=True
-        )
-        with _without_ctrl_c():
-            self._process.start()
+        self._process = children.start(apart_child.serve, shared, "ripieno-sound")
         theirs.close()
         their_clips.close()
         threading.Thread(target=_send_clips, args=(self._clips, our_clips), name="clips", daemon=True).start()
@@ -254,16 +248,3 @@ def _send_clips(clips: Clips, connection: Connection) -> None:
                 connection.send_bytes(sound.astype(np.float32, copy=False).tobytes())
         except OSError:
             return  # the process has ended
-
-
-@contextmanager
-def _without_ctrl_c() -> Iterator[None]:
-    """A process started here does not hear Ctrl-C, not even while it still imports (but on Windows)."""
-    if not hasattr(signal, "pthread_sigmask"):
-        yield
-        return
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)

@@ -9,7 +9,6 @@ itself: for headless runs and for players that are a person's keys.
 from __future__ import annotations
 
 import logging
-import multiprocessing
 import pickle
 import select
 import threading
@@ -21,6 +20,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from app import children
 from app.engine import worker
 from app.engine.clock import now_s
 from app.engine.worker import PlayerMaker
@@ -34,7 +34,6 @@ ANSWER_TIMEOUT_S = 0.040
 START_TIMEOUT_S = 60.0
 OUTSTANDING_LIMIT = 8  # frames on their way; beyond this a slow worker is spared further ones
 HANGS_AFTER_S = 5.0
-RESTARTS_A_MINUTE = 5
 
 
 class FollowerFailed(RipienoError):
@@ -103,12 +102,8 @@ class _Worker:
     """One process and this side of its connection."""
 
     def __init__(self, make_player: PlayerMaker) -> None:
-        context = multiprocessing.get_context("spawn")
-        self.connection, theirs = context.Pipe()
-        self.process = context.Process(
-            target=worker.serve, args=(theirs, make_player), name="ripieno-follower", daemon=True
-        )
-        self.process.start()
+        self.connection, theirs = children.CONTEXT.Pipe()
+        self.process = children.start(worker.serve, (theirs, make_player), "ripieno-follower")
         theirs.close()
         self.sent = self.answered = 0
         self._heard_from_s = now_s()
@@ -179,7 +174,7 @@ class PolicyRunner:
         self._pickled_piece = b""
         self._must_reset = False
         self._closed = False
-        self._restarts_s: list[float] = []
+        self._may_restart = children.Restarts()
         self._last = Decision(0.0, 0.0, 0.0)
         self.late_frames = 0
         self.restarts = 0
@@ -234,10 +229,8 @@ class PolicyRunner:
     def _replace_worker(self, dead: _Worker, error: Exception) -> None:
         """Engine thread: let go of the worker and start the next one beside the music."""
         self._worker = None
-        moment_s = now_s()
-        self._restarts_s = [s for s in self._restarts_s if moment_s - s < 60.0] + [moment_s]
         log.warning("policy worker lost: %s %s", type(error).__name__, error)
-        if len(self._restarts_s) > RESTARTS_A_MINUTE:
+        if not self._may_restart.allowed():
             self._on_message("The follower keeps stopping. Open the piece again, or run the doctor.")
             return
         self._on_message("The follower stopped and is starting again; the cursor goes on.")
