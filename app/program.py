@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -71,15 +70,14 @@ def make_session(piece: Piece, player: str, engine: Any, seed: int) -> Session:
 
 
 def make_launchpad(studio: Studio) -> LaunchpadSession:
-    """The launchpad at once; its agent, its judge and real pads come in threads of their own."""
+    """The launchpad at once; its agent comes in a process of its own, its judge and real pads in a thread."""
     from app.devices.launchpads.hardware import Launchpads
     from app.sessions.launchpad import LaunchpadSession
-    from app.sessions.seats import ComingAgent
     from models.launchpad.agent import SHIPPED, load_agent
 
-    agent = ComingAgent(partial(load_agent, SHIPPED, studio.seed))
+    make = partial(load_agent, SHIPPED, studio.seed)
     studio.launchpads = pads = Launchpads(studio.engine.tell)
-    session = LaunchpadSession(studio.engine, agent, SHIPPED, None, studio.seed, midi=studio.midi, pads=pads)
+    session = LaunchpadSession(studio.engine, make, SHIPPED, None, studio.seed, midi=studio.midi, pads=pads)
 
     def bring() -> None:
         pads.start()
@@ -90,18 +88,15 @@ def make_launchpad(studio: Studio) -> LaunchpadSession:
 
 
 def make_duet(studio: Studio, agent: str, choices: Choices) -> DuetSession:
-    """The duet at once; its agent is loaded in a thread meanwhile: the shipped one where it is not there."""
+    """The duet at once; its agent comes in a process of its own: the shipped one where it is not there."""
     from app.sessions.duet.session import DuetSession
-    from app.sessions.seats import ComingAgent
     from models.checkpoint import shipped
     from models.duet.agent import SHIPPED, load_agent
 
     name, midi = agent if agent and shipped(agent).exists() else SHIPPED, studio.midi
     there = (lambda: midi.open_input is not None) if midi is not None else None
-    loading = ThreadPoolExecutor(1, "duet-opening")
-    coming = ComingAgent(loading.submit(load_agent, name, studio.seed).result)
-    loading.shutdown(wait=False)
-    return DuetSession(studio.engine, coming, name, studio.seed, there, choices=choices)
+    make = partial(load_agent, name, studio.seed)
+    return DuetSession(studio.engine, make, name, studio.seed, there, choices=choices)
 
 
 def _judge() -> Callable[[States], float]:

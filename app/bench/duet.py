@@ -6,16 +6,17 @@ pressed at random (`duet_child`). Its synth works as always, but what it renders
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
+from functools import partial
 
 import numpy as np
 
 from app.bench.figures import Figure, spread, time_ms
 from app.bench.launchpad import LATE_GOAL_MS, counted, has_display
 from app.bench.live import NotMeasured, jack, run_child, standstills
+from models.checkpoint import shipped
 from models.duet.agent import SHIPPED, DuetAgent, Policy, load_agent
 from models.duet.encoding import MULTI_HOLD
-from pieces.errors import RipienoError
 
 SHORT_S, LONG_S = 30.0, 600.0
 DECISIONS = 2000
@@ -24,7 +25,8 @@ MEDIAN_GOAL_MS, P99_GOAL_MS = 5.0, 20.0
 
 def decision() -> list[Figure]:
     """One decision, in this process, on one thread."""
-    agent, name = agent_or_untrained()
+    make, name = shipped_or_untrained()
+    agent = make()
     lines = np.random.default_rng(0).integers(0, MULTI_HOLD.symbols, (2, DECISIONS + 64)).astype(np.uint8)
     steps = iter(range(DECISIONS + 10))
 
@@ -65,12 +67,13 @@ def _figures(seconds: float) -> list[Figure]:
     ]
 
 
-def agent_or_untrained() -> tuple[Any, str]:
-    """The shipped agent; without one, a network of its size that nobody trained, which takes as long."""
-    try:
-        return load_agent(SHIPPED), SHIPPED
-    except RipienoError:
-        from models.duet.networks import DuetNetwork
+def shipped_or_untrained() -> tuple[Callable[[], DuetAgent], str]:
+    """What makes the shipped agent, and its name; without one, an untrained network, which takes as long."""
+    return (partial(load_agent, SHIPPED), SHIPPED) if shipped(SHIPPED).exists() else (_untrained, "untrained")
 
-        weights = {name: value.numpy() for name, value in DuetNetwork("a").state_dict().items()}
-        return DuetAgent("untrained", Policy(weights)), "untrained"
+
+def _untrained() -> DuetAgent:
+    from models.duet.networks import DuetNetwork
+
+    weights = {name: value.numpy() for name, value in DuetNetwork("a").state_dict().items()}
+    return DuetAgent("untrained", Policy(weights))

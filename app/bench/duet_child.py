@@ -15,12 +15,13 @@ from typing import Any
 
 import numpy as np
 
-from app.bench.duet import agent_or_untrained
+from app.bench.duet import shipped_or_untrained
 from app.bench.ears import Ears
 from app.ending import end_process
 from app.engine.engine import Engine
-from app.sessions.duet import DuetSession, DuetSnapshot
 from app.sessions.duet.conductor import MACHINE_CHANNEL
+from app.sessions.duet.session import DuetSession
+from app.sessions.duet.snapshot import DuetSnapshot
 
 BPM = 240.0
 STEP_S = 15.0 / BPM
@@ -61,6 +62,8 @@ def watched(session: DuetSession, engine: Engine, seconds: float, where: str) ->
     session.set_tempo(BPM)
     session.set_temperature(TEMPERATURE)
     session.set_click(False)
+    while not session.ready:
+        time.sleep(LOOK_EVERY_S)
     time.sleep(SETTLING_S)
     before = engine.mixer.dropouts
     session.start(count_in_bars=0)
@@ -83,7 +86,7 @@ def without_window(seconds: float) -> dict[str, Any]:
 
     engine = Engine(open_system())
     engine.start()
-    session = DuetSession(engine, *agent_or_untrained())
+    session = DuetSession(engine, *shipped_or_untrained())
     try:
         return watched(session, engine, seconds, "no window")
     finally:

@@ -12,6 +12,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -22,8 +23,9 @@ from app.ending import end_process
 from app.engine.engine import Engine
 from app.sessions.launchpad import LaunchpadSession
 from app.sessions.launchpad.bars import CHANNELS
+from models.checkpoint import shipped
+from models.launchpad.agent import SHIPPED, LaunchpadAgent, load_agent
 from models.launchpad.instrument import LAUNCHPAD
-from pieces.errors import RipienoError
 
 BPM = 180.0
 PRESS_EVERY_S = (0.05, 0.6)
@@ -141,13 +143,8 @@ def in_window(seconds: float) -> dict[str, Any]:
     return seen
 
 
-def _agent() -> tuple[Any, str]:
-    from models.launchpad.agent import SHIPPED, load_agent
-
-    try:
-        return load_agent(SHIPPED), SHIPPED
-    except RipienoError:
-        return None, ""
+def _agent() -> tuple[Callable[[], LaunchpadAgent] | None, str]:
+    return (partial(load_agent, SHIPPED), SHIPPED) if shipped(SHIPPED).exists() else (None, "")
 
 
 def main(seconds: float, window: bool) -> None:

@@ -22,7 +22,7 @@ from models import checkpoint
 from models.checkpoint import CheckpointError
 from models.duet.anticipation import Anticipating
 from models.duet.encoding import BEATS, HOLD, MIDDLE, MULTI_HOLD, OCTAVE, Tokens, sounding
-from models.duet.windows import BLOCK
+from models.duet.windows import BLOCK, seen_steps
 
 SHIPPED = "duet"
 """The checkpoint that is taken where none is named."""
@@ -131,7 +131,7 @@ class CausalPolicy:
 
     def context(self, line: Tokens) -> NDArray[np.int64]:
         """The block that has begun and the one before it."""
-        return np.asarray(line[max(len(line) // BLOCK - 1, 0) * BLOCK :], np.int64)
+        return np.asarray(line[len(line) - seen_steps(len(line)) :], np.int64)
 
     def __call__(self, human: NDArray[Any], machine: NDArray[Any], phase: int) -> Floats:
         """Logits of the machine's next symbol, (93,)."""

@@ -19,6 +19,11 @@ BLOCK = 32
 """Steps; see :mod:`models.duet.causal`."""
 
 
+def seen_steps(length: int) -> int:
+    """How many of so many steps an agent looks at: the block that has begun and the one before it."""
+    return length - max(length // BLOCK - 1, 0) * BLOCK
+
+
 class Context(Protocol):
     """What of :class:`models.duet.networks.Kind` matters here."""
 

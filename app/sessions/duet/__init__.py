@@ -1,7 +1,4 @@
-"""Duet (RL-Duet) without its scene: the live session, and the paper's listening test."""
+"""Duet (RL-Duet) without its scene: the live session, and the paper's listening test.
 
-from app.sessions.duet.choices import Choices, DuetProblem
-from app.sessions.duet.session import DuetSession
-from app.sessions.duet.snapshot import DuetSnapshot, RollNote
-
-__all__ = ["Choices", "DuetProblem", "DuetSession", "DuetSnapshot", "RollNote"]
+Imports nothing here: the agent's process is to come quickly, and needs `questions` alone.
+"""

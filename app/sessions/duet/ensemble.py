@@ -18,6 +18,7 @@ from app.sessions.duet.questions import Question
 from app.sessions.duet.snapshot import Turn
 from models.duet.encoding import HOLD, MULTI_HOLD, STEPS_PER_BEAT, Tokens, held, sounding
 from models.duet.keys import Key, heard_key
+from models.duet.windows import seen_steps
 
 SEED_BARS = 2
 KEY_BARS = 8
@@ -106,8 +107,9 @@ class Ensemble:
                 human, machine = _tokens(self._seen_yours), _tokens(self._seen_machines)
                 return counterpoint.next_symbol(human, machine, step, lowest, highest, self.key)
         seed, self._asked = None if self._asked else self._seed, True
+        seen = seen_steps(step)
         return Question(
-            self._take, step, _tokens(self._seen_yours), _tokens(self._seen_machines),
+            self._take, step, _tokens(self._seen_yours, seen), _tokens(self._seen_machines, seen),
             choices.temperature, lowest, highest, seed, plan_steps,
         )  # fmt: skip
 

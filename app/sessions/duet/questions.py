@@ -12,9 +12,11 @@ from typing import Protocol
 import numpy as np
 
 from app.engine.clock import now_s
-from models.duet.encoding import MULTI_HOLD, Tokens, held
+from models.duet.encoding import HIGHEST, LOWEST, MULTI_HOLD, Tokens, held
+from models.duet.windows import BLOCK
 
 REST = MULTI_HOLD.rest
+PLAN_STEPS = 8
 
 
 class Agent(Protocol):
@@ -38,6 +40,8 @@ class Agent(Protocol):
 class Question:
     """What is the symbol of `step`, after two lines (n,) multi-hold that end just before it?
 
+    Of longer lines, what an agent looks at (`models.duet.windows.seen_steps`).
+
     take: of the music, so that no answer to an older one is heard. seed: of the draws; given where they begin
     anew. plan_steps: how far ahead it may say what it intends.
     """
@@ -51,6 +55,11 @@ class Question:
     highest: int
     seed: int | None = None
     plan_steps: int = 0
+
+
+_SILENCE = np.full(BLOCK + 1, REST, np.uint8)
+REHEARSAL = Question(0, len(_SILENCE), _SILENCE, _SILENCE, 1.0, LOWEST, HIGHEST, 0, PLAN_STEPS)
+"""Everything that an agent may be asked to do, to be done before it is heard: the first time is slow."""
 
 
 @dataclass(frozen=True, eq=False)

@@ -20,23 +20,23 @@ from app.sessions import export
 from app.sessions.duet.choices import USUAL, Choices, Mode, SeedKind, Voice, Who
 from app.sessions.duet.parts import read_part
 from app.sessions.duet.playback import WHOSE, DuetSeat, Playback
-from app.sessions.duet.questions import Agent, answers
+from app.sessions.duet.questions import REHEARSAL, Agent, answers
 from app.sessions.duet.snapshot import DuetSnapshot
 from app.sessions.guarded import guarded
-from app.sessions.seats import ComingAgent, Seat, ThreadSeat
+from app.sessions.seats import ProcessSeat, Seat
 from pieces.engraving import Engraving, engrave
 from pieces.reading import ScoreText
 
 CLOSE_TIMEOUT_S = 2.0
 SCORE_NAME = "Duet"
 
-Seated = Agent | ComingAgent[Agent]
-SeatMaker = Callable[[Seated, Callable[[str], Any]], DuetSeat]
+AgentMaker = Callable[[], Agent]
+SeatMaker = Callable[[AgentMaker, Callable[[str], Any]], DuetSeat]
 
 
-def live_seat(agent: Seated, tell: Callable[[str], Any]) -> DuetSeat:
-    """In a thread of its own."""
-    return ThreadSeat(agent, answers, tell, "duet-agent", urgently=True)
+def live_seat(make: AgentMaker, tell: Callable[[str], Any]) -> DuetSeat:
+    """In a process of its own."""
+    return ProcessSeat(make, answers, tell, "duet-agent", REHEARSAL)
 
 
 class DuetSession:
@@ -44,21 +44,21 @@ class DuetSession:
 
     Args:
         engine: running; keys and MIDI that sound through it are your line.
-        agent: who plays the other line; None nobody. A `ComingAgent` is loaded while the scene is there.
+        make_agent: makes who plays the other line, where it decides; None: nobody does.
         agent_name: as the scene shows it.
         seed: of its draws, anew at every start.
         input_there: whether your MIDI keyboard is still connected; its notes are let go when it is not.
-        make_seat: where the agent decides; by default in a thread of its own.
+        make_seat: where the agent decides; by default in a process of its own.
         choices: to begin with.
     """
 
     def __init__(
-        self, engine: Engine, agent: Seated | None = None, agent_name: str = "", seed: int = 0,
+        self, engine: Engine, make_agent: AgentMaker | None = None, agent_name: str = "", seed: int = 0,
         input_there: Callable[[], bool] | None = None, make_seat: SeatMaker = live_seat,
         choices: Choices = USUAL,
     ) -> None:  # fmt: skip
         self.engine = engine
-        self._seat = make_seat(agent, engine.tell) if agent is not None else Seat()
+        self._seat = make_seat(make_agent, engine.tell) if make_agent is not None else Seat()
         self._playback = Playback(engine, self._seat, agent_name, seed, input_there, choices)
         self._source_before = engine.source
         self._closed = False
@@ -70,6 +70,11 @@ class DuetSession:
     def snapshot(self) -> DuetSnapshot:
         """This moment: the playhead is that of the sample that is being delivered."""
         return self._playback.snapshot_at(self.engine.sample)
+
+    @property
+    def ready(self) -> bool:
+        """Whoever plays the other line is there; until then that line rests."""
+        return self._seat.ready
 
     # --- transport ----------------------------------------------------------------------------------
 

@@ -29,7 +29,7 @@ from app.sessions.launchpad.questions import Agent, answers
 from app.sessions.launchpad.snapshot import LaunchpadSnapshot
 from app.sessions.launchpad.song import Song
 from app.sessions.launchpad.sync import MidiPorts, Sync
-from app.sessions.seats import ComingAgent, Seat, ThreadSeat
+from app.sessions.seats import ProcessSeat, Seat
 from models.launchpad.instrument import LAUNCHPAD, States
 
 CLOSE_TIMEOUT_S = 2.0
@@ -40,7 +40,8 @@ class LaunchpadSession:
 
     Args:
         engine: running.
-        agent: who presses beside the person; None nobody. A `ComingAgent` is loaded while the scene is there.
+        make_agent: makes who presses beside the person, in a process of its own (see `ProcessSeat`); None:
+            nobody does.
         agent_name: as the scene shows it.
         judge: gives the reward of a bar, for the curve, within a millisecond or so; None: no curve.
         seed: of the random start.
@@ -50,15 +51,15 @@ class LaunchpadSession:
     """
 
     def __init__(
-        self, engine: Engine, agent: Agent | ComingAgent[Agent] | None = None, agent_name: str = "",
+        self, engine: Engine, make_agent: Callable[[], Agent] | None = None, agent_name: str = "",
         judge: Judge | None = None, seed: int = 0, grid: States | None = None, midi: MidiPorts | None = None,
         pads: PadSurface | None = None,
     ) -> None:  # fmt: skip
         self.engine = engine
         self._rng = np.random.default_rng(seed)
         seat: LaunchpadSeat = Seat()
-        if agent is not None:
-            seat = ThreadSeat(agent, answers, engine.tell, "launchpad-agent")
+        if make_agent is not None:
+            seat = ProcessSeat(make_agent, answers, engine.tell, "launchpad-agent")
         self.song = Song(*starts.opening()) if grid is None else Song(grid)
         conductor = Conductor(self.song, seat, judge)
         self._playback = Playback(engine, conductor, Sync(engine, midi, pads), pads, agent_name)

@@ -15,6 +15,7 @@ from models.duet.agent import PAST, DuetAgent, Policy, allowed, load_agent, wind
 from models.duet.chorales import Chorale
 from models.duet.encoding import HOLD, MULTI_HOLD, begins, held, line, sounding
 from models.duet.networks import KINDS, DuetNetwork, Widths
+from models.duet.windows import seen_steps
 
 SMALL = Widths(embedding=6, recurrent=5, beat=4, hidden=16)
 UNSEEN, REST = MULTI_HOLD.unseen, MULTI_HOLD.rest
@@ -56,6 +57,21 @@ def test_nothing_before_the_window_matters() -> None:
     expected = agent()._policy(window(human), window(machine), 0)
     human[:48], machine[:48] = 0, 0
     assert np.array_equal(agent()._policy(window(human), window(machine), 0), expected)
+
+
+@pytest.mark.parametrize("name", ["duet", "duet-mle"])
+def test_it_looks_at_no_more_than_the_block_before_the_present_one(name: str) -> None:
+    whole, shown = load_agent(name), load_agent(name)
+    human, machine = random_line(1, 140), random_line(2, 140)
+    for step in (0, 1, 31, 32, 33, 62, 63, 64, 65, 95, 96, 127, 128, 139):
+        seen = seen_steps(step)
+        assert seen == step if step < 64 else 32 <= seen < 64
+        lines = human[:step], machine[:step]
+        cut = human[step - seen : step], machine[step - seen : step]
+        assert shown.choose(*cut, step, 1.0) == whole.choose(*lines, step, 1.0)
+        shown.look_ahead(*cut, step)
+        whole.look_ahead(*lines, step)
+        assert shown.intend(*cut, step, 5).tolist() == whole.intend(*lines, step, 5).tolist()
 
 
 def test_same_seed_same_choices() -> None:

@@ -6,48 +6,18 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterator
 
-import numpy as np
 import pytest
 import torch
 
 from app.engine.scheduler import Event
-from app.sessions.duet import DuetSession
 from app.sessions.duet.questions import answers
+from app.sessions.duet.session import DuetSession
 from app.sessions.seats import InlineSeat
 from models.duet.agent import DuetAgent, Policy
-from models.duet.encoding import MULTI_HOLD, held
 from models.duet.networks import DuetNetwork, Widths
+from tests.app.sessions.duet.agents import ScriptedAgent
 
 SMALL = Widths(embedding=6, recurrent=5, beat=4, hidden=16)
-
-
-class ScriptedAgent:
-    """Plays the pitches of a list, a quarter each, over and over (None rests); keeps what it was asked."""
-
-    def __init__(self, *pitches: int | None) -> None:
-        self.pitches = pitches
-        self.asked: list[tuple[list[int], list[int], int]] = []
-        self.seeds: list[int] = []
-
-    def reset(self, seed: int = 0) -> None:
-        self.seeds.append(seed)
-
-    def choose(self, human, machine, beat, temperature=0.0, lowest=0, highest=127) -> int:
-        self.asked.append((human.tolist(), machine.tolist(), beat))
-        if beat % 4:
-            return int(held(machine[-1:])[0]) if len(machine) else MULTI_HOLD.rest
-        pitch = self.pitches[beat // 4 % len(self.pitches)]
-        return MULTI_HOLD.rest if pitch is None else pitch - 36
-
-    def look_ahead(self, human, machine, beat) -> None:
-        """Nothing to prepare."""
-
-    def intend(self, human, machine, beat, steps, lowest=0, highest=127):
-        for step in range(steps):
-            chosen = self.choose(human, machine, beat + step)
-            self.asked.pop()
-            machine = np.append(machine, np.uint8(chosen))
-        return machine[-steps:]
 
 
 def small_agent(seed: int = 0) -> DuetAgent:
@@ -126,7 +96,8 @@ def stage(engine, hand_cranked, impulses) -> Iterator[Callable[..., Stage]]:
 
     def make(agent=None, **options) -> Stage:
         made.append(Stage(engine, hand_cranked, impulses, lambda: DuetSession(
-            engine, agent, "made up", make_seat=lambda agent, tell: InlineSeat(agent, answers), **options
+            engine, None if agent is None else lambda: agent, "made up",
+            make_seat=lambda make, tell: InlineSeat(make(), answers), **options
         )))  # fmt: skip
         return made[-1]
 

@@ -13,6 +13,7 @@ from app.sessions.duet.questions import Question
 from models.duet.encoding import HOLD, MULTI_HOLD, line, sounding
 from models.duet.keys import heard_key
 from models.duet.measures import CONSONANT
+from models.duet.windows import seen_steps
 
 REST = MULTI_HOLD.rest
 
@@ -41,9 +42,14 @@ def test_it_knows_both_lines_up_to_the_step_before():
     assert [q.seed for q in questions] == [7] + [None] * 8, "its draws begin anew once"
 
 
-def test_whole_lines_are_shown_since_the_agents_memory_counts_from_their_beginning():
-    questions = played(Ensemble(), line([(0, 80, 60)], 80), lambda q: 12, Choices())
-    assert [len(q.human) for q in questions] == [len(q.machine) for q in questions] == list(range(81))
+def test_of_long_lines_is_shown_what_an_agent_looks_at():
+    yours = line([(step, 1, 40 + step % 30) for step in range(100)], 100)
+    questions = played(Ensemble(), yours, lambda q: q.step % 46, Choices())
+    assert len(questions) == 101
+    for question in questions:
+        first = question.step - seen_steps(question.step)
+        assert question.human.tolist() == yours[first : question.step].tolist()
+        assert question.machine.tolist() == [step % 46 for step in range(first, question.step)]
 
 
 def test_roles_change_on_the_next_beat_and_lines_change_places():

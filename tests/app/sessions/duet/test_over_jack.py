@@ -1,6 +1,8 @@
 """A second process plays a tune over JACK MIDI, at true speed, and the machine answers on JACK audio."""
 from __future__ import annotations
 
+from functools import partial
+
 import pytest
 
 from app.devices.apart import ApartBackend
@@ -9,8 +11,9 @@ from app.devices.midi import NONE, MidiSystem
 from app.devices.null import NullBackend
 from app.engine.engine import Engine
 from app.engine.midi_events import event_of
-from app.sessions.duet import DuetSession
+from app.sessions.duet.session import DuetSession
 from models.duet.encoding import notes
+from tests.app.sessions.duet.agents import ScriptedAgent
 from tests.app.sessions.duet.test_command import TUNE, write
 from tests.app.sessions.test_over_jack import HOST_API, PLAY_MIDI, second_process
 
@@ -36,9 +39,9 @@ def midi(jack):
     engine.close()
 
 
-def test_it_answers_a_second_process_and_outlives_it(jack, midi, scripted, eventually, tmp_path):
+def test_it_answers_a_second_process_and_outlives_it(jack, midi, eventually, tmp_path):
     engine, system = midi
-    session = DuetSession(engine, scripted(48, 50, 52, 53), "made up",
+    session = DuetSession(engine, partial(ScriptedAgent, 48, 50, 52, 53), "made up",
                           input_there=lambda: system.open_input is not None)  # fmt: skip
     tune = write(tmp_path / "tune.mid", ("", 0, TUNE), tempo_bpm=100)
     process = second_process(jack, PLAY_MIDI, tune)

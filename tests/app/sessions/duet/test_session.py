@@ -1,19 +1,24 @@
 """The duet on the engine, block by block: on the sample, never late, the same as offline."""
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
+import psutil
 import pytest
 
 from app.engine.scheduler import NOW, Event
-from app.sessions.duet import Choices, DuetSession
+from app.sessions.duet.choices import Choices
 from app.sessions.duet.headless import play_duet
 from app.sessions.duet.parts import Part, PartNote
 from app.sessions.duet.questions import Question
+from app.sessions.duet.session import DuetSession
 from app.sessions.export import NotSaved
 from app.sessions.heard import NothingHeard
-from app.sessions.seats import ComingAgent
+from app.sessions.seats import ProcessSeat, Seat
 from models.duet.agent import load_agent
 from models.duet.encoding import MULTI_HOLD, line, sounding
+from tests.app.sessions.duet.agents import BrokenAgent, ScriptedAgent
 from tests.app.sessions.duet.test_command import notes, write
 
 RATE = 44_100
@@ -138,20 +143,8 @@ def test_a_slow_agent_is_held_counted_and_never_heard_late(stage, scripted, engi
 
 
 def test_an_agent_that_fails_leaves_and_you_play_on(engine, hand_cranked, eventually):
-    class Broken:
-        def reset(self, seed=0):
-            """Well so far."""
-
-        def choose(self, *arguments, **options):
-            raise ValueError("broken")
-
-        def intend(self, *arguments, **options):
-            raise ValueError("broken")
-
-        def look_ahead(self, *arguments):
-            raise ValueError("broken")
-
-    session = DuetSession(engine, Broken(), "broken")
+    session = DuetSession(engine, BrokenAgent, "broken")
+    assert eventually(lambda: session.ready)
     session.start(0)
     for _ in range(400):
         hand_cranked.crank()
@@ -164,8 +157,52 @@ def test_an_agent_that_fails_leaves_and_you_play_on(engine, hand_cranked, eventu
     session.close()
 
 
+class Empty(Seat):
+    """Somebody is about to come."""
+
+    taken = True
+
+
+def test_until_its_agent_is_there_the_other_line_rests(engine, hand_cranked, eventually):
+    session = DuetSession(engine, ScriptedAgent, "slow to come", make_seat=lambda make, tell: Empty())
+    session.start(0)
+    for _ in range(200):
+        hand_cranked.crank()
+    assert eventually(lambda: session.snapshot.step > 4)
+    conductor = session._playback._conductor
+    assert conductor is not None
+    machines = conductor.ensemble.lines()[1]
+    assert len(machines) > 4 and set(machines.tolist()) == {MULTI_HOLD.rest}
+    assert session.snapshot.late_steps == 0 and session.snapshot.agent == "slow to come"
+    session.close()
+
+
+def test_an_agent_whose_process_is_killed_comes_back_and_you_play_on(engine, hand_cranked, eventually):
+    session = DuetSession(engine, partial(ScriptedAgent, 48, 50), "killed")
+    heard: list[Event] = []
+    engine.add_sink(heard.append)
+
+    def answered() -> bool:
+        hand_cranked.crank()
+        return any(event.kind == "note_on" and event.source == "duet" for event in heard)
+
+    assert eventually(lambda: session.ready)
+    session.start(0)
+    assert eventually(answered)
+    assert isinstance(session._seat, ProcessSeat) and session._seat._process is not None
+    psutil.Process(session._seat._process.pid).kill()
+    assert eventually(lambda: not session.ready)
+    assert eventually(lambda: session.ready)
+    heard.clear()
+    before = session.snapshot.step
+    assert eventually(answered) and session.snapshot.step > before
+    assert session.snapshot.agent == "killed" and session.snapshot.state == "playing"
+    assert engine.take_messages() == ["The agent stopped and is starting again; the music goes on."]
+    session.close()
+
+
 def test_without_a_checkpoint_it_says_what_to_do(engine, eventually):
-    session = DuetSession(engine, ComingAgent(lambda: load_agent("nobody")), "nobody")
+    session = DuetSession(engine, partial(load_agent, "nobody"), "nobody")
     said: list[str] = []
 
     def told() -> bool:

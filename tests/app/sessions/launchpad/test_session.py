@@ -1,18 +1,16 @@
 """The session on a sound card turned by hand: exact samples, the next bar, stops, tempo, failures."""
 from __future__ import annotations
 
-import threading
-import time
+from functools import partial
 
 import numpy as np
 import pytest
 
 from app.sessions.launchpad import LaunchpadSession
 from app.sessions.launchpad.queue import SOURCE
-from app.sessions.seats import ComingAgent
-from models.launchpad.agent import Choice
 from models.launchpad.instrument import LAUNCHPAD, BadState
 from pieces.errors import RipienoError
+from tests.app.sessions.launchpad.agents import BrokenAgent, ScriptedAgent, SleepingAgent, refuse
 
 RATE = 44_100
 BAR = 2 * RATE  # at 120
@@ -205,12 +203,7 @@ def test_the_playhead_runs_with_the_sound(listener, session):
 
 
 def test_a_slow_agent_makes_no_bar_late(engine, hand_cranked, eventually):
-    class Sleeper:
-        def choose(self, state, forbidden, temperature, votes):
-            time.sleep(30)
-            return Choice(0, np.zeros(313, np.float32))
-
-    session = LaunchpadSession(engine, Sleeper(), "sleeper", grid=LAUNCHPAD.press(LAUNCHPAD.empty(), 3))
+    session = LaunchpadSession(engine, SleepingAgent, "sleeper", grid=LAUNCHPAD.press(LAUNCHPAD.empty(), 3))
     listener = Listener(engine, hand_cranked, session, eventually)
     session.start()
     start = first_sample(listener)
@@ -222,11 +215,7 @@ def test_a_slow_agent_makes_no_bar_late(engine, hand_cranked, eventually):
 
 
 def test_an_agent_that_fails_leaves_and_says_so(engine, hand_cranked, eventually):
-    class Broken:
-        def choose(self, state, forbidden, temperature, votes):
-            raise ZeroDivisionError
-
-    session = LaunchpadSession(engine, Broken(), "broken", grid=LAUNCHPAD.press(LAUNCHPAD.empty(), 3))
+    session = LaunchpadSession(engine, BrokenAgent, "broken", grid=LAUNCHPAD.press(LAUNCHPAD.empty(), 3))
     listener = Listener(engine, hand_cranked, session, eventually)
     session.start()
     first_sample(listener)
@@ -236,11 +225,13 @@ def test_an_agent_that_fails_leaves_and_says_so(engine, hand_cranked, eventually
     session.close()
 
 
-def test_the_agents_move_is_shown_then_played(engine, hand_cranked, eventually, scripted):
-    session = LaunchpadSession(engine, scripted(LAUNCHPAD.toggle(4, 6)), "it", grid=LAUNCHPAD.empty())
+def test_the_agents_move_is_shown_then_played(engine, hand_cranked, eventually):
+    make = partial(ScriptedAgent, LAUNCHPAD.toggle(4, 6))
+    session = LaunchpadSession(engine, make, "it", grid=LAUNCHPAD.empty())
     listener = Listener(engine, hand_cranked, session, eventually)
     session.start()
     start = first_sample(listener)
+    assert eventually(lambda: session._seat.newest is not None)
     listener.turn(BAR // 4)
     assert session.snapshot.next_move == "E♭3 once on" and not session.snapshot.grid.any()
     listener.turn(2 * BAR)
@@ -274,24 +265,8 @@ def test_there_is_nothing_to_export_before_a_note_was_heard(listener, session, t
     assert not list(tmp_path.iterdir())
 
 
-def test_an_agent_that_comes_later_is_made_in_its_own_thread(engine, eventually, scripted):
-    makers = []
-
-    def make():
-        makers.append(threading.current_thread().name)
-        return scripted(LAUNCHPAD.toggle(4, 6))
-
-    session = LaunchpadSession(engine, ComingAgent(make), "it", grid=LAUNCHPAD.empty())
-    assert eventually(lambda: makers == ["launchpad-agent"])
-    assert eventually(lambda: session.snapshot.agent == "it")
-    session.close()
-
-
 def test_an_agent_that_cannot_be_loaded_leaves_you_alone_in_words(engine, eventually):
-    def make():
-        raise RipienoError("it is damaged; train another.")
-
-    session = LaunchpadSession(engine, ComingAgent(make), "it", grid=LAUNCHPAD.empty())
+    session = LaunchpadSession(engine, refuse, "it", grid=LAUNCHPAD.empty())
     assert eventually(lambda: session.snapshot.agent == "" and bool(engine._messages))
     assert engine.take_messages() == ["You play alone: it is damaged; train another."]
     session.close()

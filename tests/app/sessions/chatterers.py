@@ -1,0 +1,49 @@
+"""Agents for the tests of seats that a process of its own can import: numbers, which say who they are."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from pieces.errors import RipienoError
+
+
+@dataclass(frozen=True, eq=False)
+class Said:
+    """About what, by which process, and which of its answers."""
+
+    question: object
+    pid: int
+    number: int
+
+
+def chatter(agent: int, question: object) -> Iterator[Said]:
+    """As many answers as the agent is high; some questions are too much for it."""
+    if question == "fail":
+        raise ZeroDivisionError("broken")
+    if question == "sleep":
+        time.sleep(60)
+    for number in range(agent):
+        yield Said(question, os.getpid(), number)
+
+
+def one() -> int:
+    """An agent with one answer to everything."""
+    return 1
+
+
+def many() -> int:
+    """An agent that hardly comes to an end."""
+    return 1_000_000
+
+
+def refuse() -> int:
+    """No agent."""
+    raise RipienoError("it is damaged; train another.")
+
+
+def die() -> int:
+    """No agent, and no process."""
+    os._exit(7)
