@@ -2,7 +2,7 @@
 
 All methods run in the engine thread, but for `snapshot_at`, `heard` and `score`, which any thread may call
 (they read what was swapped in whole), `note`, called by the "played" thread and the microphone's, and
-`_deliver`, called by the agent's.
+`_deliver`, called by the seat's.
 
 A step is closed in the middle, when all onsets that are nearest to it are known, plus the block that a key's
 event takes to get here; earlier where blocks are so long that the answer would not reach the next step.
@@ -26,7 +26,7 @@ from app.sessions.duet.keys_down import KeysDown
 from app.sessions.duet.microphone import MICROPHONE, Microphone
 from app.sessions.duet.parts import Part
 from app.sessions.duet.pictures import Pictures
-from app.sessions.duet.questions import Answer, Plan, Question
+from app.sessions.duet.questions import PLAN_STEPS, Answer, Plan, Question
 from app.sessions.duet.score import musicxml
 from app.sessions.duet.snapshot import DuetSnapshot, Listening
 from app.sessions.duet.sounds import SETTING_SOURCE, dressed, settings
@@ -45,7 +45,6 @@ LEAD_S = 0.008
 """Beyond two blocks, how long a decision may take."""
 HANDING_ON_S = 0.001
 """How long before the card asks for a block what is due in it must be known here."""
-PLAN_STEPS = 8
 SLOW_STEP_S = 0.1
 """A plan is made at every step that is no shorter, else once a beat."""
 YOURS = ("midi", "keys", MICROPHONE)
@@ -231,6 +230,7 @@ class Playback:
             self._change_mixer()
         self._take_in()
         conductor, engine = self._conductor, self._engine
+        opened = False
         while self._running and conductor is not None:
             cutoff_sample = self._cutoff(conductor)
             if engine.sample < cutoff_sample:
@@ -241,7 +241,9 @@ class Playback:
                 self._ended()
                 break
             self._advance(conductor)
-        self._refresh()
+            opened = True
+        if not opened or conductor is None or conductor.asked is None:  # else the answer must not wait for it
+            self._refresh()
 
     def _cutoff(self, conductor: Conductor) -> int:
         """When the step that was opened last is closed; where it is over, when its end has been heard."""
@@ -267,7 +269,7 @@ class Playback:
 
     def _ask(self, conductor: Conductor) -> None:
         assert conductor.asked is not None
-        if not self._seat.taken:
+        if not self._seat.ready:
             self._submit(conductor.rested())
         elif self._too_late(conductor):
             self._submit(conductor.missed())
@@ -287,7 +289,7 @@ class Playback:
         return PLAN_STEPS if step_s >= SLOW_STEP_S or (conductor.step + 1) % STEPS_PER_BEAT == 0 else 0
 
     def _deliver(self, answer: Answer | Plan) -> None:
-        """The agent's thread: on to the engine's."""
+        """The seat's thread: on to the engine's."""
         self._engine.call(lambda: guarded(self._engine, WHOSE, lambda: self._delivered(answer)))
 
     def _delivered(self, answer: Answer | Plan) -> None:
