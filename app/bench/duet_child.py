@@ -62,7 +62,7 @@ def watched(session: DuetSession, engine: Engine, seconds: float, where: str) ->
     session.set_tempo(BPM)
     session.set_temperature(TEMPERATURE)
     session.set_click(False)
-    while not session.ready:
+    while session.snapshot.agent and not session.ready:
         time.sleep(LOOK_EVERY_S)
     time.sleep(SETTLING_S)
     before = engine.mixer.dropouts

@@ -16,7 +16,7 @@ from multiprocessing.connection import Connection
 from typing import Any
 
 from app.engine import calm
-from app.engine.priority import urgent
+from app.engine.priority import ordinary, urgent
 from pieces.errors import RipienoError
 
 ANSWER, READY, REFUSED, FAILED = range(4)
@@ -68,6 +68,8 @@ def _answer(connection: Connection, number: int, question: Any, answers: Iterato
         connection.send_bytes(pack_answer(number, question, answer))
         if connection.poll(REST_S):
             break
+        ordinary()  # nobody waits for what comes now; the program's threads may be waiting for this processor
+    urgent()
 
 
 def pack_question(number: int, question: Any) -> bytes:

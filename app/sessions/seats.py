@@ -18,7 +18,7 @@ from multiprocessing.process import BaseProcess
 from typing import Any, Generic, TypeVar
 
 from app import children
-from app.engine.priority import urgent
+from app.engine.priority import ordinary, urgent
 from app.sessions import seat_child
 
 log = logging.getLogger(__name__)
@@ -144,6 +144,7 @@ class ProcessSeat(Seat[QuestionT, AnswerT]):
 
     def _serve(self) -> None:
         """A process, from its start to its end."""
+        ordinary()  # a process begins with the priority of the thread that starts it
         ours, theirs = children.CONTEXT.Pipe()
         with ours:
             with theirs:
@@ -175,7 +176,7 @@ class ProcessSeat(Seat[QuestionT, AnswerT]):
     def _take_in(self, message: bytes) -> None:
         kind, number = seat_child.unpack_head(message)
         if kind == seat_child.READY:
-            urgent()  # not before: the process begins with this thread's priority, and is not urgent yet
+            urgent()
             self.ready = True
             return
         if kind == seat_child.REFUSED:

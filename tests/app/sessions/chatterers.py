@@ -12,11 +12,12 @@ from pieces.errors import RipienoError
 
 @dataclass(frozen=True, eq=False)
 class Said:
-    """About what, by which process, and which of its answers."""
+    """About what, by which process, which of its answers, and how urgently."""
 
     question: object
     pid: int
     number: int
+    niceness: int
 
 
 def chatter(agent: int, question: object) -> Iterator[Said]:
@@ -26,12 +27,17 @@ def chatter(agent: int, question: object) -> Iterator[Said]:
     if question == "sleep":
         time.sleep(60)
     for number in range(agent):
-        yield Said(question, os.getpid(), number)
+        yield Said(question, os.getpid(), number, os.getpriority(os.PRIO_PROCESS, 0))
 
 
 def one() -> int:
     """An agent with one answer to everything."""
     return 1
+
+
+def two() -> int:
+    """An agent that adds something to everything."""
+    return 2
 
 
 def many() -> int:

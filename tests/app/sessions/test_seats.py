@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import textwrap
+import threading
 from functools import partial
 from pathlib import Path
 
@@ -14,12 +15,13 @@ import numpy as np
 import psutil
 import pytest
 
+from app.engine.priority import NICENESS, urgent
 from app.sessions.duet.questions import REHEARSAL, Answer, Plan, Question, answers
 from app.sessions.seats import InlineSeat, ProcessSeat
 from models.duet.agent import load_agent
 from models.duet.encoding import HIGHEST, LOWEST
 from models.duet.windows import seen_steps
-from tests.app.sessions.chatterers import chatter, die, many, one, refuse
+from tests.app.sessions.chatterers import chatter, die, many, one, refuse, two
 
 REPO = Path(__file__).parents[3]
 STEPS = 80
@@ -110,6 +112,31 @@ def test_what_is_newer_is_answered_at_once(guest, eventually):
     assert eventually(lambda: asked.heard[-1].question == "second")
     first = [said for said in asked.heard if said.question == "first"]
     assert [said.number for said in first] == list(range(len(first))) and len(first) < 1_000_000
+
+
+def test_only_the_first_answer_is_urgent(guest, eventually):
+    usual = os.getpriority(os.PRIO_PROCESS, 0)
+    asked = guest(two)
+    for count in (2, 4):
+        asked.seat.ask(count)
+        assert eventually(lambda count=count: len(asked.heard) == count)
+    assert [said.niceness for said in asked.heard[1::2]] == [usual, usual]
+    assert len({said.niceness for said in asked.heard[::2]} | {urgent_here(usual)}) == 1
+
+
+def urgent_here(usual: int) -> int:
+    """The niceness that is granted to who is in a hurry."""
+    found: list[int] = []
+
+    def ask() -> None:
+        urgent()
+        found.append(os.getpriority(os.PRIO_PROCESS, threading.get_native_id()))
+
+    thread = threading.Thread(target=ask)
+    thread.start()
+    thread.join()
+    assert found[0] in (NICENESS, usual)
+    return found[0]
 
 
 def test_a_killed_process_is_replaced_and_asked_again(guest, eventually):

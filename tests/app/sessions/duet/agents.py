@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from app.sessions.duet.questions import REHEARSAL
 from models.duet.encoding import MULTI_HOLD, held
 
 
@@ -37,12 +38,12 @@ class ScriptedAgent:
 
 
 class BrokenAgent(ScriptedAgent):
-    """Well until it is asked for a step of the music."""
+    """Well in its rehearsal, not in the first bars of the music."""
 
     def __init__(self) -> None:
         super().__init__(48)
 
     def choose(self, human, machine, beat, temperature=0.0, lowest=0, highest=127) -> int:
-        if not beat:
+        if beat < REHEARSAL.step:
             raise ValueError("broken")
         return super().choose(human, machine, beat)

@@ -166,13 +166,14 @@ class Empty(Seat):
 def test_until_its_agent_is_there_the_other_line_rests(engine, hand_cranked, eventually):
     session = DuetSession(engine, ScriptedAgent, "slow to come", make_seat=lambda make, tell: Empty())
     session.start(0)
-    for _ in range(200):
+
+    def played() -> list[int]:
         hand_cranked.crank()
-    assert eventually(lambda: session.snapshot.step > 4)
-    conductor = session._playback._conductor
-    assert conductor is not None
-    machines = conductor.ensemble.lines()[1]
-    assert len(machines) > 4 and set(machines.tolist()) == {MULTI_HOLD.rest}
+        conductor = session._playback._conductor
+        return conductor.ensemble.lines()[1].tolist() if conductor is not None else []
+
+    assert eventually(lambda: len(played()) > 4)
+    assert set(played()) == {MULTI_HOLD.rest}
     assert session.snapshot.late_steps == 0 and session.snapshot.agent == "slow to come"
     session.close()
 
