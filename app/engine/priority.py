@@ -41,22 +41,27 @@ def real_time() -> bool:
 
 def ordinary() -> None:
     """After `urgent`: as any other thread again."""
-    _nice(_USUAL_NICENESS)
+    _nice(threading.get_native_id(), _USUAL_NICENESS)
+
+
+def hurry(process: int) -> None:
+    """Have the main thread of a process of ours be urgent, whatever it is at. Any thread."""
+    _nice(process, NICENESS)
 
 
 def urgent() -> bool:
     """A better niceness and short slices for the calling thread and those it starts; True if the niceness was
     granted."""
-    granted = _nice(NICENESS)
+    granted = _nice(threading.get_native_id(), NICENESS)
     _ask_for_short_slices()
     return granted
 
 
-def _nice(niceness: int) -> bool:
+def _nice(thread: int, niceness: int) -> bool:
     if not hasattr(os, "setpriority"):
         return False
     try:
-        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), niceness)
+        os.setpriority(os.PRIO_PROCESS, thread, niceness)
     except OSError as error:
         log.debug("no priority for %s: %s", threading.current_thread().name, error)
         return False

@@ -69,6 +69,8 @@ def _answer(connection: Connection, number: int, question: Any, answers: Iterato
         if connection.poll(REST_S):
             break
         ordinary()  # nobody waits for what comes now; the program's threads may be waiting for this processor
+        if connection.poll():
+            break  # asked, and hurried, just before that
     urgent()
 
 

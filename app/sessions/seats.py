@@ -18,7 +18,7 @@ from multiprocessing.process import BaseProcess
 from typing import Any, Generic, TypeVar
 
 from app import children
-from app.engine.priority import ordinary, urgent
+from app.engine.priority import hurry, ordinary, urgent
 from app.sessions import seat_child
 
 log = logging.getLogger(__name__)
@@ -192,13 +192,15 @@ class ProcessSeat(Seat[QuestionT, AnswerT]):
 
     def _send(self) -> None:
         """What waits, if the process can take it. With the lock; by any thread."""
-        question, connection = self._waiting, self._connection
-        if question is None or connection is None or len(self._under_way) >= UNDER_WAY:
+        question, connection, process = self._waiting, self._connection, self._process
+        if question is None or connection is None or process is None or len(self._under_way) >= UNDER_WAY:
             return
         number, self._waiting = next(self._numbers), None
         self._under_way[number] = question
         try:
             connection.send_bytes(seat_child.pack_question(number, question))
+            if self.ready and process.pid is not None:
+                hurry(process.pid)  # it may be at what nobody waits for
         except OSError:
             log.debug("%s has just ended", self._name)  # its thread starts another
 

@@ -27,7 +27,16 @@ def chatter(agent: int, question: object) -> Iterator[Said]:
     if question == "sleep":
         time.sleep(60)
     for number in range(agent):
+        if question == "dawdle" and number:
+            dawdle()
         yield Said(question, os.getpid(), number, os.getpriority(os.PRIO_PROCESS, 0))
+
+
+def dawdle() -> None:
+    """Until it is told to hurry; where the system grants no hurry, for a while."""
+    before, end_s = os.getpriority(os.PRIO_PROCESS, 0), time.monotonic() + 2.0
+    while os.getpriority(os.PRIO_PROCESS, 0) == before and time.monotonic() < end_s:
+        time.sleep(0.001)
 
 
 def one() -> int:

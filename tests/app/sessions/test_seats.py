@@ -124,6 +124,18 @@ def test_only_the_first_answer_is_urgent(guest, eventually):
     assert len({said.niceness for said in asked.heard[::2]} | {urgent_here(usual)}) == 1
 
 
+def test_who_is_asked_while_it_does_what_nobody_waits_for_hurries_through_it(guest, eventually):
+    asked = guest(two)
+    assert eventually(lambda: asked.seat.ready)
+    asked.seat.ask("dawdle")
+    usual = os.getpriority(os.PRIO_PROCESS, 0)
+    assert eventually(lambda: len(asked.heard) == 1 and asked.process.nice() == usual)
+    asked.seat.ask("next")
+    assert eventually(lambda: asked.heard[-1].question == "next")
+    assert [said.niceness for said in asked.heard[:2]] == [urgent_here(usual)] * 2
+    assert [said.question for said in asked.heard[:3]] == ["dawdle", "dawdle", "next"]
+
+
 def urgent_here(usual: int) -> int:
     """The niceness that is granted to who is in a hurry."""
     found: list[int] = []
