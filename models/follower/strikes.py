@@ -11,7 +11,6 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.ndimage import gaussian_filter1d
 
 from models.features import SPEC
 from models.follower.network import COLUMN_PX, PITCHES
@@ -52,8 +51,7 @@ class OnsetRate:
     """
 
     def __init__(self, onsets: FloatArray, quarters: FloatArray, tempi: FloatArray, weight: float) -> None:
-        around = [gaussian_filter1d(row, _AROUND_COLUMNS, mode="constant") for row in (onsets, quarters)]
-        a_quarter = around[0] / around[1]
+        a_quarter = _around(onsets) / _around(quarters)
         passed = np.concatenate([np.zeros((1, len(onsets))), tempi[:, None] / SPEC.fps * a_quarter])
         self._quiet = np.exp(-weight * passed).astype(np.float32)
         struck = (passed + _WHILE_HALTED) ** weight * self._quiet
@@ -63,6 +61,13 @@ class OnsetRate:
         """Weigh a ``density`` (tempi + 1, window), whose columns last ``quarters`` (window,), both ways."""
         quiet, more = density * self._quiet[:, window], density * self._more[:, window]
         return ByRate(quiet, quiet.sum(0) * quarters, more, more.sum(0) * quarters)
+
+
+def _around(row: FloatArray) -> NDArray[np.float64]:
+    """The row smoothed by a Gaussian; beyond its ends lies nothing."""
+    reach = round(4 * _AROUND_COLUMNS)
+    bell = np.exp(-0.5 * (np.arange(-reach, reach + 1) / _AROUND_COLUMNS) ** 2)
+    return np.convolve(row, bell / bell.sum())[reach : reach + len(row)]
 
 
 class Strikes:

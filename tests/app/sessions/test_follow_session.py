@@ -12,7 +12,7 @@ import pytest
 
 from app.devices.audio import NONE, AudioChoice, AudioSystem
 from app.devices.null import NullBackend
-from app.engine.engine import Engine
+from app.engine.engine import AHEAD_S, Engine
 from app.engine.performer import PerformancePlayer, Played, performance_events
 from app.engine.runner import FollowerFailed, InlineRunner, PolicyRunner
 from app.engine.scheduler import Event
@@ -38,6 +38,19 @@ def turn(card, engine, seconds, eventually):
         for _ in range(9):
             card.crank(count=245)
         assert eventually(lambda: engine.sample - engine.snapshot.sample < 4410)
+
+
+def done(engine, player, command):
+    """Have the engine run it, and schedule what follows from it, before the card goes on."""
+    ran = threading.Event()
+
+    def run():
+        command()
+        player.fill(engine.sample, engine.sample + round(AHEAD_S * RATE))
+        ran.set()
+
+    engine.call(run)
+    assert ran.wait(30.0)
 
 
 def notes_at(played, kind="note_on"):
@@ -70,11 +83,11 @@ def test_a_change_of_tempo_loses_and_doubles_nothing(engine, hand_cranked, event
     player = PerformancePlayer(engine, events)
     played: list[Event] = []
     engine.add_sink(played.append)
-    engine.call(player.start)
+    done(engine, player, player.start)
     turn(hand_cranked, engine, 1.0, eventually)
-    engine.call(partial(player.set_tempo, 2.0))
+    done(engine, player, partial(player.set_tempo, 2.0))
     turn(hand_cranked, engine, 0.7, eventually)
-    engine.call(partial(player.set_tempo, 0.5))
+    done(engine, player, partial(player.set_tempo, 0.5))
     turn(hand_cranked, engine, 4.2, eventually)
     assert eventually(lambda: len(played) >= 40)
     assert [event.data1 for event in played] == list(range(40, 80))
