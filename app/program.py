@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from app.devices.audio import AudioSystem, open_system
 from app.devices.midi import MidiSystem
 from app.engine.engine import Engine
-from app.engine.midi_events import event_of
+from app.engine.midi_keys import MidiKeys
 from app.engine.midi_out import MidiOut
 from app.engine.voice import open_instrument
 from app.scenes.devices import DeviceDesk, to_choice
@@ -43,7 +43,8 @@ def build_studio(follower: str | None = None, seed: int = 0, audio: AudioSystem 
     engine = Engine(audio, make_instrument=partial(open_instrument, sound_set=sound_set))
     engine.set_volume(settings.now.volume)
     engine.set_click_volume(settings.now.metronome_volume)
-    midi = MidiSystem(partial(_on_midi, engine), engine.tell)
+    keys = MidiKeys(engine)
+    midi = MidiSystem(keys.play, engine.tell, input_lost=keys.let_go)
     desk = DeviceDesk(engine, settings, midi, lambda text, kind: engine.tell(text))
     engine.supervisor.choice = desk.audio_choice()
     follower = follower or settings.now.follower
@@ -93,10 +94,9 @@ def make_duet(studio: Studio, agent: str, choices: Choices) -> DuetSession:
     from models.checkpoint import shipped
     from models.duet.agent import SHIPPED, load_agent
 
-    name, midi = agent if agent and shipped(agent).exists() else SHIPPED, studio.midi
-    there = (lambda: midi.open_input is not None) if midi is not None else None
+    name = agent if agent and shipped(agent).exists() else SHIPPED
     make = partial(load_agent, name, studio.seed)
-    return DuetSession(studio.engine, make, name, studio.seed, there, choices=choices)
+    return DuetSession(studio.engine, make, name, studio.seed, choices=choices)
 
 
 def _judge() -> Callable[[States], float]:
@@ -112,10 +112,3 @@ def _judge() -> Callable[[States], float]:
 def _use_latency(engine: Engine, settings: SettingsStore, desk: DeviceDesk) -> None:
     """That of the input that is open, as it was measured; in the thread that opened it."""
     engine.input_latency_s = settings.now.latency_s.get(desk.audio_label("input"), 0.0)
-
-
-def _on_midi(engine: Engine, message: Any, moment_s: float) -> None:
-    """A message of the keyboard, in rtmidi's thread."""
-    event = event_of(message)
-    if event is not None:
-        engine.submit_at(event, moment_s)

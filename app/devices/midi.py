@@ -26,17 +26,20 @@ SYSTEM_MESSAGES = 0xF0
 class MidiSystem:
     """One input and one output, each a port's name, "default" (the first real one) or "none".
 
-    `received(message, moment_s)` is called in rtmidi's thread. `problem` says why there is no MIDI, if so.
+    `received(message, moment_s)` is called in rtmidi's thread; `input_lost` in whichever has closed the open
+    input, after the last of these calls. `problem` says why there is no MIDI, if so.
     Clock, start, stop and song position go to whom `follow_clock` names instead.
     api: one of rtmidi's (API_UNIX_JACK); None takes the first that works.
     """
 
     def __init__(self, received: MidiCallback, tell: Callable[[str], None] = log.info,
-                 api: int | None = None, poll_s: float = POLL_S) -> None:
+                 api: int | None = None, poll_s: float = POLL_S,
+                 input_lost: Callable[[], None] = lambda: None) -> None:
         self.problem: str | None = None
         self.input_choice = self.output_choice = DEFAULT
         self._received_by = received
         self._tell = tell
+        self._input_lost = input_lost
         self._poll_s = poll_s
         self._api = api
         self._clock_received: MidiCallback | None = None
@@ -151,6 +154,8 @@ class MidiSystem:
             side.close()
             if gone:
                 self._tell(message)
+            if side is self._side["input"]:
+                self._input_lost()
         if wanted is not None and side.open(wanted):
             self._tell(f"MIDI {side.direction}: {wanted}")
 

@@ -8,7 +8,6 @@ from app.sessions.duet.snapshot import RollNote
 
 EARLIEST_STEP = -0.5
 """What begins before belongs to the count-in."""
-MIDI_SOURCE = "midi"
 
 
 class KeysDown:
@@ -16,13 +15,11 @@ class KeysDown:
 
     Attributes:
         notes: those that have ended. held: (channel, pitch) of those that sound, and where they began.
-        midi_held: of these, the ones that a MIDI keyboard holds, also while nothing plays.
     """
 
     def __init__(self) -> None:
         self.notes: list[RollNote] = []
         self.held: dict[tuple[int, int], float] = {}
-        self.midi_held: set[tuple[int, int]] = set()
 
     def begin(self) -> None:
         """A new duet."""
@@ -33,10 +30,6 @@ class KeysDown:
         key = event.channel, event.data1
         on = event.kind == "note_on" and event.data2 > 0
         off = event.kind == "note_off" or (event.kind == "note_on" and not on)
-        if event.source == MIDI_SOURCE and (on or off):
-            (self.midi_held.add if on else self.midi_held.discard)(key)
-        if event.kind == "all_off":
-            self.midi_held.clear()
         if conductor is None or (conductor.part is not None and event.source != PART_SOURCE and not off):
             return
         position = conductor.step_at(event.sample)

@@ -11,7 +11,6 @@ event takes to get here; earlier where blocks are so long that the answer would 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable
 from typing import Any
 
 from app.engine import calm
@@ -56,16 +55,14 @@ class Playback:
     """One for a session. See the module."""
 
     def __init__(
-        self, engine: Engine, seat: DuetSeat, agent_name: str, seed: int,
-        input_there: Callable[[], bool] | None = None, choices: Choices = USUAL,
-    ) -> None:  # fmt: skip
+        self, engine: Engine, seat: DuetSeat, agent_name: str, seed: int, choices: Choices = USUAL
+    ) -> None:
         self.choices = choices
         self._engine = engine
         self._mixer = engine.mixer
         self._seat = seat
         seat.deliver = self._deliver
         self._seed = seed
-        self._input_there = input_there
         self._conductor: Conductor | None = None
         self._running = False
         self._part: Part | None = None
@@ -330,8 +327,6 @@ class Playback:
                 conductor.listen(KeyEvent(position, "all off"))
             elif event.source in YOURS:
                 self._hear(conductor, event, position)
-        if self._keys.midi_held and self._input_there is not None and not self._input_there():
-            self._let_go()
 
     def _hear(self, conductor: Conductor, event: Event, position: float) -> None:
         key = key_event(event, position)
@@ -347,13 +342,6 @@ class Playback:
             self._follower = TempoFollower(self.choices.tempo_bpm)
         if self._conductor is not None:
             self._conductor.led_bpm = bpm
-
-    def _let_go(self) -> None:
-        """The keyboard is gone, no release can come any more."""
-        for channel, pitch in self._keys.midi_held:
-            self._engine.submit(Event(NOW, "note_off", pitch, 0, channel, "midi"))
-        self._keys.midi_held.clear()
-        self._engine.tell("The keyboard is gone: its notes are let go, and the music goes on.")
 
     def _tell_once(self, sentence: str) -> None:
         if sentence not in self._told:

@@ -47,19 +47,17 @@ class DuetSession:
         make_agent: makes who plays the other line, where it decides; None: nobody does.
         agent_name: as the scene shows it.
         seed: of its draws, anew at every start.
-        input_there: whether your MIDI keyboard is still connected; its notes are let go when it is not.
         make_seat: where the agent decides; by default in a process of its own.
         choices: to begin with.
     """
 
     def __init__(
         self, engine: Engine, make_agent: AgentMaker | None = None, agent_name: str = "", seed: int = 0,
-        input_there: Callable[[], bool] | None = None, make_seat: SeatMaker = live_seat,
-        choices: Choices = USUAL,
+        make_seat: SeatMaker = live_seat, choices: Choices = USUAL,
     ) -> None:  # fmt: skip
         self.engine = engine
         self._seat = make_seat(make_agent, engine.tell) if make_agent is not None else Seat()
-        self._playback = Playback(engine, self._seat, agent_name, seed, input_there, choices)
+        self._playback = Playback(engine, self._seat, agent_name, seed, choices)
         self._source_before = engine.source
         self._closed = False
         engine.set_source("synth")  # what sounds is shown by the meter, and captured as a take

@@ -13,6 +13,7 @@ import pytest
 from app.devices.midi import DEFAULT, NONE, MidiSystem, _wanted
 from app.devices.midi_ports import short_name
 from app.engine.clock import SampleClock, now_s
+from app.engine.midi_keys import MidiKeys
 from app.engine.midi_out import MidiOut
 from app.engine.scheduler import NOW, Event
 
@@ -62,9 +63,12 @@ def midi(monkeypatch):
     heard, played = FakeClient("Midi Through:0 14:0", "Keys:Keys MIDI 1 20:0"), FakeClient("Synth:Out 24:0")
     monkeypatch.setattr(rtmidi, "MidiIn", lambda *_: heard)
     monkeypatch.setattr(rtmidi, "MidiOut", lambda *_: played)
-    received: list[tuple] = []
+    received: list = []
     told: list[str] = []
-    system = MidiSystem(lambda *stamped: received.append(stamped), told.append, poll_s=1e6)
+    system = MidiSystem(
+        lambda *stamped: received.append(stamped), told.append, poll_s=1e6,
+        input_lost=lambda: received.append("lost"),
+    )  # fmt: skip
     yield system, heard, played, received, told
     system.close()
 
@@ -93,12 +97,40 @@ def test_a_keyboard_unplugged_and_plugged_again_under_another_number(midi):
     system.start("Keys:Keys MIDI 1")
     heard.ports = ["Midi Through:0 14:0"]
     system._look()
-    assert system.open_input is None and "is gone" in told[-1]
+    assert system.open_input is None and "is gone" in told[-1] and received.pop() == "lost"
     heard.ports = ["Midi Through:0 14:0", "Keys:Keys MIDI 1 28:0"]
     system._look()
     assert system.open_input == "Keys:Keys MIDI 1" and heard.opened[-1] == "Keys:Keys MIDI 1 28:0"
     heard.callback(([0x90, 60, 100], 0.0))
     assert [message for message, _ in received] == [[0x90, 60, 100]]
+
+
+def test_an_input_that_is_left_for_another_is_lost_and_an_output_is_not(midi):
+    system, _, _, received, _ = midi
+    system.start(output_choice="Synth:Out")
+    system.choose(output_choice=NONE)
+    assert received == []
+    system.choose(input_choice=NONE)
+    assert received == ["lost"]
+
+
+def test_what_a_lost_keyboard_holds_is_let_go_after_what_it_played(engine, hand_cranked):
+    applied: list[Event] = []
+    hand_cranked.crank()
+    engine.mixer.submit = applied.append
+    keys = MidiKeys(engine)
+    for message in ([0x92, 60, 90], [0x92, 62, 90], [0x82, 62, 0], [0xB2, 64, 127], [0xB0, 64, 127],
+                    [0xB0, 64, 0], [0xB0, 7, 80], [0x90, 64, 90], [0x90, 64, 0], [0xE0, 0, 0]):  # fmt: skip
+        keys.play(message, now_s())
+    played = len(applied)
+    keys.let_go()
+    let_go = applied[played:]
+    assert {(e.kind, e.channel, e.data1, e.data2, e.source) for e in let_go} == {
+        ("note_off", 2, 60, 0, "midi"), ("control", 2, 64, 0, "midi")}  # fmt: skip
+    assert min(event.sample for event in let_go) >= max(event.sample for event in applied[:played])
+    assert len(engine.take_messages()) == 1
+    keys.let_go()
+    assert len(applied) == played + 2
 
 
 def test_a_keyboard_that_appears_while_running_is_taken(midi):

@@ -10,7 +10,7 @@ from app.devices.audio import AudioChoice, AudioSystem
 from app.devices.midi import NONE, MidiSystem
 from app.devices.null import NullBackend
 from app.engine.engine import Engine
-from app.engine.midi_events import event_of
+from app.engine.midi_keys import MidiKeys
 from app.sessions.duet.session import DuetSession
 from models.duet.encoding import notes
 from tests.app.sessions.duet.agents import ScriptedAgent
@@ -27,12 +27,10 @@ def midi(jack):
     engine = Engine(AudioSystem([ApartBackend()], NullBackend()), AudioChoice(label, label))
     engine.start()
 
-    def received(message, moment_s: float) -> None:
-        event = event_of(message)
-        assert event is not None
-        engine.submit_at(event, moment_s)
-
-    system = MidiSystem(received, engine.tell, api=rtmidi.API_UNIX_JACK, poll_s=0.1)
+    keys = MidiKeys(engine)
+    system = MidiSystem(
+        keys.play, engine.tell, api=rtmidi.API_UNIX_JACK, poll_s=0.1, input_lost=keys.let_go
+    )
     system.start(output_choice=NONE)
     yield engine, system
     system.close()
@@ -41,8 +39,7 @@ def midi(jack):
 
 def test_it_answers_a_second_process_and_outlives_it(jack, midi, eventually, tmp_path):
     engine, system = midi
-    session = DuetSession(engine, partial(ScriptedAgent, 48, 50, 52, 53), "made up",
-                          input_there=lambda: system.open_input is not None)  # fmt: skip
+    session = DuetSession(engine, partial(ScriptedAgent, 48, 50, 52, 53), "made up")
     tune = write(tmp_path / "tune.mid", ("", 0, TUNE), tempo_bpm=100)
     process = second_process(jack, PLAY_MIDI, tune)
     assert process.stdout.readline() == "ready\n"

@@ -7,7 +7,9 @@ import numpy as np
 import psutil
 import pytest
 
-from app.engine.scheduler import NOW, Event
+from app.engine.clock import now_s
+from app.engine.midi_keys import MidiKeys
+from app.engine.scheduler import Event
 from app.sessions.duet.choices import Choices
 from app.sessions.duet.headless import play_duet
 from app.sessions.duet.parts import Part, PartNote
@@ -302,16 +304,21 @@ def test_panic_silences_and_it_goes_on(stage, scripted):
     assert [pitch for kind, pitch, _ in on.notes() if kind == "note_on"][-2:] == [48, 50]
 
 
-def test_a_keyboard_that_is_unplugged_leaves_no_note(stage, scripted):
-    there = [True]
-    on = stage(scripted(48), input_there=lambda: there[0])
+@pytest.mark.parametrize("played", [
+    [[0x90, 70, 90]],
+    [[0x90, 70, 90], [0xB0, 64, 127]],
+    [[0x91, 70, 90], [0xB1, 64, 127], [0x81, 70, 0]],
+], ids=["key", "key and pedal", "pedal alone"])  # fmt: skip
+def test_a_keyboard_that_is_unplugged_leaves_no_note(stage, scripted, played):
+    on = stage(scripted(48))
+    keys = MidiKeys(on.engine)
     begin(on)
-    on.engine.submit(Event(NOW, "note_on", 70, 90, source="midi"))
+    for message in played:
+        keys.play(message, now_s())
     on.crank_steps(6)
-    there[0] = False
+    keys.let_go()
     on.crank_steps(9)
-    assert ("off", 70) in on.instrument.log and on.session.snapshot.state == "playing"
-    assert sum("keyboard is gone" in said for said in on.engine.take_messages()) == 1
+    assert on.session.snapshot.state == "playing"
     yours, _ = on.session._playback._conductor.ensemble.lines()
     assert yours[-1] == MULTI_HOLD.rest and yours[3] != MULTI_HOLD.rest
 
