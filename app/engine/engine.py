@@ -16,7 +16,8 @@ import threading
 from collections import deque
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Protocol
+from functools import partial
+from typing import Protocol, TypeVar
 
 from app.devices.audio import AudioChoice, AudioSystem, DeviceError, FloatArray, Stream
 from app.engine.clock import now_s
@@ -30,6 +31,7 @@ from app.engine.scheduler import NOW, Event
 from app.engine.snapshot import Snapshot
 from app.engine.supervisor import StreamSupervisor
 from app.engine.voice import open_instrument
+from pieces.errors import RipienoError
 
 log = logging.getLogger(__name__)
 
@@ -38,8 +40,11 @@ IDLE_WAIT_S = 0.1
 READING_LIMIT_S = 3.0
 """How long `close` waits for a sound set that is just being brought; then it ends with the process."""
 
+FAULT = "Something failed while music plays; the rest goes on. Details are in the log."
+
 Listener = Callable[[Heard, Snapshot], Snapshot]
 Sink = Callable[[Event], None]
+Result = TypeVar("Result")
 
 
 class Filler(Protocol):
@@ -62,6 +67,7 @@ class Engine:
         self.latencies_ms: deque[float] = deque(maxlen=20_000)
         self.input_latency_s = 0.0  # from calibration: how long sound needs to get here
         self._messages: deque[str] = deque(maxlen=100)
+        self._faults: set[str] = set()
         self._commands: deque[Callable[[], None]] = deque()
         self._make_instrument = make_instrument
         self._instrument_lock = threading.Lock()
@@ -224,7 +230,7 @@ class Engine:
         event = Event(NOW, "all_off", source="panic")
         self.submit(event)
         for sink in self._sinks:
-            sink(event)
+            self._guarded(partial(sink, event), None)
 
     # --- the engine thread --------------------------------------------------------------------------
 
@@ -236,6 +242,7 @@ class Engine:
     def set_listener(self, listener: Listener | None) -> None:
         """Who turns frames into snapshots; None: only level and spectrogram."""
         self._listener = listener
+        self._faults.clear()
 
     def wake_at(self, sample: int) -> None:
         """Have the fillers called once the clock has reached `sample`. A filler's, anew in every `fill`."""
@@ -270,7 +277,7 @@ class Engine:
         heard = True
         while heard and not self._stopping:
             while self._commands:
-                self._commands.popleft()()
+                self._guarded(self._commands.popleft(), None)
             heard = self._hear()
             self._play_ahead()
 
@@ -281,7 +288,7 @@ class Engine:
             return False
         base = replace(catch.gauges, late_frames=self.snapshot.late_frames)
         listener = self._listener
-        snapshot = base if listener is None else listener(catch.heard, base)
+        snapshot = base if listener is None else self._guarded(partial(listener, catch.heard, base), base)
         latency_ms = (now_s() - catch.reached_s) * 1000
         self.snapshot = replace(snapshot, decision_ms=latency_ms)
         self.latencies_ms.append(latency_ms)
@@ -293,7 +300,27 @@ class Engine:
         self.mixer.alarm_at = math.inf
         self.metronome.fill(now_sample, until_sample)
         for filler in tuple(self._fillers):
-            filler.fill(now_sample, until_sample)
+            self._guarded(partial(filler.fill, now_sample, until_sample), None)
+
+    def _guarded(self, work: Callable[[], Result], otherwise: Result) -> Result:
+        """What `work` gives, `otherwise` where it fails: everybody's music needs the thread that asks."""
+        try:
+            return work()
+        except Exception as error:  # noqa: BLE001 - the edge of the thread
+            self._tell_once(error)
+        return otherwise
+
+    def _tell_once(self, error: Exception) -> None:
+        """Once for each listener: what fails in a frame will fail in the next one."""
+        kind = f"{type(error).__name__}: {error}"
+        if kind in self._faults:
+            return
+        self._faults.add(kind)
+        if isinstance(error, RipienoError):
+            self.tell(str(error))
+        else:
+            log.error("what the engine was asked to do failed", exc_info=error)
+            self.tell(FAULT)
 
     def _pass_on_played(self) -> None:
         """The "played" thread: sinks may sleep to their deadlines here."""
@@ -303,7 +330,7 @@ class Engine:
             while mixer.applied:
                 event = mixer.applied.popleft()
                 for sink in self._sinks:
-                    sink(event)
+                    self._guarded(partial(sink, event), None)
 
     def _report_error(self) -> None:
         player = self.mixer.player

@@ -6,11 +6,14 @@ import sys
 import textwrap
 import threading
 import time
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
+from app.devices.audio import DeviceError
 from app.engine.clock import now_s
+from app.engine.engine import FAULT
 from app.engine.frontend import FrontEnd
 from app.engine.midi_events import event_of, messages_of
 from app.engine.scheduler import NOW, Event
@@ -171,6 +174,40 @@ def test_a_command_comes_between_frames_however_slow_the_follower(hand_cranked, 
         hand_cranked.crank()
     assert eventually(lambda: len(order) > 30)
     assert order.index("command") == 1
+
+
+def test_what_fails_ends_neither_the_music_nor_the_listening_and_is_said_once(
+    hand_cranked, engine, eventually
+):
+    heard: list[object] = []
+    played: list[Event] = []
+    filled: list[int] = []
+
+    def fails(*_: object) -> None:
+        raise ZeroDivisionError("a fault")
+
+    def fill(now_sample, until_sample):
+        filled.append(now_sample)
+        fails()
+
+    def listen(frame, base):
+        heard.append(base)
+        fails()
+
+    def refuses() -> None:
+        raise DeviceError("That cannot be. Do this.")
+
+    engine.set_listener(listen)
+    engine.add_sink(fails)
+    engine.add_sink(played.append)
+    for command in (fails, refuses, lambda: engine.add_filler(SimpleNamespace(fill=fill))):
+        engine.call(command)
+    engine.note_on(60)
+    for _ in range(100):
+        hand_cranked.crank()
+    assert eventually(lambda: len(heard) >= 3 and len(played) == 1 and len(filled) >= 3)
+    assert engine.snapshot.sample > 0 and engine.snapshot.state == "idle"
+    assert sorted(engine.take_messages()) == sorted([FAULT, "That cannot be. Do this."])
 
 
 def test_a_recording_that_is_played_is_followed_and_a_click_is_not(hand_cranked, engine, eventually):
