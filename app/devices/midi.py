@@ -12,6 +12,8 @@ from collections.abc import Callable, Sequence
 
 from app.devices.launchpads.models import model_of
 from app.devices.midi_ports import MidiCallback, MidiPort, NoMidi, open_ports
+from app.engine.midi_events import messages_of
+from app.engine.scheduler import NOW, Event
 
 log = logging.getLogger(__name__)
 
@@ -57,12 +59,13 @@ class MidiSystem:
         self._thread.start()
 
     def close(self) -> None:
-        """Let go of the ports."""
+        """Let go of the ports; nothing goes on sounding on the instrument that is played to."""
         self._stop.set()
         if self._thread is not None:
             self._thread.join()
         with self._lock:
             for side in self._side.values():
+                _silence(side)
                 side.delete()
             self._side = {}
 
@@ -151,13 +154,21 @@ class MidiSystem:
         if side.open_name is not None:
             gone = side.open_name not in names
             message = f"{side.open_name} is gone. Connect it again, it will be picked up."
+            _silence(side)
             side.close()
             if gone:
                 self._tell(message)
             if side is self._side["input"]:
                 self._input_lost()
         if wanted is not None and side.open(wanted):
+            _silence(side)  # it may hold what it was playing when its cable was pulled
             self._tell(f"MIDI {side.direction}: {wanted}")
+
+
+def _silence(side: MidiPort) -> None:
+    """Every note off and every pedal up, on the instrument of an open output."""
+    if side.direction == "out" and side.open_name is not None:
+        all(side.send(message) for message in messages_of(Event(NOW, "all_off")))  # until one is refused
 
 
 def _wanted(choice: str, names: list[str], open_name: str | None) -> str | None:

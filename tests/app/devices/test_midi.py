@@ -13,6 +13,7 @@ import pytest
 from app.devices.midi import DEFAULT, NONE, MidiSystem, _wanted
 from app.devices.midi_ports import short_name
 from app.engine.clock import SampleClock, now_s
+from app.engine.midi_events import messages_of
 from app.engine.midi_keys import MidiKeys
 from app.engine.midi_out import MidiOut
 from app.engine.scheduler import NOW, Event
@@ -172,7 +173,36 @@ def test_output_is_chosen_and_silent_where_none_is_open(midi):
     assert played.sent == []
     system.choose(output_choice="Synth:Out")
     system.send([0x90, 60, 1])
-    assert played.sent == [[0x90, 60, 1]] and system.open_output == "Synth:Out"
+    assert played.sent[-1] == [0x90, 60, 1] and system.open_output == "Synth:Out"
+
+
+ALL_OFF = messages_of(Event(NOW, "all_off"))
+
+
+@pytest.mark.parametrize("leave", [
+    lambda system, played: system.choose(output_choice="Other:Out"),
+    lambda system, played: system.choose(output_choice=NONE),
+    lambda system, played: system.close(),
+])
+def test_an_output_that_is_let_go_holds_no_note(midi, leave):
+    system, _, played, _, _ = midi
+    played.ports.append("Other:Out 28:0")
+    system.start(output_choice="Synth:Out")
+    system.send([0x90, 60, 1])
+    played.sent.clear()
+    leave(system, played)
+    assert played.sent[:48] == ALL_OFF and "closed" in played.opened
+
+
+def test_an_instrument_plugged_in_again_lets_go_what_it_held(midi):
+    system, _, played, _, _ = midi
+    system.start(output_choice="Synth:Out")
+    played.ports, there = [], played.ports
+    system._look()
+    played.sent.clear()
+    played.ports = there
+    system._look()
+    assert system.open_output == "Synth:Out" and played.sent == ALL_OFF
 
 
 def test_without_any_midi_the_program_goes_on(monkeypatch):
@@ -251,6 +281,29 @@ def test_over_jack_from_port_to_port(jack, eventually):
     other.delete()
     assert eventually(lambda: system.open_input is None)
     system.close()
+
+
+def test_over_jack_an_output_that_is_let_go_says_so_to_its_instrument(jack, eventually):
+    """On a busy machine JACK may lose a block: then it is tried again."""
+    other = rtmidi.MidiIn(rtmidi.API_UNIX_JACK, "Test instrument")
+    other.open_virtual_port("notes")
+    system = MidiSystem(lambda *_: None, api=rtmidi.API_UNIX_JACK, poll_s=1e6)
+    system.start(NONE)
+
+    def lets_go():
+        system.choose(output_choice="Test instrument:notes")
+        time.sleep(0.1)  # a block of JACK's has room for some sixty messages
+        system.send([0x90, 60, 100])
+        system.choose(output_choice=NONE)
+        time.sleep(0.1)
+        received = []
+        while (event := other.get_message()) is not None:
+            received.append(event[0])
+        return received == [*ALL_OFF, [0x90, 60, 100], *ALL_OFF]
+
+    assert eventually(lets_go)
+    system.close()
+    other.delete()
 
 
 def test_over_jack_closed_and_opened_while_messages_arrive(jack):
