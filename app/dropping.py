@@ -9,11 +9,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 from app.scenes.studio import Studio
+from models.midi_files import MIDI_SUFFIXES
 from pieces.errors import RipienoError
 
 SCORES = {".musicxml", ".mxl", ".xml", ".mei", ".krn", ".abc"}
 GRID = ".json"
-RECORDINGS = {".wav", ".mid", ".midi"}
+RECORDINGS = {".wav", *MIDI_SUFFIXES}
 UNREAD_SOUND = {".flac", ".ogg", ".oga", ".opus", ".mp3", ".m4a", ".aac", ".aif", ".aiff", ".wma"}
 
 

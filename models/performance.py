@@ -14,12 +14,11 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from pieces.errors import RipienoError
+from models.midi_files import BadMidi, open_midi
 from pieces.piece import Piece, PlayedNotehead
 
 LEAD_IN_S = 0.5
 """Silence before the first note."""
-MAX_MIDI_BYTES = 8_000_000
 MAX_NOTE_S = 20.0
 """A hanging note of a file ends after this."""
 
@@ -93,21 +92,13 @@ def load_midi(path: Path) -> Performance:
     """Read any standard MIDI file as a performance without anchors; hanging notes are ended.
 
     Raises:
-        RipienoError: not a MIDI file, too large, or no note in it.
+        BadMidi: not a MIDI file, too large, or no note in it.
     """
-    import mido
-
-    try:
-        if path.stat().st_size > MAX_MIDI_BYTES:
-            raise RipienoError(f"{path.name} is too large. Choose the performance of one piece.")
-        messages = list(mido.MidiFile(path, clip=True))
-    except (OSError, EOFError, ValueError, KeyError, IndexError, TypeError) as error:
-        raise RipienoError(f"{path.name} is not a readable MIDI file ({error}). Export it again.") from error
     now_s = 0.0
     sounding: dict[tuple[int, int], list[tuple[float, int]]] = defaultdict(list)
     notes: list[PlayedNote] = []
     pedal: list[tuple[float, bool]] = []
-    for message in messages:
+    for message in open_midi(path):
         now_s += message.time
         if message.type == "note_on" and message.velocity > 0:
             sounding[message.channel, message.note].append((now_s, message.velocity))
@@ -121,7 +112,7 @@ def load_midi(path: Path) -> Performance:
             duration_s = min(max(now_s - onset_s, 0.5), MAX_NOTE_S)
             notes.append(PlayedNote(onset_s, duration_s, pitch, velocity))
     if not notes:
-        raise RipienoError(f"{path.name} holds no note. Choose a MIDI file with a performance.")
+        raise BadMidi(f"{path.name} holds no note. Choose a MIDI file with a performance.")
     return Performance(tuple(sorted(notes, key=lambda note: note.onset_s)), tuple(pedal))
 
 

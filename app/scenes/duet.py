@@ -27,8 +27,8 @@ from app.widgets.count_in import CountIn
 from app.widgets.overlays import MenuItem
 from app.widgets.piano_roll import RollView
 from app.widgets.status import Status
+from models.midi_files import MIDI_SUFFIXES
 
-MIDI_FILES = {".mid", ".midi"}
 TEST_W = 118
 
 
@@ -180,7 +180,7 @@ class Duet(Scene):
             self.studio.takes.recorder.piece_name = title
 
     def take_file(self, path: Path) -> bool:
-        if path.suffix.lower() not in MIDI_FILES:
+        if path.suffix.lower() not in MIDI_SUFFIXES:
             return False
         self.studio.say(f"Reading {path.name} …")
         self.desk.play_part(path)

@@ -5,6 +5,7 @@ Used by the thread of the window; what reads or writes files that take long is d
 
 from __future__ import annotations
 
+import logging
 import threading
 import time
 from collections.abc import Callable
@@ -16,10 +17,12 @@ from app.scenes.duet_memory import DuetMemory
 from app.scenes.studio import Studio
 from app.scenes.take_desk import export_folder
 from app.sessions.duet.choices import USUAL, Choices, Mode, SeedKind, Voice
+from app.sessions.duet.playback import WHOSE
 from app.sessions.duet.session import DuetSession
 from app.sessions.duet.snapshot import DuetSnapshot
 from pieces.errors import RipienoError
 
+log = logging.getLogger(__name__)
 RUNNING = ("count-in", "playing")
 SLOWEST, FASTEST = 40.0, 240.0
 COOLEST, WARMEST = 0.0, 1.5
@@ -82,6 +85,9 @@ class DuetDesk:
                 work()
             except RipienoError as problem:
                 self.studio.say_later(str(problem), "bad")
+            except Exception:
+                log.exception("what was done apart failed")
+                self.studio.say_later(f"Something of {WHOSE} failed; details are in the log.", "bad")
             else:
                 if done:
                     self.studio.say_later(done, "good")

@@ -29,12 +29,13 @@ from app.widgets.stack import Row, stack
 from app.widgets.state_map import StateMap
 from app.widgets.tinted import Picture, Tinted, tinted_sound, tinted_strip
 from models.features import SPEC
+from models.midi_files import MIDI_SUFFIXES
 from pieces.piece import Piece
 
 RUNNING = ("waiting", "following", "lost")
 CLOSE = 0.05
 """A sum of gradients off by more than this is said to be rough."""
-SOUNDS, SCORES = (".wav",), (".mid", ".midi")
+SOUNDS = (".wav",)
 
 
 class Inside(Scene):
@@ -344,7 +345,7 @@ class Inside(Scene):
     def take_file(self, path: Path) -> bool:
         """A recording is followed here, at once and without sound."""
         piece, kind = self.studio.piece, path.suffix.lower()
-        if piece is None or kind not in (*SOUNDS, *SCORES):
+        if piece is None or kind not in (*SOUNDS, *MIDI_SUFFIXES):
             return False
         self.desk.begin(piece, *((path, None) if kind in SOUNDS else (None, path)))
         return True

@@ -26,6 +26,7 @@ from app.widgets.library_grid import Card
 from app.widgets.overlays import MenuItem
 from app.widgets.page_images import PageImages
 from app.widgets.rendering import Drawn, PageRenderer
+from models.midi_files import MIDI_SUFFIXES
 from pieces.errors import RipienoError
 from pieces.piece import Piece
 
@@ -197,7 +198,7 @@ class Studio:
         """Play a dropped MIDI or WAV file and follow it. Raises RipienoError for what is unreadable."""
         if self.session is None:
             return
-        if path.suffix.lower() in (".mid", ".midi"):
+        if path.suffix.lower() in MIDI_SUFFIXES:
             from models.performance import load_midi
 
             self.session.play_demo(1.0, load_midi(path))

@@ -14,7 +14,8 @@ from pathlib import Path
 import numpy as np
 
 from models.launchpad.corpus import FILE_NAME, BadCorpus, Bars, Corpus, Roll
-from models.launchpad.midi_bars import BadMidi, song_bars
+from models.launchpad.midi_bars import song_bars
+from models.midi_files import BadMidi
 from pieces.files import replace_file
 
 ROLLS: dict[str, Roll] = {"launchpad": "onset", "launchpad-sustained": "sustained"}

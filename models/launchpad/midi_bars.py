@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from models.launchpad.corpus import Bars, Roll, densities
 from models.launchpad.instrument import LAUNCHPAD
-from pieces.errors import RipienoError
+from models.midi_files import BadMidi, open_midi
 
 BEATS_A_BAR = 4
 STEPS_A_BEAT = LAUNCHPAD.steps // BEATS_A_BAR
@@ -27,12 +27,6 @@ FEWEST_CELLS: dict[Roll, int] = {"onset": 8, "sustained": 20}
 FEWEST_KEYS = 2
 MOST_BEATS = 20_000
 """A song of hours; a file that claims more is damaged."""
-
-
-class BadMidi(RipienoError):
-    """A MIDI file, or the beat file beside it, that cannot be read or holds no bar of 4/4."""
-
-    exit_code = 2
 
 
 @dataclass(frozen=True)
@@ -69,27 +63,12 @@ def song_bars(path: Path, roll: Roll) -> Bars:
     Raises:
         BadMidi: it cannot be read, or has no bar of four quarters.
     """
-    midi = read_midi(path)
+    midi = open_midi(path)
     beat_file = path.with_name(f"{path.stem}.beat_midi.txt")
     if beat_file.exists():
         return passing(cut(in_seconds(read_notes(midi), midi), read_beats(beat_file), roll), roll)
     notes = read_notes(midi)
     return passing(cut(notes, tick_grid(midi, float(notes.end.max(initial=0.0)), path), roll), roll)
-
-
-def read_midi(path: Path) -> mido.MidiFile:
-    """Parse it.
-
-    Raises:
-        BadMidi: it is damaged, or counts in something else than ticks of a quarter.
-    """
-    try:
-        midi = mido.MidiFile(path, clip=True)
-    except (OSError, EOFError, ValueError, KeyError, IndexError, TypeError) as error:
-        raise BadMidi(f"{path.name} is no MIDI file that can be read ({error}).") from error
-    if not 0 < midi.ticks_per_beat < 0x8000 or midi.type == 2:
-        raise BadMidi(f"{path.name} does not count in quarters: save it again as an ordinary MIDI file.")
-    return midi
 
 
 def read_notes(midi: mido.MidiFile) -> Notes:

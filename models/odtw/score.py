@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.features import SPEC, frames
+from models.midi_files import MIDI_SUFFIXES
 from models.performance import Performance, PlayedNote, load_midi
 from models.sound import render_performance
 from pieces.engraving import engrave
@@ -21,7 +22,6 @@ from pieces.errors import RipienoError
 from pieces.piece import Piece
 from pieces.reading import read_score
 
-MIDI_SUFFIXES = (".mid", ".midi")
 SCORE_SUFFIXES = (".musicxml", ".xml", ".mxl", *MIDI_SUFFIXES)
 VELOCITY = 72
 

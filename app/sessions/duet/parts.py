@@ -19,13 +19,12 @@ import mido
 from app.sessions.duet.choices import FASTEST_BPM, METERS, SLOWEST_BPM, DuetProblem
 from app.sessions.duet.hearing import folded
 from models.duet.encoding import Tokens, line
+from models.midi_files import MIDI_SUFFIXES, open_midi
 from pieces import library
 from pieces.engraving import engrave
 from pieces.reading import read_score
 
-MAX_MIDI_BYTES = 8_000_000
 LONGEST_BEATS = 20_000.0
-MIDI_SUFFIXES = (".mid", ".midi", ".kar")
 DRUMS = 9
 SHORTEST_BEATS, HANGING_BEATS = 1 / 64, 8.0
 """A note that is never released ends with the next one, or after two bars."""
@@ -92,7 +91,7 @@ class _Track:
 
 def read_midi(path: Path, tell: Tell) -> Part:
     """The melody of a MIDI file: of several tracks, the one that is called so, or that lies highest."""
-    midi = _open_midi(path)
+    midi = open_midi(path)
     tracks = [found for track in midi.tracks for found in _tracks(track, midi.ticks_per_beat)]
     if not tracks:
         raise DuetProblem(f"{path.name} holds no note. Choose a MIDI file with a melody in it.")
@@ -108,18 +107,6 @@ def read_midi(path: Path, tell: Tell) -> Part:
     others = [note for track in tracks if track is not chosen for note in track.notes]
     tempo, beats = _tempo_and_meter(midi)
     return Part(path.stem, notes, tempo, beats, _low_line(others) if others else line([], 0))
-
-
-def _open_midi(path: Path) -> mido.MidiFile:
-    try:
-        if path.stat().st_size > MAX_MIDI_BYTES:
-            raise DuetProblem(f"{path.name} is too large. Choose the file of one piece.")
-        midi = mido.MidiFile(path, clip=True)
-        if midi.ticks_per_beat <= 0 or midi.ticks_per_beat > 0x7FFF:
-            raise ValueError("its time is counted in frames")
-    except (OSError, EOFError, ValueError, KeyError, IndexError, TypeError) as error:
-        raise DuetProblem(f"{path.name} is not a readable MIDI file ({error}). Export it again.") from error
-    return midi
 
 
 def _tracks(track: mido.MidiTrack, ticks_a_beat: int) -> list[_Track]:

@@ -92,6 +92,8 @@ class FakeDuet:
         self.calls.append(("play_part", name))
         if "junk" in str(name):
             raise DuetProblem("junk.mid is not a readable MIDI file. Export it again.")
+        if "fault" in str(name):
+            raise ZeroDivisionError
         self.set_tempo(PART_BPM)
         self.show(part_name=Path(name).stem, part=notes(60, 62, 64), part_bpm=PART_BPM)
 

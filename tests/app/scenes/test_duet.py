@@ -138,7 +138,7 @@ def drop(one, path):
 
 
 def test_a_dropped_midi_file_becomes_your_part_and_a_bad_one_a_toast(duet, tmp_path, eventually):
-    for name in ("tune.mid", "junk.mid", "sound.flac"):
+    for name in ("tune.mid", "song.kar", "junk.mid", "fault.mid", "sound.flac"):
         (tmp_path / name).write_bytes(b"")
     drop(duet, tmp_path / "tune.mid")
     assert eventually(lambda: (duet.frame(), duet.scene.title() == "Duet: tune")[1])
@@ -146,6 +146,10 @@ def test_a_dropped_midi_file_becomes_your_part_and_a_bad_one_a_toast(duet, tmp_p
     assert eventually(lambda: (duet.frame(), any("Export it again" in toast for toast in duet.toasts))[1])
     drop(duet, tmp_path / "sound.flac")
     assert any("only WAV and MIDI" in toast for toast in duet.toasts)
+    drop(duet, tmp_path / "fault.mid")
+    assert eventually(lambda: (duet.frame(), any("in the log" in toast for toast in duet.toasts))[1])
+    drop(duet, tmp_path / "song.kar")
+    assert eventually(lambda: (duet.frame(), duet.scene.title() == "Duet: song")[1])
 
 
 def test_the_score_is_engraved_apart_and_drawn_in_both_colours(duet, eventually):

@@ -9,8 +9,9 @@ import pytest
 
 from models.launchpad.corpus import BadCorpus, Corpus
 from models.launchpad.data import build
-from models.launchpad.midi_bars import BadMidi, cut, in_seconds, read_beats, read_midi, read_notes, song_bars
+from models.launchpad.midi_bars import cut, in_seconds, read_beats, read_notes, song_bars
 from models.launchpad.midi_bars import tick_grid as grid_of_ticks
+from models.midi_files import BadMidi, open_midi
 
 TICKS = 480
 SIXTEENTH = TICKS // 4
@@ -38,7 +39,7 @@ def write_midi(
 
 
 def all_bars(path: Path, roll="onset"):
-    midi = read_midi(path)
+    midi = open_midi(path)
     notes = read_notes(midi)
     return cut(notes, grid_of_ticks(midi, float(notes.end.max(initial=0)), path), roll)
 
@@ -98,7 +99,7 @@ def test_tempo_changes_are_in_the_seconds(tmp_path) -> None:
     notes = [mido.Message(kind, note=60, time=TICKS) for kind in ("note_on", "note_off")]
     tracks = [mido.MidiTrack([slower]), mido.MidiTrack(notes)]
     mido.MidiFile(tracks=tracks, ticks_per_beat=TICKS).save(tmp_path / "a")
-    midi = read_midi(tmp_path / "a")
+    midi = open_midi(tmp_path / "a")
     heard = in_seconds(read_notes(midi), midi)
     assert heard.start.tolist() == [0.5] and heard.end.tolist() == [1.5]
 
@@ -106,7 +107,7 @@ def test_tempo_changes_are_in_the_seconds(tmp_path) -> None:
 def test_a_note_that_is_struck_again_or_never_released_is_kept(tmp_path) -> None:
     track = mido.MidiTrack([mido.Message("note_on", note=60, velocity=9, time=t) for t in (0, 100)])
     mido.MidiFile(tracks=[track]).save(tmp_path / "a.mid")
-    notes = read_notes(read_midi(tmp_path / "a.mid"))
+    notes = read_notes(open_midi(tmp_path / "a.mid"))
     assert notes.start.tolist() == [0, 100] and notes.end.tolist() == [100, 100]
 
 

@@ -45,6 +45,13 @@ def write(path: Path, *tracks, tempo_bpm: float | None = 100, release: bool = Tr
     return path
 
 
+def write_key(path: Path, sharps: int) -> None:
+    """A melody in a key that there may not be."""
+    midi = mido.MidiFile(write(path, ("", 0, TUNE)))
+    midi.tracks[0].append(mido.UnknownMetaMessage(0x59, data=(sharps, 0)))
+    midi.save(path)
+
+
 def headless(agent: str, melody: Path | str, out: Path, *more: str) -> int:
     return cli.main(["duet", "--headless", "--agent", agent, "--melody", str(melody), "--out", str(out),
                      *more])  # fmt: skip
@@ -148,6 +155,7 @@ def test_chords_and_far_notes_go_on(tmp_path, agent, capsys):
         (lambda path: path.write_bytes(b"MThd\x00\x00\x00\x06\x00\x01junk"), "not a readable MIDI file"),
         (lambda path: path.write_bytes(b""), "not a readable MIDI file"),
         (lambda path: None, "not a readable MIDI file"),
+        (lambda path: write_key(path, sharps=11), "not a readable MIDI file"),
     ],
 )
 def test_what_is_no_melody_is_one_line(make, says, tmp_path, agent, capsys):
