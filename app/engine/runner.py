@@ -34,6 +34,8 @@ ANSWER_TIMEOUT_S = 0.040
 START_TIMEOUT_S = 60.0
 OUTSTANDING_LIMIT = 8  # frames on their way; beyond this a slow worker is spared further ones
 HANGS_AFTER_S = 5.0
+ENDING_S = 1.0
+"""How long the system may take to end a process that was killed."""
 
 
 class FollowerFailed(RipienoError):
@@ -127,6 +129,8 @@ class _Worker:
 
         Raises EOFError or OSError if the worker is dead, TimeoutError (an OSError) if it hangs.
         """
+        while self._waits_for_answer(now_s()):  # too late; after a pause they show that it is well
+            self._take_answer()
         if self.sent == self.answered:
             self._heard_from_s = now_s()
         elif now_s() - self._heard_from_s > HANGS_AFTER_S:
@@ -134,26 +138,28 @@ class _Worker:
         if self.sent - self.answered < OUTSTANDING_LIMIT:
             self.sent += 1
             self.connection.send_bytes(worker.pack_step(self.sent, frame))
-        while self.answered < self.sent and self._answers(max(deadline_s - now_s(), 0.0)):
-            message = self.connection.recv_bytes()
-            if message[:1] == worker.FAILED:
-                raise EOFError(message[1:].decode())
-            self.answered, decision = worker.unpack_decision(message)
-            self._heard_from_s = now_s()
+        while self._waits_for_answer(deadline_s):
+            decision = self._take_answer()
             if self.answered == self.sent:
                 return decision
         return None
 
+    def _waits_for_answer(self, deadline_s: float) -> bool:
+        """An answer is due, and comes in time."""
+        return self.answered < self.sent and self._answers(max(deadline_s - now_s(), 0.0))
+
+    def _take_answer(self) -> Decision:
+        message = self.connection.recv_bytes()
+        if message[:1] == worker.FAILED:
+            raise EOFError(message[1:].decode())
+        self.answered, decision = worker.unpack_decision(message)
+        self._heard_from_s = now_s()
+        return decision
+
     def stop(self) -> None:
-        """Ask it to quit, then make sure."""
-        try:
-            self.connection.send_bytes(worker.QUIT)
-        except OSError:
-            log.debug("the worker was gone already")
-        self.process.join(1.0)
-        if self.process.is_alive():
-            self.process.kill()
-            self.process.join(1.0)
+        """End it at once, whatever it does; it has nothing to lose."""
+        self.process.kill()
+        self.process.join(ENDING_S)
         self.connection.close()
 
 
@@ -170,10 +176,11 @@ class PolicyRunner:
         self._timeout_s = timeout_s
         self._on_message = on_message
         self._worker: _Worker | None = None
-        self._starting: threading.Thread | None = None
+        self._coming: _Worker | None = None  # it still loads; the thread that brings it lets go of it
         self._pickled_piece = b""
         self._must_reset = False
         self._closed = False
+        self._lock = threading.Lock()  # over `_closed`, and which worker answers or comes
         self._may_restart = children.Restarts()
         self._last = Decision(0.0, 0.0, 0.0)
         self.late_frames = 0
@@ -188,9 +195,7 @@ class PolicyRunner:
     def open(self, piece: Piece) -> None:
         # the worker follows, it does not draw: the pages stay here
         self._pickled_piece = pickle.dumps(replace(piece, pages=(), svg_pages=()), protocol=5)
-        if self._worker is None:
-            self._worker = _Worker(self._make_player)
-        self._worker.open(self._pickled_piece)
+        self._bring()
 
     def reset(self, x_px: float, speed_px_per_frame: float = 0.0) -> None:
         self._last = Decision(0.0, x_px, speed_px_per_frame)
@@ -212,12 +217,42 @@ class PolicyRunner:
         return Answer(decision)
 
     def close(self) -> None:
-        self._closed = True
-        if self._starting is not None:
-            self._starting.join(START_TIMEOUT_S)
-        current, self._worker = self._worker, None
+        """Returns at once, also while a worker loads: `open` then returns, and there is none."""
+        with self._lock:
+            self._closed = True
+            current, self._worker = self._worker, None
+            if self._coming is not None:
+                self._coming.process.kill()
         if current is not None:
-            current.stop()
+            threading.Thread(target=current.stop, name="worker-stop", daemon=True).start()
+
+    def _bring(self) -> bool:
+        """Start a worker and have it answer once it is warm; blocks. False: closed meanwhile.
+
+        Raises FollowerFailed.
+        """
+        fresh = _Worker(self._make_player)
+        with self._lock:
+            self._coming = fresh
+        try:
+            if not self._closed:
+                fresh.open(self._pickled_piece)
+        except FollowerFailed:
+            fresh.stop()
+            if self._closed:
+                return False
+            raise
+        return self._take_on(fresh)
+
+    def _take_on(self, fresh: _Worker) -> bool:
+        """It answers from now on, unless the runner was closed."""
+        with self._lock:
+            self._coming = None
+            if not self._closed:
+                self._worker = fresh
+                return True
+        fresh.stop()
+        return False
 
     def _ask(self, current: _Worker, frame: NDArray[np.float32]) -> Decision | None:
         deadline_s = now_s() + self._timeout_s
@@ -228,32 +263,22 @@ class PolicyRunner:
 
     def _replace_worker(self, dead: _Worker, error: Exception) -> None:
         """Engine thread: let go of the worker and start the next one beside the music."""
-        self._worker = None
+        with self._lock:
+            if self._closed:
+                return  # `close` has stopped it
+            self._worker = None
         log.warning("policy worker lost: %s %s", type(error).__name__, error)
         if not self._may_restart.allowed():
             self._on_message("The follower keeps stopping. Open the piece again, or run the doctor.")
             return
         self._on_message("The follower stopped and is starting again; the cursor goes on.")
-        thread = threading.Thread(target=self._restart, args=(dead,), name="worker-restart", daemon=True)
-        self._starting = thread
-        thread.start()
+        self._must_reset = True
+        threading.Thread(target=self._restart, args=(dead,), name="worker-restart", daemon=True).start()
 
     def _restart(self, dead: _Worker) -> None:
-        """Restart thread: only touches the new worker until it is swapped in, warm."""
-        dead.process.kill()
+        """Restart thread: the engine thread sees the new worker once it is warm."""
         dead.stop()
-        fresh = _Worker(self._make_player)
         try:
-            fresh.open(self._pickled_piece)
+            self.restarts += self._bring()
         except FollowerFailed as error:
-            fresh.stop()
             self._on_message(str(error))
-            return
-        if self._closed:
-            fresh.stop()
-            return
-        self.restarts += 1
-        self._must_reset = True
-        self._worker = fresh
-
-

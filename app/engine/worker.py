@@ -24,7 +24,7 @@ from pieces.piece import Piece
 
 PlayerMaker = Callable[[], Player]
 
-OPEN, RESET, STEP, QUIT = b"O", b"R", b"S", b"Q"
+OPEN, RESET, STEP = b"O", b"R", b"S"
 READY, DECISION, FAILED = b"K", b"D", b"E"
 _RESET = struct.Struct("<dd")
 _NUMBER = struct.Struct("<I")
@@ -76,7 +76,7 @@ def warm_up(player: Player, piece: Piece) -> None:
 
 
 def serve(connection: Connection, make_player: PlayerMaker) -> None:
-    """Answer requests until told to quit or the program is gone: the worker's main function."""
+    """Answer requests until it is killed or the program is gone: the worker's main function."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     urgent()
     os.environ["OMP_NUM_THREADS"] = "1"
@@ -92,7 +92,8 @@ def serve(connection: Connection, make_player: PlayerMaker) -> None:
 
 def _serve(connection: Connection, make_player: PlayerMaker) -> None:
     player: Player | None = None
-    while (message := connection.recv_bytes())[:1] != QUIT:
+    while True:
+        message = connection.recv_bytes()
         if player is None:
             player = make_player()
             one_torch_thread()

@@ -120,9 +120,10 @@ class FollowSession:
 
     def close(self) -> None:
         """Stop, let go of the follower. The engine runs on."""
-        if self._closed:
-            return
-        self._closed = True
+        with self._lock:
+            if self._closed:
+                return
+            self._closed = True
         done = threading.Event()
         self.engine.call(self._stop)
         self.engine.call(partial(self.engine.set_listener, None))
@@ -135,17 +136,22 @@ class FollowSession:
     def _load(self) -> None:
         try:
             self._runner.open(self.piece)
+            self._begin()
         except RipienoError as error:
             self.problem = str(error)
-            self.engine.tell(self.problem)
+            if not self._closed:
+                self.engine.tell(self.problem)
+        finally:
             self._ready.set()
-            return
+
+    def _begin(self) -> None:
+        """What was asked for meanwhile happens now, unless the session was closed."""
         calm.settle()
         with self._lock:
             waiting, self._deferred = self._deferred or [], None
-        for command in waiting:
-            self.engine.call(command)
-        self._ready.set()
+            if not self._closed:
+                for command in waiting:
+                    self.engine.call(command)
 
     def _do(self, command: Command) -> None:
         with self._lock:

@@ -1,10 +1,12 @@
 """The worker process: same answers as inline, killed, frozen, slow."""
 from __future__ import annotations
 
+import multiprocessing
 import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from functools import partial
 
@@ -14,7 +16,7 @@ import pytest
 
 from app.engine.runner import FollowerFailed, InlineRunner, PolicyRunner
 from app.engine.worker import pack_decision, unpack_decision
-from models.players import Decision, load_player
+from models.players import Decision, SteadyPlayer, load_player
 
 FRAME = np.zeros(78, np.float32)
 steady = partial(load_player, "steady", 0)
@@ -93,9 +95,9 @@ def test_a_killed_worker_is_replaced_and_goes_on_where_the_cursor_stands(runner,
     psutil.Process(first).wait() if psutil.pid_exists(first) else None
     held = runner.step(FRAME)
     assert held.late and held.decision.x_px > before[-1]
-    assert eventually(lambda: runner.pid is not None)
+    assert eventually(lambda: runner.restarts == 1)
     after = runner.step(FRAME)
-    assert not after.late and runner.pid != first and runner.restarts == 1
+    assert not after.late and runner.pid != first
     assert held.decision.x_px < after.decision.x_px < held.decision.x_px + 10
     assert "starting again" in told[0]
 
@@ -113,6 +115,20 @@ def test_a_frozen_worker_holds_nobody_up(runner, tune, eventually, monkeypatch):
     assert eventually(lambda: runner.step(FRAME).late and runner.pid != frozen)
     assert eventually(lambda: not runner.step(FRAME).late)
     assert runner.late_frames > 1 and not psutil.pid_exists(frozen)
+
+
+def test_a_worker_that_answered_during_a_pause_hangs_not(runner, tune, eventually, monkeypatch):
+    """Its last answer came too late, and for long nobody asked."""
+    runner.open(tune)
+    runner.reset(600.0)
+    runner._timeout_s = 0.01
+    os.kill(runner.pid, signal.SIGSTOP)
+    assert runner.step(FRAME).late
+    os.kill(runner.pid, signal.SIGCONT)
+    assert eventually(lambda: runner._worker.connection.poll())
+    monkeypatch.setattr("app.engine.runner.HANGS_AFTER_S", 0.0)
+    runner._timeout_s = 5.0
+    assert not runner.step(FRAME).late
 
 
 def test_late_answers_are_overtaken_not_believed(runner, tune):
@@ -133,6 +149,28 @@ def test_a_player_that_does_not_exist_is_an_error_that_says_so(tune):
     with pytest.raises(FollowerFailed, match="nobody"):
         runner.open(tune)
     runner.close()
+
+
+class LoadsForever(SteadyPlayer):
+    """As one that brings torch: nobody wants to wait for its end."""
+
+    def open(self, piece) -> None:
+        threading.Event().wait()
+
+
+@pytest.mark.parametrize("closed_first", [True, False])
+def test_a_worker_that_still_loads_ends_with_its_runner(tune, eventually, closed_first):
+    before = multiprocessing.active_children()
+    runner = PolicyRunner(LoadsForever)
+    if closed_first:
+        runner.close()
+    loading = threading.Thread(target=runner.open, args=(tune,))
+    loading.start()
+    assert eventually(lambda: closed_first or runner._coming is not None)
+    runner.close()
+    loading.join(10.0)
+    assert not loading.is_alive() and runner.pid is None
+    assert set(multiprocessing.active_children()) <= set(before)
 
 
 def test_the_worker_ends_with_the_program(tune):

@@ -183,6 +183,27 @@ def test_a_follower_that_cannot_be_loaded_is_told(tune, engine):
     session.close()
 
 
+@pytest.mark.parametrize("fails", [False, True])
+def test_closed_while_the_follower_loads_nothing_begins_and_nothing_is_told(tune, engine, eventually, fails):
+    gate = threading.Event()
+
+    class Slow(InlineRunner):
+        def open(self, piece) -> None:
+            gate.wait(10)
+            if fails:
+                raise FollowerFailed("The follower stopped while opening the piece.")
+
+    session = FollowSession(tune, engine=engine, runner=Slow(SteadyPlayer()))
+    session.start()
+    session.close()
+    gate.set()
+    session.wait_ready()
+    done = threading.Event()
+    engine.call(done.set)
+    assert done.wait(10.0) and session._following.state == "idle" and gc.isenabled()
+    assert engine.take_messages() == []
+
+
 def test_count_in_clicks_and_is_not_followed(session, engine, hand_cranked, tune, eventually):
     session.start(count_in_bars=1)
     assert eventually(lambda: session._following.state == "waiting")
