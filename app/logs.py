@@ -9,12 +9,14 @@ import contextlib
 import logging
 import os
 import sys
-from collections.abc import Iterator
+import threading
+from collections.abc import Callable, Iterator
 from logging.handlers import RotatingFileHandler
 
 from app.paths import log_path
 from pieces.errors import RipienoError
 
+_log = logging.getLogger(__name__)
 _MAX_BYTES = 1_000_000
 _FORMAT = "%(asctime)s %(process)d %(levelname)s %(name)s: %(message)s"
 
@@ -35,6 +37,30 @@ def start_logging(level: int = logging.INFO) -> None:
     root.addHandler(handler)
     root.setLevel(level)
     logging.raiseExceptions = False  # A full disk must not print tracebacks over the terminal.
+    watch_threads(_print)
+
+
+def watch_threads(tell: Callable[[str], object]) -> None:
+    """Log what ends a thread, and ``tell`` it; what fails in a C library's call is only logged."""
+
+    def ended(fault: threading.ExceptHookArgs) -> None:
+        problem, name = fault.exc_value, fault.thread.name if fault.thread else "unknown"
+        if problem is None or isinstance(problem, SystemExit):
+            return
+        _log.error("the thread %s has ended", name, exc_info=problem)
+        sentence = f"Something in the background failed ({name}); details are in the log."
+        tell(str(problem) if isinstance(problem, RipienoError) else sentence)
+
+    def unheard(fault: sys.UnraisableHookArgs) -> None:
+        _log.error("%s: %r", fault.err_msg or "ignored in", fault.object, exc_info=fault.exc_value)
+
+    threading.excepthook, sys.unraisablehook = ended, unheard
+
+
+def _print(sentence: str) -> None:
+    from app.console import print_error  # Only then: rich takes its time.
+
+    print_error(sentence)
 
 
 @contextlib.contextmanager

@@ -337,9 +337,11 @@ def run_window(
     audio: AudioSystem | None = None,
 ) -> int:
     """Open the program in a mode, with a piece where one is named, and return when it is closed."""
+    from app.logs import watch_threads
     from app.program import build_studio
 
     studio = build_studio(follower, seed, audio)
+    watch_threads(studio.engine.tell)
     window = Window(studio, scenes(), mode)
     if studio.settings.notice:
         studio.say(studio.settings.notice, "bad")

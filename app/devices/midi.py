@@ -14,6 +14,7 @@ from app.devices.launchpads.models import model_of
 from app.devices.midi_ports import MidiCallback, MidiPort, NoMidi, open_ports
 from app.engine.midi_events import messages_of
 from app.engine.scheduler import NOW, Event
+from app.engine.watch import keep_looking
 
 log = logging.getLogger(__name__)
 
@@ -46,6 +47,7 @@ class MidiSystem:
         self._api = api
         self._clock_received: MidiCallback | None = None
         self._side: dict[str, MidiPort] = {}
+        self._looks = 0
         self._lock = threading.RLock()
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
@@ -55,7 +57,8 @@ class MidiSystem:
         self.input_choice, self.output_choice = input_choice, output_choice
         self._open_clients()
         self._look()
-        self._thread = threading.Thread(target=self._run, name="midi-ports", daemon=True)
+        watch = (self._stop, self._poll_s, self._look_again, "the MIDI ports", self._tell)
+        self._thread = threading.Thread(target=keep_looking, args=watch, name="midi-ports", daemon=True)
         self._thread.start()
 
     def close(self) -> None:
@@ -130,13 +133,11 @@ class MidiSystem:
         side = self._side.get(which)
         return None if side is None else side.open_name
 
-    def _run(self) -> None:
-        looks = 0
-        while not self._stop.wait(self._poll_s):
-            looks += 1
-            if self.problem is not None and looks % RETRY_LOOKS == 0:
-                self._open_clients()  # an ALSA sequencer or a JACK server may have come since
-            self._look()
+    def _look_again(self) -> None:
+        self._looks += 1
+        if self.problem is not None and self._looks % RETRY_LOOKS == 0:
+            self._open_clients()  # an ALSA sequencer or a JACK server may have come since
+        self._look()
 
     def _look(self) -> None:
         """Open what is wanted and there, let go of what is gone."""

@@ -21,6 +21,7 @@ from app.devices.audio import (
     FloatArray,
     Stream,
 )
+from app.engine.watch import keep_looking
 
 log = logging.getLogger(__name__)
 
@@ -112,6 +113,9 @@ class StreamSupervisor:
                 return
             except DeviceError as error:
                 self._host.tell(str(error))
+            except Exception:
+                log.exception("opening %s failed", attempt)
+                self._host.tell("A sound device failed while it was opened; details are in the log.")
         self._open_silent()
 
     def _open_silent(self) -> None:
@@ -124,7 +128,7 @@ class StreamSupervisor:
         try:
             self._host.use_stream(stream)
             stream.start()
-        except DeviceError:
+        except BaseException:
             self._close_stream()
             raise
         self.opened(stream)
@@ -139,16 +143,20 @@ class StreamSupervisor:
         self._run()
 
     def _run(self) -> None:
-        while not self._stop.wait(self._watch_s):
-            with self._lock:
-                self._check()
+        keep_looking(self._stop, self._watch_s, self._look, "the sound devices", self._host.tell)
+
+    def _look(self) -> None:
+        with self._lock:
+            self._check()
 
     def _check(self) -> None:
         self._checks += 1
         if self._lost is not None:
             if self._checks % LOOK_AGAIN_CHECKS == 0:
                 self._look_again(self._lost)
-        elif self.stream is not None and not self._flows(self.stream):
+        elif self.stream is None:  # opening one ended in a fault
+            self._open_silent()
+        elif not self._flows(self.stream):
             self._fall_silent(self.stream)
 
     def _flows(self, stream: Stream) -> bool:

@@ -22,6 +22,7 @@ from app.engine.performer import REPLAY
 from app.engine.ring import RingReader
 from app.engine.scheduler import Event
 from app.engine.take_files import TakeFolder, TakeInfo, TakeWriter, this_process
+from app.engine.watch import keep_looking
 
 log = logging.getLogger(__name__)
 
@@ -62,7 +63,8 @@ class TakeRecorder:
         gone = self.folder.prune()
         if gone:
             log.info("old unnamed takes removed: %s", ", ".join(gone))
-        self._thread = threading.Thread(target=self._run, name="takes", daemon=True)
+        watch = (self._stop, WRITE_EVERY_S, self._write, "what is captured", self._engine.tell)
+        self._thread = threading.Thread(target=keep_looking, args=watch, name="takes", daemon=True)
         self._thread.start()
 
     def close(self) -> None:
@@ -87,10 +89,6 @@ class TakeRecorder:
     def split(self) -> None:
         """End the running take soon: what follows belongs to another one. Any thread."""
         self._split_wanted = True
-
-    def _run(self) -> None:
-        while not self._stop.wait(WRITE_EVERY_S):
-            self._write()
 
     def _write(self) -> None:
         """Everything new to disk; begins and ends takes."""

@@ -2,7 +2,9 @@
 
 import logging
 import os
-from collections.abc import Iterator
+import sys
+import threading
+from collections.abc import Callable, Iterator
 from logging.handlers import RotatingFileHandler
 from pathlib import Path
 
@@ -10,6 +12,7 @@ import pytest
 
 from app import logs
 from app.paths import log_path
+from pieces.errors import RipienoError
 
 
 def ours(root: logging.Logger) -> list[logging.Handler]:
@@ -26,7 +29,9 @@ def bare_root(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[loggi
     root = logging.getLogger()
     before, level = root.handlers[:], root.level
     root.handlers = []
+    hooks = threading.excepthook, sys.unraisablehook
     yield root
+    threading.excepthook, sys.unraisablehook = hooks
     for handler in ours(root):
         handler.close()
     root.handlers, root.level = before, level
@@ -60,3 +65,44 @@ def test_standard_error_comes_back(tmp_path: Path, capfd: pytest.CaptureFixture[
     os.write(2, b"outside\n")
     assert (tmp_path / "sink").read_text() == "inside\n"
     assert capfd.readouterr().err == "outside\n"
+
+
+def run(work: Callable[[], object]) -> None:
+    thread = threading.Thread(target=work, name="strings")
+    thread.start()
+    thread.join()
+
+
+def test_what_ends_a_thread_is_logged_and_told(
+    bare_root: logging.Logger, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def breaks() -> None:
+        raise ZeroDivisionError("the string broke")
+
+    def refuses() -> None:
+        raise RipienoError("Free some disk space.")
+
+    logs.start_logging()
+    run(breaks)
+    assert "ripieno: Something in the background failed (strings)" in capsys.readouterr().err
+    told: list[str] = []
+    logs.watch_threads(told.append)
+    for work in (breaks, refuses, sys.exit):
+        run(work)
+    assert told == [
+        "Something in the background failed (strings); details are in the log.", "Free some disk space.",
+    ]  # fmt: skip
+    assert capsys.readouterr().err == ""
+    assert log_path().read_text().count("ZeroDivisionError: the string broke") == 2
+
+
+def test_what_fails_where_nobody_can_hear_it_is_logged(
+    bare_root: logging.Logger, capsys: pytest.CaptureFixture[str]
+) -> None:
+    class Fragile:
+        def __del__(self) -> None:
+            raise ZeroDivisionError("the string broke")
+
+    logs.start_logging()
+    Fragile()
+    assert capsys.readouterr().err == "" and "the string broke" in log_path().read_text()

@@ -1,6 +1,7 @@
 """The program put together: what was remembered is what it starts with."""
 from __future__ import annotations
 
+import sys
 import threading
 from collections.abc import Callable, Iterator
 
@@ -13,6 +14,7 @@ from app.engine.voice import Instrument, SilentInstrument
 from app.program import _judge, build_studio
 from app.scenes.studio import Studio
 from app.settings import SettingsStore
+from app.window import run_window
 from models.launchpad.instrument import LAUNCHPAD
 
 
@@ -88,3 +90,26 @@ def test_the_launchpad_is_there_at_once_and_its_agent_and_judge_come(
 def test_the_judge_says_the_same_of_the_same_bar() -> None:
     judge, grid = _judge(), LAUNCHPAD.random(np.random.default_rng(0))
     assert judge(grid) == judge(grid) < 0.0
+
+
+def test_what_ends_a_thread_while_the_window_is_open_is_told_in_it(
+    build: Callable[..., Studio], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Window:
+        def __init__(self, studio: Studio, scenes: object, mode: str) -> None:
+            self.studio = studio
+
+        def run(self) -> None:
+            self.studio.engine.take_messages()
+            thread = threading.Thread(target=lambda: 1 / 0, name="strings")
+            thread.start()
+            thread.join()
+            said.extend(self.studio.engine.take_messages())
+
+    said: list[str] = []
+    monkeypatch.setattr("app.window.Window", Window)
+    monkeypatch.setattr("app.program.build_studio", lambda *_: build())
+    monkeypatch.setattr(threading, "excepthook", threading.excepthook)  # put back at the end
+    monkeypatch.setattr(sys, "unraisablehook", sys.unraisablehook)
+    run_window()
+    assert any("failed (strings)" in sentence for sentence in said)

@@ -58,6 +58,8 @@ class PluggableBackend:
         self.plugged = list(plugged)
         self.streams: list[PluggableStream] = []
         self.refuses = False
+        self.refuses_with: type[Exception] | None = None
+        self.fails_to_list = False
         self.rescans = 0
 
     def devices(self) -> list[DeviceInfo]:
@@ -71,12 +73,16 @@ class PluggableBackend:
     def open(self, choice: AudioChoice, callback: object) -> PluggableStream:
         if self.refuses:
             raise DeviceError("busy")
+        if self.refuses_with is not None:
+            raise self.refuses_with
         rate = next(d.rate for d in self.plugged if d.label in (choice.input, choice.output))
         self.streams.append(PluggableStream(choice, rate))
         return self.streams[-1]
 
     def rescan(self) -> None:
         assert all(stream.closed for stream in self.streams), "a rescan would have stopped the sound"
+        if self.fails_to_list:
+            raise ZeroDivisionError
         self.rescans += 1
 
 
@@ -142,6 +148,30 @@ def test_a_driver_that_takes_its_time_is_not_waited_for(host, eventually):
     assert supervisor.stream is None and not opened
     ready.set()
     assert eventually(lambda: opened == [BOX.label])
+    supervisor.close()
+
+
+def test_a_driver_that_fails_in_a_way_nobody_thought_of_leaves_silence_and_is_watched_on(host, eventually):
+    backend = PluggableBackend(BOX)
+    backend.refuses_with = ZeroDivisionError
+    supervisor = StreamSupervisor(AudioSystem([backend], NullBackend()), AudioChoice(), host, watch_s=0.01)
+    supervisor.start(wait=False)
+    assert eventually(lambda: getattr(supervisor.stream, "output_label", "") == NONE)
+    assert host.told == ["A sound device failed while it was opened; details are in the log."]
+    backend.refuses_with = None
+    backend.fails_to_list = True
+    with pytest.raises(ZeroDivisionError):
+        supervisor.rescan()  # its thread says so; the sound that it has stopped is replaced
+    assert eventually(lambda: supervisor.stream is not None)
+    backend.fails_to_list = False
+    supervisor.choose(AudioChoice(NONE, BOX.label))
+    assert getattr(supervisor.stream, "output_label", "") == BOX.label
+    supervisor._lost = AudioChoice(NONE, BOX.label)
+    supervisor._close_stream()
+    backend.fails_to_list = True
+    assert eventually(lambda: any("tried again" in told for told in host.told))
+    backend.fails_to_list = False
+    assert eventually(lambda: not supervisor.lost)
     supervisor.close()
 
 

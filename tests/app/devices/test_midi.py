@@ -144,6 +144,25 @@ def test_a_keyboard_that_appears_while_running_is_taken(midi):
     assert system.open_input == "New:Keys"
 
 
+def test_a_fault_while_ports_are_read_is_told_once_and_hot_plug_goes_on(midi, monkeypatch, eventually):
+    system, heard, _, _, told = midi
+    heard.ports = []
+    system._poll_s = 0.005
+    looks = []
+
+    def names():
+        looks.append(1)
+        raise UnicodeDecodeError("utf-8", b"\xff", 0, 1, "a port's name")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("app.devices.midi.MidiPort.names", lambda side: names() if system._thread else [])
+        system.start()
+        assert eventually(lambda: len(looks) > 3)
+    assert sum("the MIDI ports" in sentence for sentence in told) == 1
+    heard.ports = ["New:Keys 30:0"]
+    assert eventually(lambda: system.open_input == "New:Keys")
+
+
 def test_messages_are_stamped_before_anything_else(midi):
     system, heard, _, received, _ = midi
     system.start()
