@@ -79,6 +79,8 @@ class Engine:
         self._stopping = False
         self._thread: threading.Thread | None = None
         self._build(44_100)
+        self._filled = self.mixer
+        self.metronome = Metronome(self.mixer)
         self.supervisor = StreamSupervisor(audio, choice or AudioChoice(), self)
 
     # --- life ---------------------------------------------------------------------------------------
@@ -125,9 +127,10 @@ class Engine:
         """
         with self._instrument_lock:
             if stream.rate != self.rate:
-                before = self.mixer.player
+                before = self.mixer
                 self._build(stream.rate)
-                before.close()
+                self.mixer.go_on_with_clip(before)
+                before.player.close()
             unused = self.mixer.use_player(stream.player)
             if unused is not self.mixer.player:
                 unused.close()
@@ -148,7 +151,6 @@ class Engine:
         mixer.applied_wake.acquire()
         self._ear = Ear(mixer)
         self.mixer = mixer
-        self.metronome = Metronome(mixer)
 
     def use_instrument(self, make: InstrumentMaker) -> None:
         """Play what `make` makes, now and at every rate to come. Slow (a sound set is read): a thread apart.
@@ -295,6 +297,10 @@ class Engine:
         return True
 
     def _play_ahead(self) -> None:
+        before, self._filled = self._filled, self.mixer
+        if before is not self._filled:
+            rate, stopped_sample = self._filled.clock.rate, before.clock.sample
+            self.metronome.go_on(self._filled, rate, stopped_sample, self._filled.soon)
         now_sample = self.sample
         until_sample = now_sample + round(AHEAD_S * self.rate)
         self.mixer.alarm_at = math.inf

@@ -109,6 +109,14 @@ def _phases(in_rate: int, out_rate: int, up: int, half: int) -> FloatArray:
     return np.asarray(taps / taps.sum(axis=1, keepdims=True), np.float32)
 
 
+def at_rate(sound: FloatArray, rate: int, wanted_rate: int) -> FloatArray:
+    """All of a sound, (n,) mono float32, at another rate."""
+    if rate == wanted_rate:
+        return sound
+    resampler = Resampler(rate, wanted_rate)
+    return np.concatenate((resampler.push(sound), resampler.finish()))
+
+
 @dataclass(frozen=True, slots=True)
 class Heard:
     """One frame, (78,) float32, and the end of the newest sample (at the source's rate) that it used."""

@@ -62,6 +62,14 @@ class Metronome:
         self._pulses = []
         self._desk.forget(SOURCE)
 
+    def go_on(self, desk: Desk, rate: int, stopped_sample: int, at_sample: int) -> None:
+        """Click on at a desk with a clock of another rate, from `at_sample`; the old one has stopped."""
+        self._desk, self._pulses, self.pulse = desk, [], None
+        timeline = self._timeline
+        if timeline is not None and timeline.rate != rate:
+            self._next_beat = min(self._next_beat, math.ceil(timeline.beat_at_sample(stopped_sample)))
+            self._timeline = timeline.on_clock(rate, stopped_sample, at_sample)
+
     def fill(self, now_sample: int, until_sample: int) -> None:
         """Schedule the clicks before `until_sample`, and note which has just been heard."""
         while self._pulses and self._pulses[0].sample <= now_sample:

@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app.engine.clock import SampleClock, now_s
+from app.engine.frontend import at_rate
 from app.engine.player import LARGEST_BLOCK, Block, LocalPlayer, Player
 from app.engine.ring import Ring
 from app.engine.scheduler import NOW, Event
@@ -26,6 +27,7 @@ FloatArray = NDArray[np.float32]
 Source = Literal["input", "synth"]
 
 RING_S = 20.0
+MARGIN_BLOCKS, LEAST_BLOCK = 2, 64
 
 
 class Mixer:
@@ -65,6 +67,11 @@ class Mixer:
         sample = self.player.sample
         return self.clock.sample if sample is None else sample
 
+    @property
+    def soon(self) -> int:
+        """The sample from which on what is handed in now will be in time."""
+        return self.sample + MARGIN_BLOCKS * max(self.block_samples, LEAST_BLOCK)
+
     def submit(self, event: Event) -> None:
         """Play `event` when it is due."""
         with self._lock:
@@ -88,6 +95,14 @@ class Mixer:
         """
         self._clip = sound, start_sample
         self.player.play_clip(sound, start_sample)
+
+    def go_on_with_clip(self, before: Mixer) -> None:
+        """Play what is left of the clip of a mixer that has stopped, of another rate."""
+        sound, start_sample = before._clip
+        passed = before.clock.sample - start_sample
+        before_rate, rate = before.clock.rate, self.clock.rate
+        rest = at_rate(sound[max(passed, 0) :], before_rate, rate)
+        self.play_clip(rest, self.clock.sample + round(max(-passed, 0) * rate / before_rate))
 
     def use_player(self, player: Player | None) -> Player:
         """Have `player` play on where the one before stopped; None: the one of this process.

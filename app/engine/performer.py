@@ -10,12 +10,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from app.engine.engine import Engine
+from app.engine.mixer import Mixer
 from app.engine.scheduler import Event, Kind
 from models.performance import Performance
 
 DEMO, REPLAY = "demo", "replay"
 SUSTAIN = 64
-MARGIN_BLOCKS = 2
 
 _ORDER: dict[Kind, int] = {"note_off": 0, "control": 1, "note_on": 2}
 
@@ -42,6 +42,15 @@ def performance_events(performance: Performance) -> list[Played]:
     return sorted(events, key=lambda event: (event.time_s, _ORDER[event.kind]))
 
 
+@dataclass(frozen=True, slots=True)
+class _Anchor:
+    """At `sample` of a mixer's clock sounds what stands at `time_s` of the performance."""
+
+    time_s: float
+    sample: int
+    mixer: Mixer
+
+
 class PerformancePlayer:
     """A filler of the engine. `tempo` 1.0 is as performed, 2.0 twice as fast."""
 
@@ -53,7 +62,7 @@ class PerformancePlayer:
         self._events = list(events)
         self._times_s = [event.time_s for event in self._events]
         self.tempo = tempo
-        self._start_s, self._start_sample = 0.0, 0
+        self._anchor_at(0.0, self._soon())
         self._next = 0
         self.playing = False
 
@@ -64,7 +73,7 @@ class PerformancePlayer:
 
     def start(self, from_s: float = 0.0) -> None:
         """Play from a moment of the performance on."""
-        self._anchor(from_s, self._soon())
+        self._anchor_at(from_s, self._soon())
         self._next = bisect.bisect_left(self._times_s, from_s)
         if not self.playing:
             self.playing = True
@@ -85,6 +94,7 @@ class PerformancePlayer:
 
     def set_tempo(self, tempo: float) -> None:
         """Another tempo from the next blocks on; nothing is lost or doubled."""
+        self._keep_up()
         at_sample = self._soon()
         if self.playing:
             self._engine.mixer.forget(self._source, at_sample)
@@ -92,13 +102,17 @@ class PerformancePlayer:
                 self._next -= 1
         position_s = self.position_s(at_sample)
         self.tempo = tempo
-        self._anchor(position_s, at_sample)
+        self._anchor_at(position_s, at_sample)
 
     def position_s(self, sample: int) -> float:
-        """Time of the performance that sounds at `sample`."""
-        return self._start_s + (sample - self._start_sample) * self.tempo / self._engine.rate
+        """Time of the performance that sounds at `sample`; where it stopped, if the clock is a new one."""
+        anchor = self._anchor
+        if anchor.mixer is not self._engine.mixer:
+            sample = anchor.mixer.clock.sample
+        return anchor.time_s + (sample - anchor.sample) * self.tempo / anchor.mixer.clock.rate
 
     def fill(self, now_sample: int, until_sample: int) -> None:
+        self._keep_up()
         while not self.ended:
             played = self._events[self._next]
             sample = self._sample_of(played)
@@ -110,16 +124,21 @@ class PerformancePlayer:
             self._engine.submit(event)
             self._next += 1
 
-    def _anchor(self, time_s: float, sample: int) -> None:
-        self._start_s, self._start_sample = time_s, sample
+    def _keep_up(self) -> None:
+        """Where the sound card has changed to another rate: go on where it stopped, on the new clock."""
+        if self.playing and self._anchor.mixer is not self._engine.mixer:
+            self._engine.panic()  # what the old clock left sounding on a MIDI instrument
+            self.start(self.position_s(self._soon()))
+
+    def _anchor_at(self, time_s: float, sample: int) -> None:
+        self._anchor = _Anchor(time_s, sample, self._engine.mixer)
 
     def _sample_of(self, played: Played) -> int:
-        seconds = (played.time_s - self._start_s) / self.tempo
-        return self._start_sample + round(seconds * self._engine.rate)
+        seconds = (played.time_s - self._anchor.time_s) / self.tempo
+        return self._anchor.sample + round(seconds * self._engine.rate)
 
     def _soon(self) -> int:
-        mixer = self._engine.mixer
-        return mixer.sample + MARGIN_BLOCKS * max(mixer.block_samples, 64)
+        return self._engine.mixer.soon
 
     def _cut(self, at_sample: int) -> None:
         self._engine.mixer.forget(self._source, at_sample)

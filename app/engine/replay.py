@@ -8,15 +8,12 @@ from __future__ import annotations
 from functools import partial
 
 import numpy as np
-from numpy.typing import NDArray
 
 from app.engine.engine import Engine
-from app.engine.frontend import Resampler
+from app.engine.frontend import at_rate
 from app.engine.performer import REPLAY, PerformancePlayer, Played
 from app.engine.take_files import TakeFolder
 from app.engine.takes import TakeRecorder
-
-START_DELAY_S = 0.1
 
 
 class TakeReplay:
@@ -27,12 +24,13 @@ class TakeReplay:
         self._folder = folder
         self._recorder = recorder
         self._player: PerformancePlayer | None = None
-        self._end_sample = 0
+        self._length_s = 0.0
 
     @property
     def playing(self) -> bool:
         """The take is sounding; becomes False by itself at its end."""
-        return self._player is not None and self._engine.sample < self._end_sample
+        player = self._player
+        return player is not None and player.position_s(self._engine.sample) < self._length_s
 
     def play(self, key: str) -> None:
         """Play a take from its beginning. Raises TakeError if it is gone."""
@@ -44,12 +42,11 @@ class TakeReplay:
         self.stop()
         if self._recorder is not None:
             self._recorder.on_hold = True
-        length_s = max(len(audio) / rate, played[-1].time_s if played else 0.0)
+        self._length_s = max(len(audio) / rate, played[-1].time_s if played else 0.0)
         self._player = PerformancePlayer(engine, played, source=REPLAY)
-        self._end_sample = engine.sample + round((length_s + START_DELAY_S) * engine.rate)
         if take.info.source == "input":
             start_sample = engine.sample + engine.mixer.block_samples * 2
-            engine.mixer.play_clip(_at_rate(audio, rate, engine.rate), start_sample)
+            engine.mixer.play_clip(at_rate(audio, rate, engine.rate), start_sample)
         engine.call(partial(self._player.start, 0.0))
 
     def stop(self) -> None:
@@ -60,11 +57,3 @@ class TakeReplay:
             self._engine.mixer.play_clip(np.zeros(0, np.float32), 0)
         if self._recorder is not None:
             self._recorder.on_hold = False
-
-
-def _at_rate(sound: NDArray[np.float32], rate: int, engine_rate: int) -> NDArray[np.float32]:
-    """Resampled if the take was recorded at another rate."""
-    if rate == engine_rate:
-        return sound
-    resampler = Resampler(rate, engine_rate)
-    return np.concatenate((resampler.push(sound), resampler.finish()))

@@ -70,6 +70,14 @@ class Timeline:
         change = TempoChange(self.beat_at_sample(from_sample), from_sample, bpm)
         return replace(self, changes=(*kept, change))
 
+    def on_clock(self, rate: int, sample: float, their_sample: float) -> Timeline:
+        """The same music on a clock of another rate, of which `their_sample` is this one's `sample`."""
+        changes = tuple(
+            replace(change, sample=their_sample + (change.sample - sample) * rate / self.rate)
+            for change in self.changes
+        )
+        return replace(self, rate=rate, changes=changes)
+
     @cached_property
     def _beats(self) -> list[float]:
         return [change.beat for change in self.changes]

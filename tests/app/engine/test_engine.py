@@ -220,6 +220,16 @@ def test_a_recording_that_is_played_is_followed_and_a_click_is_not(hand_cranked,
     assert np.array_equal(heard, played)
 
 
+def test_a_recording_goes_on_at_another_rate_of_the_sound_card(hand_cranked, engine):
+    engine.mixer.play_clip(np.full(44_100, 0.25, np.float32), 300)
+    for _ in range(100):
+        hand_cranked.crank()
+    left_s = (300 + 44_100 - 25_600) / 44_100
+    engine.use_stream(hand_cranked.at_rate(48_000))
+    played = np.concatenate([hand_cranked.crank()[:, 0] for _ in range(100)])
+    assert np.count_nonzero(np.abs(played) > 0.125) == pytest.approx(left_s * 48_000, abs=2)
+
+
 def test_volume_changes_what_is_played_and_not_what_is_heard(hand_cranked, engine):
     engine.set_source("synth")
     engine.set_volume(0.5)

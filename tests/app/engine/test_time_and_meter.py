@@ -67,6 +67,18 @@ def test_a_running_metronome_shows_what_is_heard():
     assert [event.sample for _, event in scheduler.due(0, 100 * RATE)] == []
 
 
+def test_a_metronome_goes_on_when_the_sound_card_has_another_clock():
+    after = Scheduler()
+    metronome = Metronome(Scheduler())
+    metronome.start(Timeline.steady(RATE, 60.0, Meter(3, 4), start_sample=3 * RATE), count_in_bars=1)
+    metronome.fill(RATE, RATE + RATE // 5)
+    metronome.go_on(after, RATE // 2, RATE // 2, 100)  # a quarter of its seconds after the first click
+    metronome.fill(0, 4 * RATE // 2)
+    metronome.fill(0, 4 * RATE // 2)
+    clicks = [(event.sample - 100, event.data1) for event in after.take_all()]
+    assert clicks == [(RATE // 4, 0), (3 * RATE // 4, 0), (5 * RATE // 4, 1), (7 * RATE // 4, 0)]
+
+
 def test_peak_holds_then_falls_and_clip_goes_out():
     meter = LevelMeter(RATE)
     meter.push(np.full(480, 0.5, np.float32))

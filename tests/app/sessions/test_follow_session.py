@@ -97,6 +97,26 @@ def test_a_change_of_tempo_loses_and_doubles_nothing(engine, hand_cranked, event
     assert sum(abs(step - 2.0) < 0.01 for step in steps) >= 10
 
 
+def test_another_rate_of_the_sound_card_loses_and_doubles_nothing(engine, hand_cranked, eventually):
+    events = [Played(0.1 * i, "note_on", 40 + i, 90) for i in range(40)]
+    player = PerformancePlayer(engine, events)
+    played: list[Event] = []
+    engine.add_sink(played.append)
+    done(engine, player, player.start)
+    turn(hand_cranked, engine, 1.0, eventually)
+    assert eventually(lambda: len(notes_at(played)) >= 9)
+    position_s = player.position_s(engine.sample)
+    engine.use_stream(hand_cranked.at_rate(48_000))
+    assert player.position_s(engine.sample) == pytest.approx(position_s)
+    done(engine, player, partial(player.set_tempo, 2.0))
+    turn(hand_cranked, engine, 2.0, eventually)
+    assert eventually(lambda: len(notes_at(played)) == 40)
+    assert [event.data1 for event in played if event.kind == "note_on"] == list(range(40, 80))
+    steps = np.diff(notes_at(played))
+    assert set(steps[steps > 0]) <= {4410, 2400}
+    assert any(event.kind == "all_off" for event in played)  # what a MIDI instrument held
+
+
 def test_seek_takes_the_demo_along(session, engine, hand_cranked, tune, eventually):
     played: list[Event] = []
     session.play_demo(1.0, perform(tune, 0, STRICT))
