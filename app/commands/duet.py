@@ -35,14 +35,16 @@ def duet_headless(options: DuetOptions) -> None:
     """
     from app.sessions.duet.choices import Choices
     from app.sessions.duet.headless import play_duet, voice_beside
-    from app.sessions.duet.parts import read_part
+    from app.sessions.duet.parts import no_beginning, read_part
     from app.sessions.duet.score import musicxml
     from app.sessions.export import save_midi, save_text, save_wav
     from models.duet.agent import load_agent
     from models.duet.encoding import HOLD
 
     agent = load_agent(options.agent, options.seed)
-    part = read_part(options.melody, lambda sentence: console.print(sentence, markup=False, soft_wrap=True))
+    part = read_part(options.melody, _say)
+    if options.begin == "piece" and no_beginning(part):
+        _say(no_beginning(part))
     choices = Choices().but(
         tempo_bpm=options.tempo or part.tempo_bpm, beats_a_bar=part.beats_a_bar,
         temperature=options.temperature, voice=options.voice or voice_beside(part), seed=options.begin,
@@ -59,4 +61,8 @@ def duet_headless(options: DuetOptions) -> None:
     notes = sum(1 for symbol in machines if symbol < HOLD)
     bars = -(-len(machines) // choices.bar_steps)
     said = f"{options.out}: {bars} bars, {notes} notes in the {choices.voice}, {heard.duration_s:.1f} s."
-    console.print(said, markup=False, soft_wrap=True)
+    _say(said)
+
+
+def _say(sentence: str) -> None:
+    console.print(sentence, markup=False, soft_wrap=True)

@@ -156,7 +156,7 @@ class Duet(Scene):
         roll.show(roll_lines(now))
         roll.phrases = phrases(now)
         roll.letters = letters(self.studio.piano.octave, _KEY_NAMES)
-        self.view.legend.partner = f"partner · {now.choices.voice}"
+        self.view.legend.partner = f"partner · {now.voice}"
         self.panel.refresh()
         self.transport.update()
         self.score.update(now)

@@ -24,8 +24,6 @@ from pieces.errors import RipienoError
 
 log = logging.getLogger(__name__)
 RUNNING = ("count-in", "playing")
-SLOWEST, FASTEST = 40.0, 240.0
-COOLEST, WARMEST = 0.0, 1.5
 TEMPERATURE_STEP = 0.05
 
 
@@ -110,8 +108,6 @@ class DuetDesk:
     def switch_roles(self) -> None:
         """From the next beat on it carries on your line and you its."""
         self.session.switch_roles()
-        yours = "your own line" if self.now.switched else "the partner's line"
-        self.studio.say(f"Roles switched: from the next beat you carry on {yours}")
 
     @property
     def counts_in(self) -> bool:
@@ -126,7 +122,7 @@ class DuetDesk:
     # --- choices --------------------------------------------------------------------------------
 
     def set_tempo(self, bpm: float) -> None:
-        self.session.set_tempo(min(max(bpm, SLOWEST), FASTEST))
+        self.session.set_tempo(bpm)
 
     def nudge_tempo(self, bpm: float) -> None:
         self.set_tempo(self.choices.tempo_bpm + bpm)
@@ -142,7 +138,7 @@ class DuetDesk:
         self.studio.say("Both at once" if self.in_turn else "In turn: your phrase, then its answer")
 
     def set_temperature(self, temperature: float) -> None:
-        self.session.set_temperature(round(min(max(temperature, COOLEST), WARMEST), 2))
+        self.session.set_temperature(round(temperature, 2))
 
     def warm(self, notches: int) -> None:
         """The temperature a little higher, or lower where negative."""
@@ -192,11 +188,14 @@ class DuetDesk:
         session, part = self.session, self._memory.part
 
         def take_up() -> None:
-            self._memory.part = ""
-            session.play_part(part)
+            try:
+                session.play_part(part)
+            except Exception:
+                if self._memory.part == part:
+                    self._memory.part = ""
+                raise
             session.set_tempo(choices.tempo_bpm)
             session.set_meter(choices.beats_a_bar)
-            self._memory.part = part
 
         if part:
             self.apart(take_up)

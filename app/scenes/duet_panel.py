@@ -11,9 +11,9 @@ import pygame
 
 from app import theme
 from app.bindings import label_of
-from app.scenes.duet_desk import COOLEST, TEMPERATURE_STEP, WARMEST, DuetDesk
+from app.scenes.duet_desk import TEMPERATURE_STEP, DuetDesk
 from app.scenes.duet_menus import DuetMenus, sound_name
-from app.sessions.duet.choices import GM_LEVEL, USUAL, Who
+from app.sessions.duet.choices import GM_LEVEL, USUAL, WILDEST, Who
 from app.theme import Colour
 from app.widgets.base import Widget
 from app.widgets.buttons import Button, Choice, Toggle
@@ -51,7 +51,7 @@ class DuetPanel:
         desk, menus = self.desk, self.menus
         self.agent = self._dropdown(desk.agent_words, menus.agents, "Which agent plays")
         voice = Choice(
-            VOICES, lambda: desk.choices.voice, desk.set_voice,
+            VOICES, lambda: desk.now.voice, desk.set_voice,
             f"It plays soprano, alto, tenor or bass ({label_of('voice_0')})",
         )  # fmt: skip
         mode = Choice(
@@ -62,7 +62,7 @@ class DuetPanel:
             self._phrase_words, menus.phrases, "How long a phrase is, in turn"
         )
         temperature = Slider(
-            lambda: desk.choices.temperature, desk.set_temperature, COOLEST, WARMEST, USUAL.temperature,
+            lambda: desk.choices.temperature, desk.set_temperature, 0.0, WILDEST, USUAL.temperature,
             TEMPERATURE_STEP,
             f"At the left what is likeliest, at the right a surprise ({label_of('cooler')}); "
             "double click resets",

@@ -5,6 +5,7 @@ Used by the thread of the window.
 
 from __future__ import annotations
 
+import logging
 import threading
 
 import pygame
@@ -15,6 +16,8 @@ from app.widgets.base import Widget
 from app.widgets.score_sheet import ScoreSheet, Sheets
 from pieces.errors import RipienoError
 from pieces.layout import read_layout
+
+log = logging.getLogger(__name__)
 
 
 class DuetScore:
@@ -84,3 +87,6 @@ class DuetScore:
             self.problem = ""
         except RipienoError as problem:
             self.problem = str(problem)
+        except Exception:
+            log.exception("the duet was not engraved")
+            self.problem = "The score could not be engraved; details are in the log."

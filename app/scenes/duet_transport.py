@@ -11,8 +11,9 @@ import pygame
 
 from app import theme
 from app.bindings import label_of
-from app.scenes.duet_desk import FASTEST, SLOWEST, DuetDesk
+from app.scenes.duet_desk import DuetDesk
 from app.scenes.duet_menus import DuetMenus
+from app.sessions.duet.choices import FASTEST_BPM, SLOWEST_BPM
 from app.widgets.bar_counter import BarCounter
 from app.widgets.base import Widget
 from app.widgets.buttons import Button, IconButton, RoundButton
@@ -51,7 +52,7 @@ class DuetTransport:
             lambda view: f"{100 * desk.now.tempo_bpm / desk.own_bpm:.0f} %", theme.TINY, theme.QUIET
         )
         self.tempo = Slider(
-            lambda: desk.choices.tempo_bpm, desk.set_tempo, SLOWEST, FASTEST, desk.own_bpm, 1.0,
+            lambda: desk.choices.tempo_bpm, desk.set_tempo, SLOWEST_BPM, FASTEST_BPM, desk.own_bpm, 1.0,
             f"Tempo: drag, wheel or {label_of('tempo_down')} {label_of('tempo_up')}; double click resets",
         )  # fmt: skip
         self.click = IconButton(

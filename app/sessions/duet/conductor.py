@@ -127,9 +127,7 @@ class Conductor:
     # --- inside -------------------------------------------------------------------------------------
 
     def _open(self, plan_steps: int) -> list[Event]:
-        voice = self.ensemble.switch_if_wanted()
-        if voice is not None:
-            self.choices = self.choices.but(voice=voice)
+        self.ensemble.switch_if_wanted()
         found = self.ensemble.question(self.choices, plan_steps)
         if isinstance(found, Question):
             self.asked = found

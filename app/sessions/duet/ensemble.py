@@ -10,6 +10,8 @@ knowing both lines up to the step before, as in training.
 
 from __future__ import annotations
 
+from typing import Literal
+
 import numpy as np
 
 from app.sessions.duet import counterpoint
@@ -20,6 +22,7 @@ from models.duet.encoding import HOLD, MULTI_HOLD, STEPS_PER_BEAT, Tokens, held,
 from models.duet.keys import Key, heard_key
 from models.duet.windows import seen_steps
 
+Switch = Literal["exchange", "back", "none"]
 SEED_BARS = 2
 KEY_BARS = 8
 VOICE_STEPS = 32
@@ -33,6 +36,7 @@ class Ensemble:
     Attributes:
         yours, machines: multi-hold symbols of what each player has played, a byte a step.
         switched: you carry on the machine's line and it yours.
+        taken_voice: what the machine plays instead of the voice that was chosen, since it took a line over.
 
     Args:
         take: number of the music, for the questions.
@@ -43,6 +47,7 @@ class Ensemble:
     def __init__(self, take: int = 0, seed: int = 0, given: Tokens | None = None) -> None:
         self.yours, self.machines = bytearray(), bytearray()
         self.switched = False
+        self.taken_voice: Voice | None = None
         self._take, self._seed, self._given = take, seed, given
         self._asked = False
         # what the agent sees as the person's line and as its own: they change places when roles do
@@ -74,9 +79,15 @@ class Ensemble:
         self.yours.append(symbol)
         self._seen_yours.append(symbol)
 
-    def want_switch(self) -> None:
-        """Exchange the roles from the next beat on; asked twice before it comes, nothing happens."""
+    def want_switch(self) -> Switch:
+        """Exchange the roles from the next beat on; asked twice before it comes, nothing happens.
+
+        Returns what will become of the roles as they are.
+        """
         self._switch_wanted = not self._switch_wanted
+        if not self._switch_wanted:
+            return "none"
+        return "back" if self.switched else "exchange"
 
     def turn(self, choices: Choices, step: int) -> Turn:
         """Who plays in a step."""
@@ -85,19 +96,19 @@ class Ensemble:
         phrase = step // (choices.bar_steps * choices.phrase_bars)
         return "machine" if phrase % 2 else "you"
 
-    def switch_if_wanted(self) -> Voice | None:
-        """At the start of a step: exchange the lines on a beat; the voice that the machine then takes."""
+    def switch_if_wanted(self) -> None:
+        """At the start of a step: exchange the lines on a beat; the machine takes over a voice too."""
         if not self._switch_wanted or self.next_step % STEPS_PER_BEAT:
-            return None
+            return
         self._switch_wanted = False
         self.switched = not self.switched
         self._seen_yours, self._seen_machines = self._seen_machines, self._seen_yours
-        return nearest_voice(_tokens(self._seen_machines, VOICE_STEPS))
+        self.taken_voice = nearest_voice(_tokens(self._seen_machines, VOICE_STEPS)) or self.taken_voice
 
     def question(self, choices: Choices, plan_steps: int = 0) -> Question | int:
         """What to ask for the next step, or its symbol where there is nothing to ask."""
         step = self.next_step
-        lowest, highest = VOICE_RANGES[choices.voice]
+        lowest, highest = VOICE_RANGES[self.taken_voice or choices.voice]
         if self.turn(choices, step) == "you":
             return REST
         if step < SEED_BARS * choices.bar_steps:

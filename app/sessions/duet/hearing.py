@@ -44,6 +44,7 @@ class LineReader:
         self.velocity = USUAL_VELOCITY
         self._coming: list[KeyEvent] = []
         self._down: set[int] = set()
+        self._counted: set[int] = set()  # of those that began together, the highest alone
         self._sustained: set[int] = set()
         self._pedal = False
         self._current: int | None = None
@@ -60,11 +61,13 @@ class LineReader:
             self._notice("chords")
         if struck:
             self._current = max(sounding) if sounding else struck[-1]
+            self._counted.difference_update(struck)
+            self._counted.add(self._current)
             return self._symbol(self._current)
         if self._current is not None and self._sounds(self._current):
             return self._symbol(self._current) + HOLD
-        self._current = None
-        return MULTI_HOLD.rest
+        self._current = max(self._counted & self._down, default=None)  # an earlier key that is still held
+        return self._symbol(self._current) if self._current is not None else MULTI_HOLD.rest
 
     def _take(self, before: float) -> list[int]:
         """Do what happened before a position; the pitches that were struck, in order."""

@@ -67,6 +67,13 @@ class Part:
         return float(self.beats_a_bar * -(-round(bars * 1024) // 1024))
 
 
+def no_beginning(part: Part | None) -> str:
+    """Why a piece can give the machine nothing to begin with, for the user; "" where it can."""
+    if part is None:
+        return "No piece plays your part that the machine could begin with; it begins cold."
+    return "" if len(part.low) else f"{part.name} has only one line; the machine begins cold."
+
+
 def read_part(name_or_path: str | Path, tell: Tell) -> Part:
     """The part in a MIDI file, a score file or a piece of the library.
 

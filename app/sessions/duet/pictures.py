@@ -78,7 +78,8 @@ class Pictures:
         """Make a new picture, if anything has changed."""
         held = tuple((begun, pitch) for (_, pitch), begun in keys.held.items())
         music = (conductor.step, conductor.asked, conductor.late_steps, conductor.timeline,
-                 conductor.ensemble.switched) if conductor is not None else None  # fmt: skip
+                 conductor.ensemble.switched,
+                 conductor.ensemble.taken_voice) if conductor is not None else None  # fmt: skip
         shown = (music, running, choices, len(keys.notes), held, part, taken, listening, self.plan)
         if shown == self._shown:
             return
@@ -113,7 +114,8 @@ class Pictures:
         return {
             **self._beat, "machine": self._machine.of(machines), "step": step,
             "late_steps": conductor.late_steps,
-            "switched": ensemble.switched, "turn": ensemble.turn(conductor.choices, max(conductor.step, 0)),
+            "switched": ensemble.switched, "taken_voice": ensemble.taken_voice,
+            "turn": ensemble.turn(conductor.choices, max(conductor.step, 0)),
             "intended": self._intended(len(machines)) if running else (),
             "first_sample": conductor.sample_at(0),
         }  # fmt: skip

@@ -20,10 +20,11 @@ from app.engine.midi_events import SUSTAIN
 from app.engine.scheduler import NOW, Event
 from app.sessions.duet.choices import USUAL, Choices
 from app.sessions.duet.conductor import PART_SOURCE, SOURCE, Conductor
+from app.sessions.duet.ensemble import Switch
 from app.sessions.duet.hearing import NOTICES, KeyEvent
 from app.sessions.duet.keys_down import KeysDown
 from app.sessions.duet.microphone import MICROPHONE, Microphone
-from app.sessions.duet.parts import Part
+from app.sessions.duet.parts import Part, no_beginning
 from app.sessions.duet.pictures import Pictures
 from app.sessions.duet.questions import PLAN_STEPS, Answer, Plan, Question
 from app.sessions.duet.score import musicxml
@@ -48,6 +49,11 @@ SLOW_STEP_S = 0.1
 """A plan is made at every step that is no shorter, else once a beat."""
 YOURS = ("midi", "keys", MICROPHONE)
 HANDS = (*YOURS, PART_SOURCE)
+SWITCHED: dict[Switch, str] = {
+    "exchange": "From the next beat on you carry on the partner's line, and it carries on yours.",
+    "back": "From the next beat on each carries on their own line again.",
+    "none": "The roles stay as they are.",
+}
 RECORDED = {SOURCE, SETTING_SOURCE, *HANDS}
 
 
@@ -147,9 +153,14 @@ class Playback:
         self._begin(0)
 
     def switch_roles(self) -> None:
-        """From the next beat on."""
-        if self._running and self._conductor is not None:
-            self._conductor.ensemble.want_switch()
+        """From the next beat on; what comes of it is told."""
+        conductor = self._conductor
+        if not self._running or conductor is None:
+            self._engine.tell("Roles are switched while a duet plays: start first.")
+        elif conductor.step < 1:
+            self._engine.tell("There is no line to carry on yet: switch roles once you both play.")
+        else:
+            self._engine.tell(SWITCHED[conductor.ensemble.want_switch()])
 
     def fill(self, now_sample: int, until_sample: int) -> None:
         """The engine's: take in what was played, open what is due."""
@@ -160,6 +171,10 @@ class Playback:
     def choose(self, **changes: Any) -> None:
         """Other choices, from the next step on. Raises DuetProblem."""
         before, self.choices = self.choices, self.choices.but(**changes)
+        if "voice" in changes and self._conductor is not None:
+            self._conductor.ensemble.taken_voice = None
+        if "seed" in changes:
+            self._tell_no_beginning()
         if self._conductor is not None:
             self._conductor.choices = self.choices
         if list(settings(before)) != list(settings(self.choices)):
@@ -180,8 +195,6 @@ class Playback:
 
     def seed_from(self, part: Part) -> None:
         """The piece that gives the machine its first two bars."""
-        if not len(part.low):
-            self._engine.tell(f"{part.name} has only one line: there is none for the machine to begin with.")
         self._seed_part = part
 
     def listen_to(self, microphone: bool) -> None:
@@ -203,6 +216,7 @@ class Playback:
         engine = self._engine
         self._take += 1
         start_sample = engine.sample + max(round(START_DELAY_S * engine.rate), self._margin())
+        self._tell_no_beginning()
         source = self._seed_part or self._part
         conductor = Conductor(
             engine.rate, start_sample, self.choices, self._part, count_in_bars, self._take, self._seed,
@@ -217,6 +231,11 @@ class Playback:
         self._pictures.begin()
         calm.begin(self)
         self._fill()
+
+    def _tell_no_beginning(self) -> None:
+        why = no_beginning(self._seed_part or self._part) if self.choices.seed == "piece" else ""
+        if why:
+            self._engine.tell(why)
 
     def _ended(self) -> None:
         self._refresh()  # first: what was left lying meanwhile is collected now, which may take a while
@@ -257,8 +276,6 @@ class Playback:
         self._submit(conductor.open_next(self._plan_steps(conductor)))
         if conductor.timeline is not timeline and self._recording is not None:
             self._recording.follow(conductor.timeline)
-        if conductor.choices is not self.choices:  # the roles were switched
-            self.choices = conductor.choices
         if conductor.asked is not None:
             self._ask(conductor)
         for notice in conductor.reader.notices:

@@ -90,7 +90,10 @@ class DuetSession:
         self._do(self._playback.start_over)
 
     def switch_roles(self) -> None:
-        """From the next beat on you carry on the machine's line and it carries on yours (Figure 8)."""
+        """From the next beat on you carry on the machine's line and it carries on yours (Figure 8).
+
+        Before the beat comes, a second time takes it back; what comes of it is told. A new start forgets it.
+        """
         self._do(self._playback.switch_roles)
 
     def close(self) -> None:
@@ -124,7 +127,7 @@ class DuetSession:
         self._choose(voice=voice)
 
     def set_mode(self, mode: Mode) -> None:
-        """Both at once, or in turn; from the next bar on."""
+        """Both at once, or in turn, from the next sixteenth on; phrases are counted from the first bar."""
         self._choose(mode=mode)
 
     def set_phrase_bars(self, bars: int) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal, NamedTuple
 
-from app.sessions.duet.choices import Choices
+from app.sessions.duet.choices import Choices, Voice
 
 State = Literal["stopped", "count-in", "playing"]
 Turn = Literal["both", "you", "machine"]
@@ -34,7 +34,8 @@ class DuetSnapshot:
     part: all notes of the fixed part that plays in your place, past and to come; part_name "" and part_bpm 0
     where you play.
     turn: who plays in this phrase; "both" unless the mode is call and response. switched: the roles are
-    exchanged: you carry on the machine's line and it carries on yours.
+    exchanged: you carry on the machine's line and it carries on yours. taken_voice: that of the line which
+    the machine has taken over so, None where it plays the voice that was chosen.
     key_name: heard in the last bars, "" while there is too little; consonance: share of consonant sixteenths
     in the last four bars, None where you have not sounded together.
     decided_ms, last_decided_ms: median and newest time of a decision; late_steps: sixteenths that the machine
@@ -55,6 +56,7 @@ class DuetSnapshot:
     part_bpm: float = 0.0
     turn: Turn = "both"
     switched: bool = False
+    taken_voice: Voice | None = None
     key_name: str = ""
     consonance: float | None = None
     decided_ms: float = 0.0
@@ -65,6 +67,11 @@ class DuetSnapshot:
     heard_s: float = 0.0
     first_sample: int = 0
     version: int = 0
+
+    @property
+    def voice(self) -> Voice:
+        """What the machine plays."""
+        return self.taken_voice or self.choices.voice
 
     @property
     def bar(self) -> int:

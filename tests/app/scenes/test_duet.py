@@ -101,6 +101,10 @@ def test_keys_reach_every_choice(duet):
     assert now.choices.voice == "soprano" and now.choices.mode == "call and response"
     assert now.choices.temperature == 0.55 and now.choices.follow_tempo and not now.choices.click
     assert now.choices.tempo_bpm == 81 and now.listening == "microphone"
+    duet.duet.set_tempo(300.0)
+    duet.frame()
+    duet.key(pygame.K_EQUALS, text="=")
+    assert duet.duet.snapshot.choices.tempo_bpm == 301, "whatever tempo was chosen elsewhere"
     duet.key(pygame.K_r, text="r")
     duet.key(pygame.K_BACKSPACE)
     assert [call[0] for call in duet.duet.calls] == ["switch_roles", "start_over"]
@@ -171,6 +175,16 @@ def test_the_score_is_engraved_apart_and_drawn_in_both_colours(duet, eventually)
     assert eventually(inked, 60.0)
     duet.key(pygame.K_v, text="v")
     assert duet.scene.view.sheet in duet.scene.widgets()
+
+
+def test_a_score_that_fails_says_so(duet, eventually):
+    def fail():
+        raise ZeroDivisionError
+
+    duet.duet.engrave = fail
+    duet.duet.play(32.0, human=notes(72, 74))
+    duet.key(pygame.K_v, text="v")
+    assert eventually(lambda: (duet.frame(), "in the log" in duet.scene.status.text)[1])
 
 
 def test_an_empty_scene_tells_what_to_do(duet):

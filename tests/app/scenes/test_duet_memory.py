@@ -1,12 +1,14 @@
 """What was chosen in Duet is chosen again the next time the program runs."""
 
+import threading
+
 import pytest
 
 from app import program
 from app.scenes.duet_memory import REST_S
 from app.sessions.duet.choices import USUAL, Choices
 from models.duet.agent import SHIPPED
-from tests.app.scenes.fake_duet import PART_BPM
+from tests.app.scenes.fake_duet import PART_BPM, FakeDuet
 
 CHOSEN = Choices(
     tempo_bpm=97.0, beats_a_bar=3, temperature=0.85, voice="tenor", mode="call and response", phrase_bars=4,
@@ -66,6 +68,16 @@ def test_the_tempo_that_was_chosen_counts_more_than_the_part_s_own(stage, eventu
     again.frame()
     assert again.duet.snapshot.choices.tempo_bpm == 66.0
     assert again.scene.desk.own_bpm == PART_BPM
+
+
+def test_a_part_that_is_still_read_is_not_forgotten(stage, monkeypatch):
+    stage(mode="duet").settings.change(duet_part="a chorale")
+    go_on = threading.Event()
+    monkeypatch.setattr(FakeDuet, "play_part", lambda self, name: go_on.wait(10.0))
+    again = stage(mode="duet", anew=False)
+    again.window.go("home")
+    assert again.settings.now.duet_part == "a chorale"
+    go_on.set()
 
 
 def test_a_part_that_is_gone_is_told_of_once_and_forgotten(stage, eventually):

@@ -183,3 +183,9 @@ def test_a_chorale_of_the_library_begins_with_its_own_bass(tmp_path, agent):
     bass = [pitch for _, _, pitch in notes(out, 15)]
     assert [pitch for _, _, pitch in notes(out, 0)][:6] == [67, 67, 74, 71, 69, 67]
     assert bass[:3] == [43, 55, 52]
+
+
+def test_a_melody_without_a_lower_line_begins_cold_and_says_so(tmp_path, agent, capsys):
+    melody = write(tmp_path / "tune.mid", ("", 0, TUNE))
+    assert headless(agent, melody, tmp_path / "out.mid", "--begin", "piece") == 0
+    assert "tune has only one line; the machine begins cold." in capsys.readouterr().out

@@ -35,6 +35,16 @@ def test_an_early_press_counts_for_the_coming_step():
     assert read([on(4.4, 60), off(7.6, 60)], 12) == [(4, 4, 60)]
 
 
+def test_a_key_that_is_held_below_is_heard_again_once_the_upper_one_is_let_go():
+    trill = [on(0.0, 60), on(4.0, 62), off(5.9, 62), on(8.0, 62), off(10.0, 62), off(12.0, 60)]
+    assert read(trill, 16) == [(0, 4, 60), (4, 2, 62), (6, 2, 60), (8, 2, 62), (10, 2, 60)]
+
+
+def test_of_a_chord_let_go_note_by_note_only_the_highest_is_heard():
+    chord = [on(0.0, 60), on(0.1, 64), on(0.1, 67), off(4.0, 67), off(5.0, 64), off(6.0, 60)]
+    assert read(chord, 8) == [(0, 4, 67)]
+
+
 def test_a_short_note_lasts_a_step_and_legato_has_no_gap():
     assert read([on(2.0, 60), off(2.1, 60)], 6) == [(2, 1, 60)]
     assert read([on(0.0, 60), on(3.9, 62), off(4.3, 60), off(8.0, 62)], 12) == [(0, 4, 60), (4, 4, 62)]

@@ -288,7 +288,71 @@ def test_roles_are_switched_on_the_next_beat(stage, scripted):
     assert not on.session.snapshot.switched
     on.crank_steps(13)
     now = on.session.snapshot
-    assert now.switched and now.choices.voice == "soprano" and on.session.choices.voice == "soprano"
+    assert now.switched and now.voice == "soprano"
+    assert now.choices.voice == on.session.choices.voice == "bass", "what was chosen is not forgotten"
+    on.session.switch_roles()
+    on.crank_steps(17)
+    assert not on.session.snapshot.switched
+    assert [said[:47] for said in on.engine.take_messages()] == [
+        "From the next beat on you carry on the partner'", "From the next beat on each carries on their own"]
+
+
+def test_a_new_start_has_the_voice_that_was_chosen(stage, scripted):
+    on = stage(scripted(48))
+    play_tune(on, begin(on))
+    on.crank_steps(9.1)
+    on.session.switch_roles()
+    on.crank_steps(13)
+    assert on.session.snapshot.voice == "soprano"
+    on.session.set_voice("tenor")
+    on.settle()
+    assert on.session.snapshot.voice == "tenor", "what is chosen counts"
+    on.session.start_over()
+    on.settle()
+    play_tune(on, on.session._playback._conductor.sample_at(0))
+    on.crank_steps(9.1)
+    on.session.switch_roles()
+    on.crank_steps(13)
+    assert on.session.snapshot.voice == "soprano"
+    on.session.start_over()
+    on.settle()
+    assert on.session.snapshot.voice == "tenor" and not on.session.snapshot.switched
+
+
+def test_a_switch_that_changes_nothing_says_so(stage, scripted):
+    on = stage(scripted(48))
+
+    def said() -> list[str]:
+        on.session.switch_roles()
+        on.settle()
+        return on.engine.take_messages()
+
+    assert said() == ["Roles are switched while a duet plays: start first."]
+    begin(on, count_in_bars=1)
+    on.crank_steps(-5)
+    assert said() == ["There is no line to carry on yet: switch roles once you both play."]
+    on.crank_steps(5)
+    assert not on.session.snapshot.switched
+    assert "you carry on the partner's line" in said()[0]
+    assert said() == ["The roles stay as they are."]
+    on.crank_steps(13)
+    assert not on.session.snapshot.switched
+
+
+def test_what_a_piece_cannot_begin_is_told(stage, scripted, tmp_path):
+    on = stage(scripted(48))
+    on.session.choose_seed("piece")
+    on.settle()
+    assert "No piece plays your part" in on.engine.take_messages()[0]
+    on.session.play_part(write(tmp_path / "tune.mid", ("", 0, (60, 62))))
+    on.session.start(0)
+    on.settle()
+    assert on.engine.take_messages()[1:] == ["tune has only one line; the machine begins cold."]
+    two = write(tmp_path / "two.mid", ("", 0, (60, 62)), ("", 1, (48, 50)))
+    on.session.choose_seed("piece", two)
+    on.session.start_over()
+    on.settle()
+    assert not any("cold" in said for said in on.engine.take_messages())
 
 
 def test_panic_silences_and_it_goes_on(stage, scripted):
