@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from pieces.piece import Place
 
 State = Literal["idle", "waiting", "following", "lost", "paused", "finished"]
+RUNNING: tuple[State, ...] = ("waiting", "following", "lost")
 
 SPECTROGRAM_FRAMES = 40
 BANDS = 78

@@ -42,6 +42,7 @@ class DeviceDesk:
         self, engine: Any, settings: SettingsStore, midi: Any, tell: Callable[[str, str], object]
     ) -> None:
         self.engine, self.settings, self.midi, self.tell = engine, settings, midi, tell
+        self.source_changed: Callable[[], object] = lambda: None
         self.devices: list[DeviceInfo] = []
         self._busy = threading.Lock()
 
@@ -181,7 +182,9 @@ class DeviceDesk:
 
     def use_source(self, source: str) -> None:
         """Follow the demo, the PC keyboard, MIDI or the sound input."""
-        self._change(source=source)
+        if source != self.settings.now.source:
+            self._change(source=source)
+            self.source_changed()
         self.engine.set_source("input" if source == "microphone" else "synth")
 
     def _listen(self, label: str) -> None:

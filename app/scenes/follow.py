@@ -11,6 +11,7 @@ from functools import partial
 import pygame
 
 from app import theme
+from app.engine.snapshot import RUNNING
 from app.engine.timeline import Timeline
 from app.scenes.agent_panel import AgentPanel
 from app.scenes.base import Scene
@@ -28,7 +29,6 @@ from app.widgets.status import Status, status_of
 from app.widgets.strip_view import Cursor, StripView
 from pieces.piece import Place
 
-RUNNING = ("waiting", "following", "lost")
 BEATS_A_BAR = 4
 SEEN_PULSE_S = 1.5
 
@@ -189,7 +189,6 @@ class Follow(Scene):
         if self.studio.keeps_running:
             return
         if self.studio.session and self.is_running():
-            self.studio.stop_recording()
             self.studio.session.pause()
 
     def is_running(self) -> bool:
@@ -203,7 +202,6 @@ class Follow(Scene):
             return
         now = self.studio.settings.now
         if state in RUNNING:
-            self.studio.stop_recording()
             session.pause()
         elif state == "paused":
             session.resume()
@@ -221,7 +219,6 @@ class Follow(Scene):
         """Stop and go back to the beginning, or to A."""
         session = self.studio.session
         if session and self.studio.piece:
-            self.studio.stop_recording()
             session.stop()
             self.seek(self.loop_a_px if self.loop_a_px is not None else self.span_px()[0])
 

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from app import theme
 from app.bindings import label_of
-from app.engine.snapshot import Snapshot
+from app.engine.snapshot import RUNNING, Snapshot
 from app.scenes.agent_panel import confidence_colour, confidence_words, decided_fact, value_words
 from app.scenes.base import Scene
 from app.scenes.inside_desk import InsideDesk
@@ -32,7 +32,6 @@ from models.features import SPEC
 from models.midi_files import MIDI_SUFFIXES
 from pieces.piece import Piece
 
-RUNNING = ("waiting", "following", "lost")
 CLOSE = 0.05
 """A sum of gradients off by more than this is said to be rough."""
 SOUNDS = (".wav",)

@@ -13,7 +13,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
-import numpy as np
 import pygame
 
 from app.engine.snapshot import Snapshot
@@ -62,6 +61,7 @@ class Session(Protocol):
     def set_loop(self, x0_px: float | None, x1_px: float | None = None) -> None: ...
     def resume(self) -> None: ...
     def play_demo(self, tempo_factor: float = 1.0, performance: Any = None) -> None: ...
+    def play_recording(self, sound: Any, rate: int) -> None: ...
     def set_demo_tempo(self, tempo_factor: float) -> None: ...
     def close(self) -> None: ...
 
@@ -90,7 +90,6 @@ class Studio:
         self.opening: str | None = None
         self.start_when_open = False
         self.keeps_running = False  # the next change of scene does not stop what is followed
-        self._recording = False
         self.piano = PcPiano(engine)
         self.takes: TakeDesk | None = None
         self.midi: Any = None
@@ -103,6 +102,7 @@ class Studio:
         self.to_close: list[Callable[[], object]] = []
         self._said: deque[tuple[str, str, str]] = deque()
         self.sound = SoundDesk(engine, settings, self.change, self.say)
+        devices.source_changed = self.stop_following
         # Set by the window.
         self.ask: Callable[[str], object] = lambda action: None
         self.say_at: Callable[[str, str, str], object] = lambda text, kind, action: None
@@ -207,7 +207,7 @@ class Studio:
             threading.Thread(target=self._play_sound, args=(path,), name="dropped-sound", daemon=True).start()
 
     def _play_sound(self, path: Path) -> None:
-        from app.engine.frontend import Resampler
+        from app.engine.frontend import at_rate
         from app.sessions.recordings import read_recording
 
         try:
@@ -215,22 +215,15 @@ class Studio:
         except RipienoError as problem:
             self.engine.tell(str(problem))
             return
-        engine = self.engine
-        if rate != engine.rate:
-            resampler = Resampler(rate, engine.rate)
-            sound = np.concatenate((resampler.push(sound), resampler.finish()))
-        engine.set_source("synth")
         if self.session:
-            self.session.start()
-        self._recording = True
-        engine.mixer.play_clip(sound, engine.sample + round(0.4 * engine.rate))
-        engine.tell(f"Playing {path.name}")
+            wanted_rate = self.engine.rate
+            self.session.play_recording(at_rate(sound, rate, wanted_rate), wanted_rate)
+            self.engine.tell(f"Playing {path.name}")
 
-    def stop_recording(self) -> None:
-        """End a dropped recording that still sounds."""
-        if self._recording:
-            self._recording = False
-            self.engine.mixer.play_clip(np.zeros(0, np.float32), 0)
+    def stop_following(self) -> None:
+        """What goes on, or is held, is over: something else is to be followed."""
+        if self.session:
+            self.session.stop()
 
     def followers(self) -> list[str]:
         """Names of the players that can follow."""

@@ -1,8 +1,9 @@
 """The follow mode without its scene: a piece, a follower and the engine.
 
 The main thread calls the methods of `FollowSession`; each is carried out in the engine thread, where all
-state lives (`Following`). The follower is loaded beside the window: what is asked for before it is ready
-happens when it is. `run_headless` (see `app.sessions.headless`) is the same following from a file.
+state lives (`Following`, and `Music` where the program itself plays what is followed). The follower is loaded
+beside the window: what is asked for before it is ready happens when it is. `run_headless` (see
+`app.sessions.headless`) is the same following from a file.
 """
 from __future__ import annotations
 
@@ -10,17 +11,18 @@ import threading
 from collections.abc import Callable
 from functools import partial
 
-import numpy as np
-
 from app.engine import calm
+from app.engine.clip import ClipPlayer
 from app.engine.engine import Engine
 from app.engine.frontend import Heard
+from app.engine.mixer import FloatArray, Source
 from app.engine.performer import PerformancePlayer, performance_events
 from app.engine.runner import PolicyRunner, Runner
-from app.engine.snapshot import Snapshot
+from app.engine.snapshot import RUNNING, Snapshot
 from app.engine.timeline import Timeline
 from app.sessions.following import Following
 from app.sessions.headless import Summary, run_headless
+from app.sessions.music import Music
 from models.performance import Performance, perform
 from models.players import load_player
 from pieces.errors import RipienoError
@@ -30,7 +32,6 @@ __all__ = ["FollowSession", "Summary", "run_headless"]
 
 Command = Callable[[], None]
 MIN_TEMPO, MAX_TEMPO = 0.25, 3.0
-ATTACK_S = 0.03
 
 
 class FollowSession:
@@ -48,8 +49,10 @@ class FollowSession:
         self._runner = runner or PolicyRunner(
             partial(load_player, player_name, seed, relocate=True), on_message=engine.tell
         )
-        self._following = Following(piece, self._runner, self._jump_demo)
-        self._demo: PerformancePlayer | None = None
+        self._following = Following(piece, self._runner, self._jump_music)
+        self._running = False  # what `_heed` has seen last
+        self._source: Source = engine.source  # what `resume` is to follow
+        self._music: Music | None = None  # sounds, or is held and would go on
         self._performance: Performance | None = None
         self._tempo = 1.0
         self._deferred: list[Command] | None = []
@@ -76,19 +79,22 @@ class FollowSession:
         return self._ready.wait(timeout_s) and self.problem is None
 
     def start(self, count_in_bars: int = 0) -> None:
-        """Listen: wait for the first note, then follow. With a count-in, that is clicked first."""
-        self._do(partial(self._start, count_in_bars))
+        """Listen to the engine's source: wait for the first note, then follow; no demo plays any more.
+
+        It begins where the cursor stands, after the end anew. With a count-in, that is clicked first.
+        """
+        self._do(partial(self._start, count_in_bars, self.engine.source))
 
     def stop(self) -> None:
         """Stop listening and playing; all notes off."""
         self._do(self._stop)
 
     def pause(self) -> None:
-        """Hold the cursor (and the demo)."""
+        """Hold the cursor, and what is played."""
         self._do(self._pause)
 
     def resume(self) -> None:
-        """Go on after `pause`."""
+        """Go on after `pause`, with what was followed then."""
         self._do(self._resume)
 
     def seek(self, x_px: float) -> None:
@@ -101,8 +107,18 @@ class FollowSession:
         self._do(partial(self._following.set_loop, loop))
 
     def play_demo(self, tempo_factor: float = 1.0, performance: Performance | None = None) -> None:
-        """Play a performance (by default one with human tempo) from the cursor's place, and follow it."""
+        """Play a performance (by default one with human tempo) from the cursor's place, and follow it.
+
+        One without anchors plays from its beginning.
+        """
         self._do(partial(self._play_demo, tempo_factor, performance))
+
+    def play_recording(self, sound: FloatArray, rate: int) -> None:
+        """Play a recording, (n,) mono float32, and follow it from the first note.
+
+        Best at the engine's rate: at another one the engine thread brings it there.
+        """
+        self._do(partial(self._play_recording, sound, rate))
 
     def set_demo_tempo(self, tempo_factor: float) -> None:
         """1.0 is as performed; kept between 0.25 and 3."""
@@ -110,8 +126,9 @@ class FollowSession:
 
     @property
     def demo_playing(self) -> bool:
-        """A demo is sounding."""
-        return self._demo is not None and self._demo.playing
+        """A demo or a recording is sounding."""
+        music = self._music
+        return music is not None and music.playing
 
     @property
     def demo_tempo(self) -> float:
@@ -125,7 +142,7 @@ class FollowSession:
                 return
             self._closed = True
         done = threading.Event()
-        self.engine.call(self._stop)
+        self.engine.call(partial(self._carry_out, self._stop))
         self.engine.call(partial(self.engine.set_listener, None))
         self.engine.call(done.set)
         done.wait(2.0)
@@ -151,22 +168,35 @@ class FollowSession:
             waiting, self._deferred = self._deferred or [], None
             if not self._closed:
                 for command in waiting:
-                    self.engine.call(command)
+                    self.engine.call(partial(self._carry_out, command))
 
     def _do(self, command: Command) -> None:
         with self._lock:
             if self._deferred is not None:
                 self._deferred.append(command)
                 return
-        self.engine.call(command)
+        self.engine.call(partial(self._carry_out, command))
 
     # --- engine thread ------------------------------------------------------------------------------
 
     def _hear(self, heard: Heard, base: Snapshot) -> Snapshot:
-        return self._following.hear(heard, base)
+        snapshot = self._following.hear(heard, base)
+        self._heed()
+        return snapshot
 
-    def _start(self, count_in_bars: int) -> None:
-        calm.begin(self)
+    def _carry_out(self, command: Command) -> None:
+        command()
+        self._heed()
+
+    def _heed(self) -> None:
+        """Whoever ended or began it, the user, the end of the piece: no collections while it runs."""
+        running = self._following.state in RUNNING
+        if running != self._running:
+            self._running = running
+            (calm.begin if running else calm.end)(self)
+
+    def _start(self, count_in_bars: int, source: Source) -> None:
+        self._turn_to(source)
         self._following.start()
         if count_in_bars > 0:
             engine = self.engine
@@ -178,56 +208,65 @@ class FollowSession:
                 count_in_bars, running=False,
             )
 
+    def _turn_to(self, source: Source) -> None:
+        """Nothing that was played goes on, and `source` is what is heard from now on."""
+        self._end_music()
+        self._source = source
+        self.engine.set_source(source)
+
     def _stop(self) -> None:
-        self._stop_demo()
+        if self._following.state == "idle":
+            return
+        self._end_music()
         self.engine.metronome.stop()
         self._following.stop()
         self.engine.panic()
-        calm.end(self)
 
     def _pause(self) -> None:
-        self._following.pause()
-        self._stop_demo()
+        if self._following.state in RUNNING:
+            self._following.pause()
+            if self._music is not None:
+                self._music.hold()
 
     def _resume(self) -> None:
-        self._following.resume()
-        if self._demo is not None:
-            self._demo.start(self._demo_time_s(self._following.x_px))
+        if self._following.state == "paused":
+            self._following.resume()
+            self.engine.set_source(self._source)
+            if self._music is not None:
+                self._music.go_on(self._following.x_px)
 
     def _seek(self, x_px: float) -> None:
+        if self._following.state == "finished" and self._music is not None:
+            self._end_music()  # it has been played: there is nothing to wait for
+            self._following.stop()
         self._following.seek(x_px)
-        self._jump_demo(self._following.x_px)
+        self._jump_music(self._following.x_px)
 
     def _play_demo(self, tempo_factor: float, performance: Performance | None) -> None:
-        self._stop_demo()
-        self.engine.set_source("synth")
         self._performance = performance or self._performance or perform(self.piece, self.seed)
         self._tempo = min(max(tempo_factor, MIN_TEMPO), MAX_TEMPO)
-        self._demo = PerformancePlayer(self.engine, performance_events(self._performance), self._tempo)
-        calm.begin(self)
-        following = self._following
-        here_px = following.x_px if following.state != "finished" else following.first_x_px
-        following.start(max(here_px, following.loop[0]) if following.loop is not None else here_px)
-        self._demo.start(self._demo_time_s(following.x_px))
+        player = PerformancePlayer(self.engine, performance_events(self._performance), self._tempo)
+        self._play(Music(self.engine, player, self.piece, self._performance))
+
+    def _play_recording(self, sound: FloatArray, rate: int) -> None:
+        self._play(Music(self.engine, ClipPlayer(self.engine, sound, rate), self.piece))
+
+    def _play(self, music: Music) -> None:
+        self._turn_to("synth")
+        self._music = music
+        self._following.start(None if music.is_placed else self._following.first_x_px)
+        music.start(self._following.x_px)
 
     def _set_tempo(self, tempo_factor: float) -> None:
         self._tempo = min(max(tempo_factor, MIN_TEMPO), MAX_TEMPO)
-        if self._demo is not None:
-            self._demo.set_tempo(self._tempo)
+        if self._music is not None:
+            self._music.player.set_tempo(self._tempo)
 
-    def _stop_demo(self) -> None:
-        if self._demo is not None:
-            self._demo.stop()
+    def _end_music(self) -> None:
+        if self._music is not None:
+            self._music.hold()
+            self._music = None
 
-    def _jump_demo(self, x_px: float) -> None:
-        if self._demo is not None:
-            self._demo.jump(self._demo_time_s(x_px))
-
-    def _demo_time_s(self, x_px: float) -> float:
-        """When the demo plays what stands at `x_px`; a little earlier, so that its attack is heard."""
-        performance = self._performance
-        if performance is None or not len(performance.anchors_s) or x_px <= self._following.first_x_px:
-            return 0.0
-        quarters = float(self.piece.quarters_at_x(x_px))
-        onset_s = float(np.interp(quarters, performance.anchors_quarters, performance.anchors_s))
-        return max(onset_s - ATTACK_S, 0.0)
+    def _jump_music(self, x_px: float) -> None:
+        if self._music is not None:
+            self._music.jump(x_px)

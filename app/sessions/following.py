@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from app.engine.frontend import Heard
 from app.engine.runner import Runner
-from app.engine.snapshot import Snapshot, State
+from app.engine.snapshot import RUNNING, Snapshot, State
 from models.features import SPEC
 from models.players import Decision
 from pieces.piece import Piece
@@ -101,10 +101,17 @@ class Following:
         """Where the cursor stands."""
         return self._decision.x_px
 
+    @property
+    def begin_x_px(self) -> float:
+        """Where the cursor stands; A of a loop that this is outside of, the first note after the end."""
+        here_px = self.first_x_px if self.state == "finished" else self.x_px
+        if self.loop is not None and not self.loop[0] <= here_px < self.loop[1]:
+            return self.loop[0]
+        return here_px
+
     def start(self, x_px: float | None = None) -> None:
-        """Wait at `x_px` (by default the first note, or A of the loop) for the first sound."""
-        begin = self.loop[0] if self.loop is not None else self.first_x_px
-        self.seek(begin if x_px is None else x_px)
+        """Wait at `x_px` (by default where the cursor stands, see `begin_x_px`) for the first sound."""
+        self.seek(self.begin_x_px if x_px is None else x_px)
         self.state = "waiting"
 
     def stop(self) -> None:
@@ -113,7 +120,7 @@ class Following:
 
     def pause(self) -> None:
         """Stop listening; `resume` goes on from the same place."""
-        if self.state in ("waiting", "following", "lost"):
+        if self.state in RUNNING:
             self._resume_to, self.state = "waiting", "paused"
 
     def resume(self) -> None:

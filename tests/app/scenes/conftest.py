@@ -125,6 +125,10 @@ class FakeSession:
         self.calls.append(("demo", tempo_factor))
         self._state("following")
 
+    def play_recording(self, sound: np.ndarray, rate: int) -> None:
+        self.calls.append(("recording", len(sound)))
+        self._state("waiting")
+
     def set_demo_tempo(self, tempo_factor: float) -> None:
         self.calls.append(("tempo", tempo_factor))
 

@@ -63,6 +63,17 @@ def test_space_plays_the_demo_pauses_it_and_goes_on(stage, piece):
     assert [call[0] for call in session.calls] == ["demo", "pause", "resume"]
 
 
+def test_another_source_ends_what_was_held_and_space_follows_it(stage, piece):
+    one = stage()
+    session = one.open(piece)
+    one.key(pygame.K_SPACE, 0, " ")
+    one.key(pygame.K_SPACE, 0, " ")
+    one.key(pygame.K_q, 0, "q")
+    assert one.settings.now.source == "keyboard"
+    one.key(pygame.K_SPACE, 0, " ")
+    assert [call[0] for call in session.calls] == ["demo", "pause", "stop", "tempo", "start"]
+
+
 def test_a_key_that_repeats_counts_once(stage, piece):
     one = stage()
     session = one.open(piece)

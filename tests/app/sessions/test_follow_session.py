@@ -12,14 +12,15 @@ import pytest
 
 from app.devices.audio import NONE, AudioChoice, AudioSystem
 from app.devices.null import NullBackend
+from app.engine.clip import ClipPlayer
 from app.engine.engine import AHEAD_S, Engine
 from app.engine.performer import PerformancePlayer, Played, performance_events
 from app.engine.runner import FollowerFailed, InlineRunner, PolicyRunner
 from app.engine.scheduler import Event
 from app.sessions.follow import FollowSession
 from models.game import Truth
-from models.performance import STRICT, perform
-from models.players import OptimalPlayer, SteadyPlayer, load_player
+from models.performance import STRICT, load_midi, perform
+from models.players import Decision, OptimalPlayer, SteadyPlayer, load_player
 
 RATE = 44_100
 
@@ -50,6 +51,13 @@ def done(engine, player, command):
         ran.set()
 
     engine.call(run)
+    assert ran.wait(30.0)
+
+
+def carried_out(engine):
+    """What was asked so far has happened."""
+    ran = threading.Event()
+    engine.call(ran.set)
     assert ran.wait(30.0)
 
 
@@ -143,10 +151,11 @@ def test_stop_silences_and_play_begins_again(session, engine, hand_cranked, impu
 
 
 def test_no_collection_while_playing(session, engine, hand_cranked, eventually):
-    session.start()
-    assert eventually(lambda: not gc.isenabled())
-    session.stop()
-    assert eventually(gc.isenabled)
+    for end in (session.pause, session.stop):
+        session.start()
+        assert eventually(lambda: not gc.isenabled())
+        end()
+        assert eventually(gc.isenabled)
 
 
 def test_pause_and_resume(session, engine, hand_cranked, eventually):
@@ -162,6 +171,151 @@ def test_pause_and_resume(session, engine, hand_cranked, eventually):
     session.resume()
     turn(hand_cranked, engine, 1.5, eventually)
     assert session.snapshot.x_px > here and session.demo_playing
+
+
+def test_a_demo_that_was_stopped_does_not_sound_again_while_somebody_plays(
+    session, engine, hand_cranked, eventually
+):
+    session.play_demo()
+    assert eventually(lambda: session.demo_playing)
+    session.stop()
+    engine.set_source("input")
+    session.start()
+    session.pause()
+    session.resume()
+    carried_out(engine)
+    assert not session.demo_playing and session._following.state == "waiting"
+
+
+def test_starting_ends_the_demo_that_sounds(session, engine, eventually):
+    session.play_demo()
+    assert eventually(lambda: session.demo_playing)
+    engine.set_source("input")
+    session.start()
+    carried_out(engine)
+    assert not session.demo_playing and engine.source == "input"
+
+
+def test_resume_hears_what_was_followed_before(session, engine):
+    engine.set_source("input")
+    session.start()
+    session.pause()
+    carried_out(engine)
+    engine.set_source("synth")  # as Play does
+    session.resume()
+    carried_out(engine)
+    assert engine.source == "input"
+
+
+def test_it_begins_where_the_cursor_stands(session, engine, tune):
+    session.seek(float(tune.onset_x_px[8]))
+    session.start()
+    carried_out(engine)
+    assert session._following.state == "waiting" and session._following.x_px == tune.onset_x_px[8]
+
+
+class Arrives(SteadyPlayer):
+    """Stands on the last note at once."""
+
+    def __init__(self, x_px) -> None:
+        super().__init__()
+        self._last_px = x_px
+
+    def step(self, frame) -> Decision:
+        return Decision(0.0, self._last_px, 0.0)
+
+
+def test_after_the_end_the_last_notes_sound_out_and_a_click_only_places_the_cursor(
+    tune, engine, hand_cranked, eventually
+):
+    last_px = float(tune.onset_x_px[-1])
+    session = FollowSession(tune, engine=engine, runner=InlineRunner(Arrives(last_px)))
+    assert session.wait_ready()
+    session.play_demo()
+    assert eventually(lambda: session.demo_playing)
+    while session.snapshot.state != "finished":
+        turn(hand_cranked, engine, 0.1, eventually)
+    assert session.demo_playing and gc.isenabled()
+    session.seek(float(tune.onset_x_px[3]))
+    carried_out(engine)
+    assert not session.demo_playing and session._following.state == "idle" and gc.isenabled()
+    session.play_demo()
+    assert eventually(lambda: session.demo_playing)
+    assert session._following.x_px == tune.onset_x_px[3]
+    session.close()
+
+
+def ramp(seconds):
+    """A recording whose loudness tells how many seconds of it have gone, over 100."""
+    return (np.arange(round(seconds * RATE)) / RATE / 100).astype(np.float32)
+
+
+def level(card, engine, eventually, seconds=0.5):
+    """What sounds after that long."""
+    turn(card, engine, seconds, eventually)
+    return 100 * float(card.crank(count=1)[0, 0])
+
+
+def test_a_recording_waits_for_the_follower_and_goes_on_after_a_pause(
+    tune, engine, hand_cranked, eventually
+):
+    gate = threading.Event()
+
+    class Slow(InlineRunner):
+        def open(self, piece) -> None:
+            gate.wait(10)
+            super().open(piece)
+
+    session = FollowSession(tune, engine=engine, runner=Slow(SteadyPlayer()))
+    session.play_recording(ramp(20.0), RATE)
+    assert level(hand_cranked, engine, eventually, 1.0) == 0.0 and engine.source == "input"
+    gate.set()
+    assert session.wait_ready()
+    carried_out(engine)
+    assert level(hand_cranked, engine, eventually, 1.4) == pytest.approx(1.0, abs=0.05)
+    session.pause()
+    carried_out(engine)
+    assert level(hand_cranked, engine, eventually) == 0.0 and gc.isenabled()
+    engine.set_source("input")
+    session.resume()
+    carried_out(engine)
+    assert level(hand_cranked, engine, eventually, 0.9) == pytest.approx(1.5, abs=0.05)
+    assert engine.source == "synth"
+    engine.set_source("input")
+    session.start()
+    carried_out(engine)
+    assert level(hand_cranked, engine, eventually) == 0.0 and engine.source == "input"
+    session.close()
+
+
+def test_a_recording_keeps_its_place_at_another_rate(engine, hand_cranked, eventually):
+    player = ClipPlayer(engine, ramp(20.0), RATE)
+    player.start()
+    turn(hand_cranked, engine, 2.4, eventually)
+    engine.use_stream(hand_cranked.at_rate(48_000))
+    assert player.position_s(engine.sample) == pytest.approx(2.0, abs=0.01)
+    assert level(hand_cranked, engine, eventually, 1.0) == pytest.approx(2.0 + RATE / 48_000, abs=0.02)
+    player.stop()
+    assert player.position_s(engine.sample) == pytest.approx(2.0 + RATE / 48_000, abs=0.02)
+    player.start(5.0)
+    assert level(hand_cranked, engine, eventually, 1.0) == pytest.approx(4.6 + RATE / 48_000, abs=0.02)
+
+
+def test_a_file_without_a_score_goes_on_where_it_was_held(
+    session, engine, hand_cranked, tune, eventually, tmp_path
+):
+    perform(tune, 0, STRICT).save_midi(tmp_path / "played.mid")
+    struck = []
+    engine.add_sink(lambda event: struck.append(event.data1) if event.kind == "note_on" else None)
+    session.play_demo(1.0, load_midi(tmp_path / "played.mid"))
+    assert eventually(lambda: session.demo_playing)
+    turn(hand_cranked, engine, 2.75, eventually)
+    session.pause()
+    carried_out(engine)
+    session.resume()
+    carried_out(engine)
+    turn(hand_cranked, engine, 1.0, eventually)
+    assert struck == [note.pitch for note in tune.notes[:len(struck)]] and 6 <= len(struck) <= 8
 
 
 def test_a_loop_repeats_the_demo(session, engine, hand_cranked, tune, eventually):

@@ -1,0 +1,85 @@
+"""What the program itself plays to be followed: the piece as somebody performs it, or a recording of it.
+
+Every method runs in the engine thread.
+"""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from app.engine.engine import Engine
+from models.performance import Performance
+from pieces.piece import Piece
+
+ATTACK_S = 0.03
+
+
+class Sounding(Protocol):
+    """Plays from any moment on: a `PerformancePlayer` or a `ClipPlayer`."""
+
+    playing: bool
+
+    def start(self, from_s: float = 0.0) -> None: ...
+    def stop(self) -> None: ...
+    def jump(self, to_s: float) -> None: ...
+    def set_tempo(self, tempo: float) -> None: ...
+    def position_s(self, sample: int) -> float: ...
+
+
+class Music:
+    """A player, and which moment of its music stands where in the score.
+
+    performance: has anchors where that is known. Without, the music goes its own way from its beginning.
+    """
+
+    def __init__(
+        self, engine: Engine, player: Sounding, piece: Piece, performance: Performance | None = None
+    ) -> None:
+        self._engine = engine
+        self.player = player
+        self._piece = piece
+        self._performance = performance
+        self._held_s = 0.0
+
+    @property
+    def playing(self) -> bool:
+        """It sounds, and is not held."""
+        return self.player.playing
+
+    @property
+    def is_placed(self) -> bool:
+        """It is known where in the score it is."""
+        return self._performance is not None and len(self._performance.anchors_s) > 0
+
+    def start(self, x_px: float) -> None:
+        """Play what stands at `x_px`; from the beginning where that is not known."""
+        self.player.start(self._time_s(x_px) or 0.0)
+
+    def hold(self) -> None:
+        """Silence; `go_on` plays on."""
+        if self.playing:
+            self._held_s = self.player.position_s(self._engine.sample)
+            self.player.stop()
+
+    def go_on(self, x_px: float) -> None:
+        """From what stands at `x_px`; from where it was held where that is not known."""
+        if self.is_placed:
+            self.start(x_px)
+        else:
+            self.player.start(self._held_s)
+
+    def jump(self, x_px: float) -> None:
+        """Go on from what stands at `x_px`, at once or once it is held no more."""
+        time_s = self._time_s(x_px)
+        if time_s is not None:
+            self._held_s = time_s
+            self.player.jump(time_s)
+
+    def _time_s(self, x_px: float) -> float | None:
+        """When it plays what stands at `x_px`; a little earlier, so that its attack is heard."""
+        if x_px <= float(self._piece.onset_x_px[0]):
+            return 0.0
+        if self._performance is None or not self.is_placed:
+            return None
+        quarters = float(self._piece.quarters_at_x(x_px))
+        return max(float(self._performance.time_at(quarters)) - ATTACK_S, 0.0)
