@@ -30,23 +30,26 @@ class TakeReplay:
     def playing(self) -> bool:
         """The take is sounding; becomes False by itself at its end."""
         player = self._player
-        return player is not None and player.position_s(self._engine.sample) < self._length_s
+        if player is None:
+            return False
+        begun = player.playing  # by the engine's thread, which `play` has asked to
+        return not begun or player.position_s(self._engine.sample) < self._length_s
 
     def play(self, key: str) -> None:
         """Play a take from its beginning. Raises TakeError if it is gone."""
         take = self._folder.find(key)
         rate, engine = take.info.rate, self._engine
-        audio = self._folder.audio(key)
         events = self._folder.events(key)
         played = [Played(e.sample / rate, e.kind, e.data1, e.data2, e.channel) for e in events]
+        followed = take.info.source == "input"
+        sound = at_rate(self._folder.audio(key), rate, engine.rate) if followed else np.zeros(0, np.float32)
         self.stop()
         if self._recorder is not None:
             self._recorder.on_hold = True
-        self._length_s = max(len(audio) / rate, played[-1].time_s if played else 0.0)
+        self._length_s = max(take.duration_s, played[-1].time_s if played else 0.0)
         self._player = PerformancePlayer(engine, played, source=REPLAY)
-        if take.info.source == "input":
-            start_sample = engine.sample + engine.mixer.block_samples * 2
-            engine.mixer.play_clip(at_rate(audio, rate, engine.rate), start_sample)
+        if followed:
+            engine.mixer.play_clip(sound, engine.sample + engine.mixer.block_samples * 2)
         engine.call(partial(self._player.start, 0.0))
 
     def stop(self) -> None:

@@ -7,27 +7,31 @@ for a folder.
 """
 from __future__ import annotations
 
+import contextlib
+import io
 import json
 import os
 import shutil
 from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import get_args
+from typing import Any, get_args
 
 import numpy as np
 import psutil
 from numpy.typing import NDArray
 
+from app.engine.frontend import MAX_RATE, MIN_RATE
 from app.engine.midi_events import messages_of
 from app.engine.scheduler import Event, Kind
 from pieces.errors import RipienoError
-from pieces.files import replace_file
+from pieces.files import replace_file, replacing
 
 VERSION = 1
 INFO, EVENTS, AUDIO = "take.json", "events.log", "audio.raw"
 BYTES_PER_SAMPLE = 2
 KEPT_BYTES = 1_000_000_000
+LATEST_SAMPLE = 2**40
 _KINDS = frozenset(get_args(Kind))
 
 
@@ -65,23 +69,38 @@ class Take:
         return self.info.name or self.info.started.replace("T", " ")[:19]
 
 
+_USUAL = TakeInfo.__dataclass_fields__
+
+
 class TakeFolder:
     """All takes below one folder."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+        self._left: set[str] = set()
 
     def takes(self) -> list[Take]:
-        """Finished takes, newest first; those that cannot be read are left out."""
-        return [take for take in self._all() if take.info.closed]
+        """Those that nobody writes any more, newest first; what cannot be read is left out."""
+        return [take for take in self._all() if take.info.closed or self._is_left(take)]
 
     def unfinished(self) -> list[Take]:
-        """What a crash left behind, newest first: not closed, and its program is gone."""
-        return [take for take in self._all() if not take.info.closed and not _alive(take.info.owner)]
+        """What a crash or a full disk has left behind, newest first: not closed, and not written any more."""
+        return [take for take in self._all() if not take.info.closed and self._is_left(take)]
 
-    def recover(self, key: str) -> Take:
-        """Close what a crash left behind; it is in the list afterwards."""
-        return self._change(key, closed=True)
+    def recover(self) -> list[Take]:
+        """Close what is unfinished, and return it. What the disk refuses now will be closed another time."""
+        left = self.unfinished()
+        for take in left:
+            with contextlib.suppress(TakeError):
+                self._change(take.key, closed=True)
+        return left
+
+    def leave(self, key: str) -> None:
+        """A take of this process is not written any more, though it could not be closed."""
+        self._left.add(key)
+
+    def _is_left(self, take: Take) -> bool:
+        return take.key in self._left or not _alive(take.info.owner)
 
     def rename(self, key: str, name: str) -> Take:
         """Give it a name; named takes are never pruned."""
@@ -102,7 +121,7 @@ class TakeFolder:
     def save_midi(self, key: str, target: Path) -> None:
         """The events as a MIDI file, 960 ticks a second. Raises TakeError."""
         take = self.find(key)
-        _saving(target, lambda: write_midi(self.events(key), take.info.rate, target))
+        _saving(target, lambda: replace_file(target, midi_bytes(self.events(key), take.info.rate)))
 
     def save_wav(self, key: str, target: Path) -> None:
         """The sound as a 16-bit WAV file. Raises TakeError."""
@@ -111,7 +130,12 @@ class TakeFolder:
         take = self.find(key)
         file = take.path / AUDIO
         samples = np.fromfile(file, "<i2") if file.exists() else np.zeros(0, "<i2")
-        _saving(target, lambda: wavfile.write(target, take.info.rate, samples))
+
+        def write() -> None:
+            with replacing(target) as part:
+                wavfile.write(part, take.info.rate, samples)
+
+        _saving(target, write)
 
     def prune(self, kept_bytes: int = KEPT_BYTES) -> list[str]:
         """Delete the oldest unnamed finished takes beyond a size; their keys."""
@@ -152,9 +176,13 @@ class TakeWriter:
         self.samples = 0
         self.event_count = 0
         self.path.mkdir(parents=True)
-        write_info(self.path, info)
-        self._events = (self.path / EVENTS).open("ab", buffering=0)
-        self._audio = (self.path / AUDIO).open("ab", buffering=0)
+        try:
+            write_info(self.path, info)
+            self._events = (self.path / EVENTS).open("ab", buffering=0)
+            self._audio = (self.path / AUDIO).open("ab", buffering=0)
+        except OSError:
+            shutil.rmtree(self.path, ignore_errors=True)
+            raise
 
     def add_audio(self, block: NDArray[np.float32]) -> None:
         """Append (n,) mono samples in [-1, 1]."""
@@ -165,8 +193,8 @@ class TakeWriter:
     def add_events(self, events: Iterable[Event]) -> None:
         """Append events, whose samples count from the take's start."""
         lines = [_line(event) for event in events]
-        self.event_count += len(lines)
         _write_all(self._events.fileno(), "".join(lines).encode())
+        self.event_count += len(lines)
 
     def close(self) -> None:
         """It ended properly."""
@@ -176,8 +204,9 @@ class TakeWriter:
 
     def abandon(self) -> None:
         """Let go of the files, whatever the disk says; what was written stays."""
-        self._events.close()
-        self._audio.close()
+        for file in (self._events, self._audio):
+            with contextlib.suppress(OSError):
+                file.close()
 
     def discard(self) -> None:
         """Nothing worth keeping was played."""
@@ -211,8 +240,8 @@ def read_audio(path: Path) -> NDArray[np.float32]:
     return np.fromfile(path, "<i2").astype(np.float32) / np.float32(32768)
 
 
-def write_midi(events: Iterable[Event], rate: int, target: Path) -> None:
-    """Format 0, 480 ticks a quarter at 120 BPM; notes still held end with the last event."""
+def midi_bytes(events: Iterable[Event], rate: int) -> bytes:
+    """A MIDI file: format 0, 480 ticks a quarter at 120 BPM; notes still held end with the last event."""
     import mido
 
     ticks_per_s = 960
@@ -229,7 +258,9 @@ def write_midi(events: Iterable[Event], rate: int, target: Path) -> None:
         track.append(mido.Message("note_off", channel=channel, note=pitch, time=0))
     midi = mido.MidiFile(type=0, ticks_per_beat=480)
     midi.tracks.append(track)
-    midi.save(target)
+    file = io.BytesIO()
+    midi.save(file=file)
+    return file.getvalue()
 
 
 def _follow_held(held: set[tuple[int, int]], event: Event) -> None:
@@ -244,14 +275,22 @@ def _follow_held(held: set[tuple[int, int]], event: Event) -> None:
 
 def _read(path: Path) -> Take | None:
     try:
-        fields = json.loads((path / INFO).read_text(encoding="utf-8"))
-        fields["owner"] = tuple(fields.get("owner", (0, 0.0)))
-        info = TakeInfo(**{key: fields[key] for key in TakeInfo.__dataclass_fields__ if key in fields})
+        info = _info_of(json.loads((path / INFO).read_text(encoding="utf-8")))
         audio_bytes = (path / AUDIO).stat().st_size if (path / AUDIO).exists() else 0
         size = sum(file.stat().st_size for file in path.iterdir())
-        return Take(path.name, info, path, audio_bytes / BYTES_PER_SAMPLE / info.rate, size)
-    except (OSError, ValueError, TypeError, KeyError, ZeroDivisionError):
+    except (OSError, ValueError, TypeError, AttributeError, RecursionError):
         return None  # not a take, or one of a future version: left alone
+    return Take(path.name, info, path, audio_bytes / BYTES_PER_SAMPLE / info.rate, size)
+
+
+def _info_of(fields: dict[str, Any]) -> TakeInfo:
+    """What take.json says. Raises ValueError, TypeError or AttributeError where that is nonsense."""
+    info = TakeInfo(**{key: value for key, value in fields.items() if key in _USUAL})
+    pid, started_s = info.owner
+    words = (info.started, info.source, info.piece, info.name)
+    if not (all(isinstance(word, str) for word in words) and MIN_RATE <= info.rate <= MAX_RATE):
+        raise ValueError(f"no take: {fields}")
+    return replace(info, rate=int(info.rate), closed=bool(info.closed), owner=(int(pid), float(started_s)))
 
 
 def _alive(owner: tuple[int, float]) -> bool:
@@ -270,11 +309,11 @@ def _line(event: Event) -> str:
 def _event(line: str) -> Event | None:
     try:
         sample, kind, data1, data2, channel, source = line.split(" ")
-        if kind not in _KINDS:
-            return None
-        return Event(int(sample), kind, int(data1), int(data2), int(channel), source)  # type: ignore[arg-type]
+        event = Event(int(sample), kind, int(data1), int(data2), int(channel), source)  # type: ignore[arg-type]
     except ValueError:
         return None
+    whole = kind in _KINDS and 0 <= event.sample < LATEST_SAMPLE and 0 <= event.channel < 16
+    return event if whole and 0 <= event.data1 < 128 and 0 <= event.data2 < 128 else None
 
 
 def _write_all(handle: int, data: bytes) -> None:

@@ -150,24 +150,36 @@ class TakeRecorder:
         if writer is None:
             return
         try:
-            if writer.samples < SHORTEST_S * writer.info.rate and not writer.event_count:
+            if _is_worthless(writer):
                 writer.discard()
             else:
                 writer.close()
         except OSError as error:
-            self._writer = writer
-            self._fail(error)
+            log.warning("take not closed: %s", error)
+            self._leave(writer)
+
+    def _leave(self, writer: TakeWriter) -> None:
+        """The disk does not let it be closed: it is listed all the same."""
+        writer.abandon()
+        self.folder.leave(writer.path.name)
 
     def _fail(self, error: OSError) -> None:
         """The disk is full or gone: what was written stays, the music goes on."""
-        writer, self._writer = self._writer, None
-        self._failed_s = now_s()
-        if writer is not None:
-            writer.abandon()
         log.warning("take: %s", error)
-        self._engine.tell(
-            f"This take cannot be kept ({error.strerror or error}). Free some disk space; playing goes on."
-        )
+        writer, self._writer = self._writer, None
+        reason = error.strerror or error
+        if writer is not None and not _is_worthless(writer):
+            self._leave(writer)
+            kept = f"The first {writer.samples / writer.info.rate:.0f} s of this take are kept, not the rest"
+            self._engine.tell(f"{kept} ({reason}). Free some disk space; playing goes on.")
+        else:
+            if writer is not None:
+                writer.discard()
+            if self._failed_s is None:
+                self._engine.tell(
+                    f"What you play is not captured ({reason}). Free some disk space; playing goes on."
+                )
+        self._failed_s = now_s()
 
     def _keep_pre_roll(self, block: NDArray[np.float32]) -> None:
         kept = round(PRE_ROLL_S * self._mixer.clock.rate)
@@ -178,6 +190,10 @@ class TakeRecorder:
         self._finish()
         self._mixer = self._engine.mixer
         self._reader = RingReader(self._mixer.ring, 0)
+
+
+def _is_worthless(writer: TakeWriter) -> bool:
+    return writer.samples < SHORTEST_S * writer.info.rate and not writer.event_count
 
 
 def _loud(block: NDArray[np.float32]) -> bool:

@@ -15,7 +15,7 @@ from typing import cast
 
 from app.scenes.duet_memory import DuetMemory
 from app.scenes.studio import Studio
-from app.scenes.take_desk import export_folder
+from app.scenes.take_desk import export_paths
 from app.sessions.duet.choices import USUAL, Choices, Mode, SeedKind, Voice
 from app.sessions.duet.playback import WHOSE
 from app.sessions.duet.session import DuetSession
@@ -236,4 +236,4 @@ class DuetDesk:
 
 
 def _export_path(ending: str) -> Path:
-    return export_folder() / time.strftime(f"Duet %Y-%m-%d %H.%M.%S{ending}")
+    return export_paths(time.strftime("Duet %Y-%m-%d %H.%M.%S"), ending)[0]

@@ -13,7 +13,7 @@ from typing import cast
 
 from app.bindings import label_of
 from app.scenes.studio import Studio
-from app.scenes.take_desk import export_folder
+from app.scenes.take_desk import export_paths
 from app.sessions.launchpad import Arrangement, LaunchpadSession, LaunchpadSnapshot, Link, ScaleLock
 from pieces.errors import RipienoError
 
@@ -161,7 +161,7 @@ class LaunchpadDesk:
         threading.Thread(target=write, name="export-wav", daemon=True).start()
 
     def _export_path(self, ending: str) -> Path:
-        return export_folder() / time.strftime(f"Launchpad %Y-%m-%d %H.%M.%S{ending}")
+        return export_paths(time.strftime("Launchpad %Y-%m-%d %H.%M.%S"), ending)[0]
 
     def _tell(self, work: Callable[[], object], done: str) -> None:
         try:

@@ -20,6 +20,8 @@ from app.widgets.chrome import as_time
 from pieces.errors import RipienoError
 
 SPLIT_WAIT_S = 0.6
+LONGEST_STEM = 70
+"""Characters of a file's name; systems allow 255 bytes, with number and ending."""
 
 
 def export_folder() -> Path:
@@ -32,6 +34,20 @@ def export_folder() -> Path:
     except OSError as error:
         raise RipienoError(f"The folder {place} cannot be made ({error.strerror}).") from error
     return place
+
+
+def export_paths(stem: str, *endings: str) -> list[Path]:
+    """Where to export to: a file for each ending, with a number behind the stem where one is there already.
+
+    Raises RipienoError: there is no such folder.
+    """
+    place, stem, number = export_folder(), stem[:LONGEST_STEM].strip(), 1
+    while True:
+        behind = f" {number}" if number > 1 else ""
+        paths = [place / f"{stem}{behind}{ending}" for ending in endings]
+        if not any(path.exists() for path in paths):
+            return paths
+        number += 1
 
 
 class TakeDesk:
@@ -53,20 +69,13 @@ class TakeDesk:
         self.recorder.close()
 
     def list(self) -> list[Take]:
-        """Finished takes, newest first; those that a crash left are taken in."""
-        for take in self.folder.unfinished():
-            self.folder.recover(take.key)
+        """Takes that are not written any more, newest first; those that were left behind are taken in."""
+        self.folder.recover()
         return self.folder.takes()
 
     def recover(self) -> None:
-        """Take in what a crash has left behind, and say so; it is in the list afterwards."""
-        left = self.folder.unfinished()
-        try:
-            for take in left:
-                self.folder.recover(take.key)
-        except RipienoError as problem:
-            self.tell(str(problem), "bad")
-            return
+        """Take in what a crash has left behind, and say so."""
+        left = self.folder.recover()
         if left:
             one, more = f"A take of {as_time(left[0].duration_s)} was", f"{len(left)} takes were"
             kept = one if len(left) == 1 else more
@@ -98,10 +107,10 @@ class TakeDesk:
     def _save(self, key: str) -> None:
         try:
             take = self.folder.find(key)
-            stem = re.sub(r"[^\w\- ]+", "-", f"{take.info.piece or 'Take'} {take.title}").strip()
-            place = export_folder()
-            self.folder.save_midi(key, place / f"{stem}.mid")
-            self.folder.save_wav(key, place / f"{stem}.wav")
-            self.tell(f"Saved {stem}.mid and .wav in {place}", "good")
+            stem = re.sub(r"[^\w\- ]+", "-", f"{take.info.piece or 'Take'} {take.title}")
+            midi, wav = export_paths(stem, ".mid", ".wav")
+            self.folder.save_midi(key, midi)
+            self.folder.save_wav(key, wav)
+            self.tell(f"Saved {midi.name} and .wav in {midi.parent}", "good")
         except RipienoError as problem:
             self.tell(str(problem), "bad")

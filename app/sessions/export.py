@@ -7,9 +7,7 @@ from __future__ import annotations
 
 import bisect
 import io
-import os
 import struct
-import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,7 +24,7 @@ from app.engine.voice import apply_event
 from app.sessions.heard import Heard
 from models.sound import Synth, find_sound_sets
 from pieces.errors import RipienoError
-from pieces.files import replace_file
+from pieces.files import replace_file, replacing
 
 TICKS_A_BEAT = 960
 TAIL_S = 1.5
@@ -130,21 +128,14 @@ def _write_wav(
 ) -> None:
     rate = heard.timeline.rate
     total = heard.samples + round(TAIL_S * rate)
-    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".part", dir=path.parent)
-    try:
-        with os.fdopen(handle, "wb") as file:
-            _write_header(file, total, rate)
-            done = 0
-            for block in blocks:
-                file.write((np.clip(block, -1.0, 1.0) * 32767).astype("<i2").tobytes())
-                done += len(block)
-                if progress is not None:
-                    progress(done / total)
-        os.chmod(name, 0o644)
-        os.replace(name, path)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
+    with replacing(path) as file:
+        _write_header(file, total, rate)
+        done = 0
+        for block in blocks:
+            file.write((np.clip(block, -1.0, 1.0) * 32767).astype("<i2").tobytes())
+            done += len(block)
+            if progress is not None:
+                progress(done / total)
 
 
 def _write_header(file: BinaryIO, frames: int, rate: int) -> None:

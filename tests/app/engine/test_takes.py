@@ -118,23 +118,67 @@ def test_a_full_disk_is_told_once_and_playing_goes_on(
     play(hand_cranked, engine, recorder, eventually)
     engine.take_messages()
 
-    def full(*_):
-        raise OSError(errno.ENOSPC, "No space left on device")
-
     monkeypatch.setattr("app.engine.take_files.os.write", full)
     for _ in range(4):
         hand_cranked.crank(np.full(256, 0.5, np.float32))
         recorder._write()
     (message,) = engine.take_messages()
-    assert "No space left" in message and "playing goes on" in message
+    assert "first 1 s of this take are kept" in message and "No space left" in message
+    assert "playing goes on" in message
     sample = engine.sample
     hand_cranked.crank()
     assert engine.sample == sample + 256
     monkeypatch.undo()
-    assert len(list(recorder.folder.folder.iterdir())) == 1   # what was written stays
+    (kept,) = recorder.folder.takes()   # what was written stays, and is listed while the disk is full
+    assert len(recorder.folder.events(kept.key)) == 1 and not kept.info.closed
+    assert [take.key for take in recorder.folder.recover()] == [kept.key]
+    assert recorder.folder.find(kept.key).info.closed and recorder.folder.unfinished() == []
     monkeypatch.setattr("app.engine.takes.RETRY_S", 0.0)
     play(hand_cranked, engine, recorder, eventually)
     assert recorder.recording   # there is room again
+
+
+def full(*_):
+    raise OSError(errno.ENOSPC, "No space left on device")
+
+
+def test_a_disk_that_is_full_from_the_start_is_told_once_and_leaves_no_folders(
+        hand_cranked, engine, recorder, eventually, monkeypatch):
+    monkeypatch.setattr("app.engine.takes.RETRY_S", 0.0)
+    engine.take_messages()
+    with monkeypatch.context() as patch:
+        patch.setattr("app.engine.take_files.replace_file", full)
+        for _ in range(3):
+            play(hand_cranked, engine, recorder, eventually)
+    (message,) = engine.take_messages()
+    assert message.startswith("What you play is not captured (No space left")
+    assert list(recorder.folder.folder.iterdir()) == []
+    play(hand_cranked, engine, recorder, eventually)
+    assert recorder.recording
+
+
+def test_a_take_that_cannot_be_closed_is_listed_and_taken_in_later(
+        hand_cranked, engine, recorder, eventually, monkeypatch):
+    play(hand_cranked, engine, recorder, eventually)
+    with monkeypatch.context() as patch:
+        patch.setattr("app.engine.take_files.replace_file", full)
+        recorder.close()
+        assert [take.key for take in recorder.folder.recover()] == [recorder.folder.takes()[0].key]
+        assert not recorder.folder.takes()[0].info.closed
+    recorder.folder.recover()
+    assert recorder.folder.takes()[0].info.closed
+
+
+def test_a_fault_that_is_none_of_the_disks_does_not_end_the_capture(
+        hand_cranked, engine, recorder, eventually, monkeypatch):
+    monkeypatch.setattr("app.engine.takes.WRITE_EVERY_S", 0.005)
+    with monkeypatch.context() as patch:
+        patch.setattr("app.engine.takes._loud", lambda block: 1 / 0)
+        recorder.start()
+        assert eventually(lambda: any("what is captured" in said for said in engine.take_messages()))
+    for _ in range(100):
+        hand_cranked.crank(np.full(256, 0.5, np.float32))
+    assert eventually(lambda: recorder.recording)
 
 
 def test_kill_9_loses_less_than_a_second(tmp_path):
@@ -168,10 +212,10 @@ def test_kill_9_loses_less_than_a_second(tmp_path):
     last = max([50, *(int(line) for line in process.stdout.read().split())])
     process.wait()
     folder = TakeFolder(tmp_path)
-    assert folder.takes() == []
-    (left,) = folder.unfinished()
-    folder.recover(left.key)
+    assert folder.takes() == folder.unfinished()
+    (left,) = folder.recover()
     (take,) = folder.takes()
+    assert take.key == left.key and folder.unfinished() == []
     played = [event.data1 for event in folder.events(take.key)]
     assert played == list(range(len(played)))
     assert len(played) > last - 20 and take.duration_s > 2.5
@@ -212,6 +256,31 @@ def test_damage_is_survived(tmp_path):
         folder.find("../good1")
 
 
+@pytest.mark.parametrize("text", [
+    "[" * 100_000, '{"rate": 1e999, "started": "2024", "source": "synth"}',
+    *(json.dumps({"rate": RATE, "started": "2024", "source": "synth", **damage}) for damage in (
+        {"name": 5}, {"piece": None}, {"started": 5}, {"rate": "44100"}, {"rate": 0}, {"owner": [1]},
+        {"owner": 3}, {"owner": ["a", "b"]},
+    )),
+])
+def test_a_take_that_says_nonsense_hides_no_other(tmp_path, text):
+    folder = TakeFolder(tmp_path)
+    write_take(tmp_path, "good1")
+    write_take(tmp_path, "odd2")
+    (tmp_path / "odd2" / INFO).write_text(text)
+    assert folder.recover() == [] and [take.key for take in folder.takes()] == ["good1"]
+    assert (tmp_path / "odd2" / AUDIO).exists()
+
+
+def test_events_that_no_instrument_knows_are_left_out(tmp_path):
+    write_take(tmp_path, "take1")
+    for line in ("-5 note_on 60 90 0 midi", "5 note_on 300 90 0 midi", "5 note_on 60 -1 0 midi",
+                 "5 note_on 60 90 16 midi", f"{10**30} note_on 60 90 0 midi", "5 hum 60 90 0 midi"):
+        with (tmp_path / "take1" / EVENTS).open("a") as log:
+            log.write(line + "\n")
+    assert len(TakeFolder(tmp_path).events("take1")) == 2
+
+
 def test_naming_keeps_a_take_from_being_pruned(tmp_path):
     folder = TakeFolder(tmp_path)
     for number in (1, 2, 3):
@@ -227,6 +296,16 @@ def test_saving_where_one_cannot_is_an_error_that_says_so(tmp_path):
     write_take(tmp_path, "take1")
     with pytest.raises(TakeError, match="cannot be written"):
         TakeFolder(tmp_path).save_midi("take1", tmp_path / "no" / "folder.mid")
+
+
+def test_an_export_onto_a_full_disk_leaves_the_old_file_and_no_half_of_a_new_one(tmp_path, monkeypatch):
+    write_take(tmp_path / "takes", "take1")
+    (tmp_path / "take.wav").write_text("old")
+    monkeypatch.setattr("scipy.io.wavfile.write", full)
+    with pytest.raises(TakeError, match="No space left"):
+        TakeFolder(tmp_path / "takes").save_wav("take1", tmp_path / "take.wav")
+    assert [path.name for path in tmp_path.iterdir() if path.is_file()] == ["take.wav"]
+    assert (tmp_path / "take.wav").read_text() == "old"
 
 
 def test_unknown_fields_of_a_later_version_do_no_harm(tmp_path):
@@ -253,4 +332,14 @@ def test_a_replay_plays_the_same_events_and_is_not_captured(
     assert eventually(played)
     assert len(recorder.folder.takes()) == 1 and not recorder.recording
     replay.stop()
+    assert not recorder.on_hold
+
+
+def test_a_take_that_cannot_be_replayed_does_not_stop_the_capture(tmp_path, engine, recorder, monkeypatch):
+    write_take(recorder.folder.folder, "take1")
+    info = recorder.folder.folder / "take1" / INFO
+    info.write_text(json.dumps({**json.loads(info.read_text()), "source": "input"}))
+    monkeypatch.setattr("app.engine.replay.at_rate", full)
+    with pytest.raises(OSError, match="No space"):
+        TakeReplay(engine, recorder.folder, recorder).play("take1")
     assert not recorder.on_hold

@@ -6,9 +6,9 @@ from types import SimpleNamespace
 import numpy as np
 import pygame
 import pytest
+from scipy.io import wavfile
 
 from app.engine.take_files import Take, TakeFolder, TakeInfo, TakeWriter
-from app.paths import takes_folder
 from app.scenes.take_desk import TakeDesk
 
 
@@ -58,16 +58,49 @@ def test_a_sound_set_that_is_gone_is_not_shown_as_chosen(stage, two_sets):
     assert one.studio.sound.name() == "bundled.sf2"
 
 
-def test_a_take_that_a_crash_left_is_kept_and_said():
+@pytest.fixture
+def desk_and_said(tmp_path):
+    """A desk on an empty folder, and what it says."""
     said: list[tuple[str, ...]] = []
     mixer = SimpleNamespace(ring=SimpleNamespace(written=0))
     engine = SimpleNamespace(mixer=mixer, add_sink=lambda sink: None)
     desk = TakeDesk(engine, lambda *told: said.append(told))
-    desk.folder = TakeFolder(takes_folder() / "crash")
+    desk.folder = TakeFolder(tmp_path / "takes")
+    return desk, said
+
+
+def test_takes_of_one_name_are_saved_beside_each_other(desk_and_said, tmp_path, monkeypatch):
+    monkeypatch.setattr("app.scenes.take_desk.export_folder", lambda: tmp_path)
+    desk, said = desk_and_said
+    for key, level in (("one", 0.25), ("two", 0.5)):
+        info = TakeInfo(8000, "2026-01-01T10:00:00", "synth", "A piece", "Good: one")
+        writer = TakeWriter(desk.folder.folder, key, info)
+        writer.add_audio(np.full(8000, level, np.float32))
+        writer.close()
+        desk._save(key)
+    desk._save("one")
+    stems = [f"A piece Good- one{number}" for number in ("", " 2", " 3")]
+    assert sorted(path.name for path in tmp_path.iterdir() if path.is_file()) == sorted(
+        f"{stem}{ending}" for stem in stems for ending in (".mid", ".wav")
+    )
+    assert [int(wavfile.read(tmp_path / f"{stem}.wav")[1][0]) for stem in stems] == [8191, 16383, 8191]
+    assert said[1] == (f"Saved {stems[1]}.mid and .wav in {tmp_path}", "good")
+
+
+def test_a_piece_with_a_very_long_title_can_be_saved(desk_and_said, tmp_path, monkeypatch):
+    monkeypatch.setattr("app.scenes.take_desk.export_folder", lambda: tmp_path)
+    desk, said = desk_and_said
+    TakeWriter(desk.folder.folder, "one", TakeInfo(8000, "2026", "synth", "Prélude " * 60)).close()
+    desk._save("one")
+    assert said[-1][1] == "good"
+
+
+def test_a_take_that_a_crash_left_is_kept_and_said(desk_and_said):
+    desk, said = desk_and_said
     desk.recover()
     assert said == []
-    writer = TakeWriter(desk.folder.folder, "one", TakeInfo(1000, "2026-01-01T10:00:00", "synth"))
-    writer.add_audio(np.zeros(48_000, np.float32))
+    writer = TakeWriter(desk.folder.folder, "one", TakeInfo(8000, "2026-01-01T10:00:00", "synth"))
+    writer.add_audio(np.zeros(48 * 8000, np.float32))
     writer.abandon()
     desk.recover()
     assert said == [("A take of 00:48 was kept: click here, or open Takes (Ctrl T)", "good", "scene_takes")]
