@@ -44,12 +44,12 @@ class Conductor:
         self.song, self.seat = song, seat
         self.rewards: deque[float] = deque(maxlen=KEPT_REWARDS)
         self.late_moves = 0
-        self.link: int | None = None
         self.led = False
         """A clock leads: its tempo holds, not the song's."""
         self.judge = judge
         self._questions = 0
         self._answered = 0
+        self._link: int | None = None
         self._link_bars_left = 0
         self._queue: BarQueue | None = None
         self._bars: deque[Bar] = deque(maxlen=KEPT_BARS)
@@ -69,7 +69,7 @@ class Conductor:
         self._bars.clear()
         self._next_bar, self._end_bar = first, None
         if not first_bar:
-            self.link, self._link_bars_left = None, 0
+            self._link, self._link_bars_left = None, 0
         self.ask()
 
     def end_at_bar(self, from_sample: int) -> int | None:
@@ -111,6 +111,14 @@ class Conductor:
     def running(self) -> bool:
         """Begun and not yet at its end."""
         return self._queue is not None
+
+    @property
+    def link(self) -> int | None:
+        """Index of the chain's link that leads; None where none does, or where it was taken away meanwhile."""
+        arrangement = self.song.arrangement
+        leads = self.running and arrangement.chain_on
+        there = self._link is not None and self._link < len(arrangement.chain)
+        return self._link if leads and there else None
 
     def state_at(self, sample: int) -> State:
         """What a listener hears at a sample."""
@@ -265,11 +273,11 @@ class Conductor:
     def _follow_chain(self) -> None:
         arrangement = self.song.arrangement
         if not arrangement.chain_on or not arrangement.chain:
-            self.link = None
+            self._link = None
             return
         self._link_bars_left -= 1
-        if self.link is None or self._link_bars_left <= 0:
-            self.link = 0 if self.link is None else (self.link + 1) % len(arrangement.chain)
-            link = arrangement.chain[self.link % len(arrangement.chain)]
+        if self._link is None or self._link_bars_left <= 0:
+            self._link = 0 if self._link is None else (self._link + 1) % len(arrangement.chain)
+            link = arrangement.chain[self._link]
             self._link_bars_left = link.bars
             self.song.recall_part(link.part, by="chain")

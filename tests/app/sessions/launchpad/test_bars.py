@@ -181,7 +181,37 @@ def test_the_chain_leads_through_its_parts(scripted):
     conductor = Conductor(song, Seat())
     conductor.begin(RATE, 0)
     pitches = [event.data1 for event in conductor.due(0, 7 * 2 * RATE) if event.kind == "note_on"]
-    assert pitches == [47, 47, 48, 47, 47, 48, 47]
+    assert pitches == [47, 47, 48, 47, 47, 48, 47] and conductor.link == 0
+    conductor.halt(7 * 2 * RATE)
+    assert conductor.link is None
+
+
+def shortened_by_undo(song: Song) -> None:
+    while song.undo() != "chain":
+        pass
+
+
+@pytest.mark.parametrize("shorten", [
+    lambda song: song.set_chain([Link(0)]), lambda song: song.set_chain([]),
+    lambda song: song.forget_part(1), lambda song: song.play_chain(False), shortened_by_undo,
+])  # fmt: skip
+def test_a_link_that_was_taken_away_while_it_played_leads_no_more(shorten):
+    song = Song()
+    for row in range(2):
+        song.press(LAUNCHPAD.toggle(row, 6))
+        song.keep_part()
+    for chain in ([Link(0, 1)], [Link(0, 1), Link(1, 8)]):
+        song.set_chain(chain)
+    song.play_chain(True)
+    conductor = Conductor(song, Seat())
+    conductor.begin(RATE, 0)
+    conductor.due(0, 3 * 2 * RATE)
+    assert conductor.link == 1
+    shorten(song)
+    conductor.changed(3 * 2 * RATE)
+    assert conductor.link is None
+    conductor.due(0, 20 * 2 * RATE)
+    assert conductor.link is None or conductor.link < len(song.arrangement.chain)
 
 
 def test_same_seed_same_file(random_agent, busy):
