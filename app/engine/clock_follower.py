@@ -33,13 +33,15 @@ class ClockReading:
     """The clock at one moment.
 
     state: "none" was heard yet; "finding" the tempo; "waiting" for its start, "playing", "stopped" by its
-    sender; "lost": nothing for half a second although it was not stopped. bpm: quarters a minute, the last
-    known; None before the first. quarters: position from the start of the song, where it plays or will go on.
+    sender; "lost": nothing for half a second although it was not stopped, then "finding" again. bpm: quarters
+    a minute, the last known; None before the first. quarters: position from the start of the song, where it
+    plays or will go on. starts: how often its sender has said start or continue.
     """
 
     state: State
     bpm: float | None
     quarters: float
+    starts: int = 0
 
     @property
     def playing(self) -> bool:
@@ -51,7 +53,8 @@ class ClockReading:
 class _Heard:
     """What is known since the last message.
 
-    tick: position of the last one, due at smooth_s. begins: it is started, and the next tick is its first.
+    tick: position of the last one, due at smooth_s. begins: its sender has said where, and the next tick is
+    there.
     """
 
     heard_s: float | None = None
@@ -62,14 +65,16 @@ class _Heard:
     playing: bool = False
     begins: bool = False
     stopped: bool = False
+    starts: int = 0
 
 
 class ClockFollower:
-    """Follows one sender."""
+    """Follows one sender. After a loss its position goes by the time that has passed: ticks were missed."""
 
     def __init__(self) -> None:
         self._loop = TickLoop()
         self._ticked_s: float | None = None
+        self._before: _Heard | None = None  # the loss; until the tempo is found again
         self._heard = _Heard()
 
     def received(self, message: Sequence[int], moment_s: float) -> None:
@@ -79,34 +84,50 @@ class ClockFollower:
         if status == TICK:
             self._heard = self._ticked(heard, moment_s)
         elif status == START:
-            self._heard = replace(heard, tick=-1, playing=True, begins=True, stopped=False)
+            self._heard = _started(replace(heard, tick=-1))
         elif status == CONTINUE:
-            self._heard = replace(heard, playing=True, begins=True, stopped=False)
+            self._heard = _started(heard)
         elif status == STOP:
             self._heard = replace(heard, playing=False, stopped=True)
         elif status == SONG_POSITION and len(message) == 3:
             sixteenths = message[1] | message[2] << 7
-            self._heard = replace(heard, tick=sixteenths * TICKS_PER_SIXTEENTH - 1)
+            self._heard = replace(heard, tick=sixteenths * TICKS_PER_SIXTEENTH - 1, begins=True)
 
     def reading(self, moment_s: float) -> ClockReading:
         """The clock at a moment (of `now_s`), a little ahead too."""
         heard = self._heard
         bpm = None if heard.period_s is None else 60 / (heard.period_s * TICKS_PER_QUARTER)
-        return ClockReading(_state(heard, moment_s), bpm, _quarters(heard, moment_s))
+        return ClockReading(_state(heard, moment_s), bpm, _quarters(heard, moment_s), heard.starts)
 
     def _ticked(self, heard: _Heard, moment_s: float) -> _Heard:
         if self._ticked_s is not None and moment_s - self._ticked_s > LOST_S:
-            self._loop = TickLoop()
+            self._loop, self._before = TickLoop(), self._before or heard
+        if heard.begins or not heard.playing:
+            self._before = None
         self._ticked_s = moment_s
         self._loop.tick(moment_s)
+        tick, found = self._tick(heard), self._loop.period_s is not None
+        if found:
+            self._before = None
         return replace(
             heard,
-            tick=heard.tick + heard.playing,
+            tick=tick,
             begins=False,
             smooth_s=self._loop.moment_s,
             period_s=self._loop.period_s or heard.period_s,
-            found=self._loop.period_s is not None,
+            found=found,
         )
+
+    def _tick(self, heard: _Heard) -> int:
+        """Position of the tick that is heard: the next, or after a loss the one that is due by now."""
+        before = self._before
+        if before is None or before.period_s is None:
+            return heard.tick + heard.playing
+        return before.tick + round((self._loop.moment_s - before.smooth_s) / before.period_s)
+
+
+def _started(heard: _Heard) -> _Heard:
+    return replace(heard, playing=True, begins=True, stopped=False, starts=heard.starts + 1)
 
 
 def _state(heard: _Heard, moment_s: float) -> State:

@@ -6,6 +6,7 @@ headless, one loop does both. `Heard` is what they leave: frozen, any thread may
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, replace
 
@@ -63,11 +64,15 @@ class Recording:
     def follow(self, timeline: Timeline) -> None:
         """The tempo changed (engine thread)."""
         change = timeline.changes[-1]
-        while self._changes and self._changes[-1].sample >= change.sample:
-            self._changes.pop()
-        self._changes.append(change)
+        self._change(change)
         if change.beat <= self._first_beat:  # still counting in: the first beat comes at another sample
             self._start_sample = round(timeline.sample_at_beat(self._first_beat))
+
+    def jump(self, timeline: Timeline, from_sample: int) -> None:
+        """The music is elsewhere in the song from a sample of the same clock on (engine thread)."""
+        self._first_beat = -math.inf  # where it began is known: this beat may come again
+        self._start_sample = min(self._start_sample, from_sample)  # it may still have been counting in
+        self._change(replace(timeline.changes[-1], sample=float(from_sample)))
 
     def go_on(self, timeline: Timeline, start_sample: int) -> None:
         """The music goes on at a sample of another clock (engine thread)."""
@@ -86,6 +91,11 @@ class Recording:
         changes = (*self._before, *self._changes_here())
         events = tuple(sorted(self._events, key=lambda event: event.sample))  # what is sung is known late
         return Heard(Timeline(self.rate, changes, self._meter), (*events, *_released(events, self.rate)))
+
+    def _change(self, change: TempoChange) -> None:
+        while self._changes and self._changes[-1].sample >= change.sample:
+            self._changes.pop()
+        self._changes.append(change)
 
     def _here(self, sample: float) -> float:
         """A sample of the present clock, from the song's first beat at the recording's rate."""

@@ -114,7 +114,7 @@ class Conductor:
 
     @property
     def link(self) -> int | None:
-        """Index of the chain's link that leads; None where none does, or where it was taken away meanwhile."""
+        """Index of the chain's link that leads; None where none does, or where it was taken away."""
         arrangement = self.song.arrangement
         leads = self.running and arrangement.chain_on
         there = self._link is not None and self._link < len(arrangement.chain)

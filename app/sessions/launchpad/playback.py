@@ -152,15 +152,18 @@ class Playback:
             self._recording.go_on(self._timeline, start_sample)
         self._begun(start_sample)
 
-    def _join(self, reading: ClockReading) -> None:
-        """Begin in the middle of a bar, where the clock is; what was due before is left out."""
+    def _join(self, reading: ClockReading, going_on: bool = False) -> None:
+        """Begin, or go on, in the middle of a bar, where the clock is; what was due before is left out."""
         soon_sample, engine = self._soon(), self._engine
         bpm = reading.bpm or self._conductor.song.arrangement.tempo_bpm
         bar = math.floor(reading.quarters / BEATS_A_BAR)
         passed = (reading.quarters - BEATS_A_BAR * bar) * engine.rate * 60.0 / bpm
         self._conductor.led = True
         self._conductor.begin(engine.rate, round(soon_sample - passed), 0, bar, bpm)
-        self._recording = Recording(self._timeline, {SOURCE}, float(BEATS_A_BAR * bar))
+        if going_on and self._recording is not None:
+            self._recording.jump(self._timeline, soon_sample)
+        else:
+            self._recording = Recording(self._timeline, {SOURCE}, float(BEATS_A_BAR * bar))
         self._begun(soon_sample)
 
     @property
@@ -183,12 +186,13 @@ class Playback:
         if reading is None:
             return
         beat = timeline.beat_at_sample(soon_sample) if timeline else None
-        wish = self.sync.wish(reading, conductor.running, beat)
-        conductor.led = self.sync.state in ("followed", "lost")
+        running = conductor.running
+        wish = self.sync.wish(reading, running, beat)
+        conductor.led = self.sync.leads
         if wish is not None:
             self._halt()
         if wish == "begin":
-            self._join(reading)
+            self._join(reading, running)
         elif timeline is not None and conductor.running:
             bpm = self.sync.bent(timeline, soon_sample, reading)
             from_sample = None if bpm is None else conductor.lead(bpm, soon_sample)

@@ -42,7 +42,8 @@ class Sync:
         self._pads = pads
         self._out = ClockOut(engine, self._send)
         self._in: ClockFollower | None = None
-        self._lost = self._played = False
+        self._lost = self._leads = False
+        self._starts = 0
         self._steered_beat = 0.0
         self.sending = False
 
@@ -77,7 +78,8 @@ class Sync:
     def follow(self, on: bool) -> None:
         """Let a clock that comes in lead tempo, start and stop."""
         self._in = ClockFollower() if on and self._midi is not None else None
-        self._lost = self._played = False
+        self._lost = self._leads = False
+        self._starts = 0
         if self._midi is not None:
             self._midi.follow_clock(self._in.received if self._in is not None else None)
 
@@ -91,7 +93,12 @@ class Sync:
         """For the snapshot."""
         if self._in is None:
             return "own"
-        return "lost" if self._lost else "followed" if self._played else "waiting"
+        return "lost" if self._lost else "followed" if self._leads else "waiting"
+
+    @property
+    def leads(self) -> bool:
+        """The tempo is the clock's, also while it is lost and until it is found again."""
+        return self._leads
 
     def reading_at(self, sample: int) -> ClockReading | None:
         """The clock at the moment of a sample; None where none is followed."""
@@ -101,16 +108,21 @@ class Sync:
 
     def wish(self, reading: ClockReading, running: bool, beat: float | None) -> Wish | None:
         """What its sender wants of a song that runs, at `beat`, or not."""
+        if reading.state == "finding":
+            return None  # all is as it was: waited for, or lost until the tempo is known again
         self._notice_loss(reading)
-        played, self._played = self._played, reading.playing or self._lost
-        if reading.playing and not running:
-            return "begin" if not played else None  # a person who stopped it is not overruled
-        if reading.playing and beat is not None and abs(reading.quarters - beat) > ASTRAY_BEATS:
-            return "begin"
-        return "stop" if running and played and reading.state == "stopped" else None
+        led, self._leads = self._leads, reading.playing or (self._leads and self._lost)
+        if not reading.playing:
+            return "stop" if running and led and reading.state == "stopped" else None
+        started, self._starts = reading.starts != self._starts, reading.starts
+        if not running:
+            return "begin" if started else None  # a person who stopped it is not overruled
+        return "begin" if beat is not None and abs(reading.quarters - beat) > ASTRAY_BEATS else None
 
     def bent(self, timeline: Timeline, soon_sample: int, reading: ClockReading) -> float | None:
         """The tempo from `soon_sample` on that meets the clock; None while it is too soon to say another."""
+        if self._lost and self._leads:
+            return reading.bpm
         beat = timeline.beat_at_sample(soon_sample)
         if not reading.playing or abs(beat - self._steered_beat) < STEER_BEATS:
             return None

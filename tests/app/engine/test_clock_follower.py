@@ -188,10 +188,42 @@ def test_lost_after_half_a_second_and_found_again():
     lost = made.reading(moments_s[-1] + 0.51)
     assert lost.state == "lost" and lost.bpm == pytest.approx(120)
     assert made.reading(moments_s[-1] + 60).quarters <= 95 / 24 + 1.0 + 1e-6
+    states = []
     for moment_s in ticks_s(90, 1, moments_s[-1] + 3):
         made.received(TICK, moment_s)
+        states.append(made.reading(moment_s).state)
     reading = made.reading(moment_s)
-    assert reading.state == "playing" and reading.bpm == pytest.approx(90, rel=1e-6)
+    assert reading.bpm == pytest.approx(90, rel=1e-6) and states == ["finding"] * 7 + ["playing"] * 17
+
+
+@settings(deadline=None)
+@given(BPM, st.integers(96, 200), st.floats(0.51, 5.0), st.booleans(), st.floats(0, 0.1), st.integers(0, 99))
+def test_ticks_that_went_by_unheard_are_counted_once_the_clock_is_back(bpm, which, gap_s, heap, jitter, seed):
+    """Lost, or late all at once: the sender has gone on."""
+    true_s = ticks_s(bpm, 12)
+    heard_s = jittered(true_s, jitter * period_s(bpm), seed)
+    back_s = heard_s[which] + gap_s
+    true_s, heard_s = (np.append(s, s[-1] + ticks_s(bpm, 24, period_s(bpm))) for s in (true_s, heard_s))
+    gone = (np.arange(len(heard_s)) > which) & (heard_s < back_s)
+    heard_s = np.maximum(heard_s, np.where(gone, back_s, 0.0)) if heap else heard_s[~gone]
+    reading = follower(np.maximum.accumulate(heard_s), START).reading(true_s[-1])
+    bound = (2.6 if heap else 0.6) / 24 + 0.01 * gap_s * bpm / 60
+    assert reading.state == "playing"
+    assert reading.quarters == pytest.approx((len(true_s) - 1) / 24, abs=bound)
+
+
+@pytest.mark.parametrize("said, quarters", [([START], 0.0), ([CONTINUE], 4.0), ([[0xF2, 32, 0]], 8.0)])
+def test_a_sender_that_says_where_it_is_after_a_loss_is_believed(said, quarters):
+    moments_s = ticks_s(120, 4)
+    made = follower(moments_s, START)
+    later_s = ticks_s(120, 1, moments_s[-1] + 3)
+    for message in said:
+        made.received(message, later_s[0] - 0.001)
+    for moment_s in later_s:
+        made.received(TICK, moment_s)
+    reading = made.reading(moment_s)
+    assert reading.quarters == pytest.approx(quarters + 23 / 24, abs=1e-6)
+    assert reading.starts == 1 + (said[0] in (START, CONTINUE))
 
 
 def test_other_system_messages_are_no_clock():

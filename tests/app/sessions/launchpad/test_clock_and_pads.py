@@ -1,6 +1,7 @@
 """MIDI clock sent and followed by a song, and real pads on it."""
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
 from app.devices.launchpads.surface import Look, RowLook
@@ -67,7 +68,10 @@ class Real:
 
 
 class Sender:
-    """Ticks at a tempo while the card is turned, both in the time of the samples: exact on any machine."""
+    """Ticks at a tempo while the card is turned, both in the time of the samples: exact on any machine.
+
+    While it is not `ticking` its time goes on unheard, as with a cable that is pulled out.
+    """
 
     def __init__(self, engine, card, ports, bpm, eventually) -> None:
         self.engine, self.card, self.ports, self.eventually = engine, card, ports, eventually
@@ -85,8 +89,9 @@ class Sender:
         """So long, once the engine has done what it was asked for."""
         self.settle()
         for block in range(round(seconds * RATE / BLOCK)):
-            while self.ticking and self.next_s <= self.engine.sample / RATE:
-                self.send(TICK, self.next_s)
+            while self.next_s <= self.engine.sample / RATE:
+                if self.ticking:
+                    self.send(TICK, self.next_s)
                 self.next_s += self.period_s
             self.card.crank(count=BLOCK)
             if block % 4 == 0:
@@ -195,6 +200,54 @@ def test_a_clock_that_is_lost_is_told_of_and_the_music_goes_on(sender, clocked, 
     clocked.follow_clock(False)
     sender.run(0.3)
     assert clocked.snapshot.tempo_bpm == 120 and ports.received is None
+
+
+@pytest.mark.parametrize("gap_s", [0.7, 1.3, 3.1])
+def test_a_clock_that_comes_back_finds_the_song_where_it_is_itself(sender, clocked, gap_s):
+    sender.send(START)
+    start, beat = sender.next_s * RATE, 0.4 * RATE
+    sender.run(2.0)
+    sender.ticking = False
+    sender.run(gap_s)
+    sender.ticking = True
+    sender.run(0.1)  # four ticks: its tempo is not yet known
+    clocked.press(9, 6)
+    sender.run(1.5)
+    snapshot = clocked.snapshot
+    assert (snapshot.state, snapshot.clock) == ("playing", "followed")
+    assert snapshot.tempo_bpm == pytest.approx(150, rel=0.01)
+    away = [(onset - start) / beat % 1.0 - 7 / 16 for onset in sender.onsets if onset > start + 2 * beat]
+    assert max(map(abs, away[:-1])) < 0.02 and np.diff(sender.onsets).max() < 1.1 * beat
+    heard = [event for event in clocked._playback.heard().events if event.kind == "note_on"]
+    assert len(heard) == len(sender.onsets)
+
+
+def test_who_stopped_while_the_clock_was_lost_is_not_overruled_until_it_starts_anew(sender, clocked):
+    sender.send(START)
+    sender.run(1.0)
+    sender.ticking = False
+    sender.run(0.8)
+    clocked.stop(now=True)
+    sender.run(0.2)
+    sender.ticking = True
+    sender.run(1.0)
+    assert (clocked.snapshot.state, clocked.snapshot.clock) == ("stopped", "followed")
+    sender.send(START)
+    sender.run(0.3)
+    assert clocked.snapshot.state == "playing"
+
+
+def test_a_sender_that_goes_elsewhere_is_followed_and_all_of_it_exported(sender, clocked):
+    """As programs do that play a loop."""
+    sender.send(START)
+    for _ in range(2):
+        sender.run(1.6)
+        sender.send(START)
+    sender.run(1.0)
+    assert clocked.snapshot.bar == 0
+    onsets = [event.sample for event in clocked._playback.heard().events if event.kind == "note_on"]
+    assert len(onsets) == len(sender.onsets) > 8
+    assert np.ptp(np.array(onsets) - sender.onsets) == 0
 
 
 def test_pads_press_and_show(engine, hand_cranked, eventually):
