@@ -12,13 +12,16 @@ import os
 import signal
 import sys
 from pathlib import Path
-from typing import Annotated, NoReturn
+from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 from typer import Argument, Option
 
 from app.commands import UsageProblem, learning, library
 from pieces.errors import RipienoError
+
+if TYPE_CHECKING:
+    from app.sessions.duet.choices import DuetWishes
 
 EXIT_FAILURE, EXIT_INTERRUPTED = 1, 130
 _PROGRAM = "launch.py"
@@ -133,34 +136,42 @@ def duet(
         float | None, Option(min=20.0, max=400.0, metavar="BPM", help="By default the melody's.")
     ] = None,
     temperature: Annotated[
-        float, Option(min=0.0, max=2.0, metavar="T", help="0 plays the likeliest, 1 as it was trained.")
-    ] = 0.5,
+        float | None,
+        Option(min=0.0, max=2.0, metavar="T", help="0 plays the likeliest, 1 as trained; usually 0.5."),
+    ] = None,
     voice: Annotated[
-        str, Option(metavar="NAME", help="soprano, alto, tenor or bass; by default what goes with it.")
-    ] = "",
+        str | None, Option(metavar="NAME", help="soprano, alto, tenor or bass; by default what goes with it.")
+    ] = None,
     begin: Annotated[
-        str, Option(metavar="HOW", help='cold, "two bars" (of counterpoint) or piece (its lowest line).')
-    ] = "cold",
-    agent: Annotated[str, Option(metavar="NAME", help="Or a .safetensors file.")] = "duet",
+        str | None,
+        Option(metavar="HOW", help='cold (usual), "two bars" (of counterpoint) or piece (its lowest line).'),
+    ] = None,
+    agent: Annotated[
+        str, Option(metavar="NAME", help="Or a .safetensors file; usually the shipped duet.")
+    ] = "",
     wav: Annotated[Path | None, Option(metavar="OUT.wav", help="Write it as sound too.")] = None,
     musicxml: Annotated[Path | None, Option(metavar="OUT.musicxml", help="Write it as a score too.")] = None,
     seed: SeedOption = 0,
 ) -> None:
     """You improvise a line, it improvises the other one.
 
-    Headless, it answers a melody from a file, sixteenth by sixteenth, as it would live.
+    Headless, it answers a melody from a file, sixteenth by sixteenth, as it would live. In the window, what
+    is not given is as it was the last time.
     """
-    if headless:
-        from app.commands.duet import DuetOptions, duet_headless
+    from app.commands.duet import DuetOptions, check_wishes, duet_headless
+    from app.sessions.duet.choices import DuetWishes
 
+    given = {"tempo_bpm": tempo, "temperature": temperature, "voice": voice, "seed": begin}
+    wishes = DuetWishes({name: value for name, value in given.items() if value is not None}, agent)
+    if headless:
         if melody is None or out is None:
             raise UsageProblem("duet --headless needs --melody FILE.mid and --out OUT.mid.")
-        options = DuetOptions(melody, out, tempo, temperature, voice, begin, agent, wav, musicxml, seed)
-        duet_headless(options)
+        duet_headless(DuetOptions(melody, out, wishes, wav, musicxml, seed))
         return
     if melody or out or wav or musicxml:
         raise UsageProblem("--melody, --out, --wav and --musicxml go with --headless.")
-    _open_window("duet", seed=seed)
+    check_wishes(wishes)
+    _open_window("duet", seed=seed, duet=wishes)
 
 
 _FREE_FORM = {"allow_extra_args": True, "ignore_unknown_options": True}
@@ -232,7 +243,13 @@ def test(context: typer.Context) -> None:
     raise typer.Exit(result.returncode)
 
 
-def _open_window(mode: str, piece: str | None = None, follower: str | None = None, seed: int = 0) -> None:
+def _open_window(
+    mode: str,
+    piece: str | None = None,
+    follower: str | None = None,
+    seed: int = 0,
+    duet: DuetWishes | None = None,
+) -> None:
     if piece is not None:
         _check_piece(piece)
     _check_display()
@@ -243,7 +260,7 @@ def _open_window(mode: str, piece: str | None = None, follower: str | None = Non
         audio = open_system()  # Its process starts while all that a window needs is still imported.
         from app.window import run_window
 
-        run_window(mode, piece=piece, follower=follower, seed=seed, audio=audio)
+        run_window(mode, piece=piece, follower=follower, seed=seed, audio=audio, duet=duet)
 
 
 def _check_display() -> None:

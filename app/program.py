@@ -8,6 +8,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from app.devices.audio import AudioSystem, open_system
@@ -91,12 +92,11 @@ def make_launchpad(studio: Studio) -> LaunchpadSession:
 def make_duet(studio: Studio, agent: str, choices: Choices) -> DuetSession:
     """The duet at once; its agent comes in a process of its own: the shipped one where it is not there."""
     from app.sessions.duet.session import DuetSession
-    from models.checkpoint import shipped
-    from models.duet.agent import SHIPPED, load_agent
+    from models.duet.agent import SHIPPED, checkpoint_of, load_agent
 
-    name = agent if agent and shipped(agent).exists() else SHIPPED
+    name = agent if agent and checkpoint_of(agent).exists() else SHIPPED
     make = partial(load_agent, name, studio.seed)
-    return DuetSession(studio.engine, make, name, studio.seed, choices=choices)
+    return DuetSession(studio.engine, make, Path(name).stem, studio.seed, choices=choices)
 
 
 def _judge() -> Callable[[States], float]:

@@ -20,6 +20,7 @@ from app.dropping import drop
 from app.hands import Hands
 from app.scenes.base import Scene
 from app.scenes.studio import Studio
+from app.sessions.duet.choices import DuetWishes
 from app.widgets.base import Canvas, View, Widget
 from app.widgets.dispatch import Dispatcher
 from app.widgets.key_list import HelpOverlay
@@ -335,12 +336,14 @@ def run_window(
     follower: str | None = None,
     seed: int = 0,
     audio: AudioSystem | None = None,
+    duet: DuetWishes | None = None,
 ) -> int:
     """Open the program in a mode, with a piece where one is named, and return when it is closed."""
     from app.logs import watch_threads
     from app.program import build_studio
 
     studio = build_studio(follower, seed, audio)
+    studio.duet_wishes = duet or studio.duet_wishes
     watch_threads(studio.engine.tell)
     window = Window(studio, scenes(), mode)
     if studio.settings.notice:

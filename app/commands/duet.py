@@ -1,4 +1,4 @@
-"""`duet --headless`: an agent answers a melody from a file, into a MIDI file, without a window.
+"""`duet` as typed: headless, an agent answers a melody from a file, into a MIDI file, without a window.
 
 Runs on the main thread.
 """
@@ -9,22 +9,33 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from app.console import console, progress
+from app.sessions.duet.choices import USUAL, DuetWishes
 
 
 @dataclass(frozen=True)
 class DuetOptions:
-    """What the command is given. tempo None: the melody's own. voice "": the one that goes with it."""
+    """What the command is given. Where nothing is wished, tempo and meter are the melody's own, and the voice
+    the one that goes with it."""
 
     melody: str
     out: Path
-    tempo: float | None = None
-    temperature: float = 0.0
-    voice: str = ""
-    begin: str = "cold"
-    agent: str = "duet"
+    wishes: DuetWishes
     wav: Path | None = None
     musicxml: Path | None = None
     seed: int = 0
+
+
+def check_wishes(wishes: DuetWishes) -> None:
+    """Say on the terminal what cannot be, before a window opens.
+
+    Raises:
+        RipienoError: no such voice or beginning, or no such agent.
+    """
+    from models.duet.agent import load_agent
+
+    USUAL.but(**wishes.choices)
+    if wishes.agent:
+        load_agent(wishes.agent)
 
 
 def duet_headless(options: DuetOptions) -> None:
@@ -33,22 +44,19 @@ def duet_headless(options: DuetOptions) -> None:
     Raises:
         RipienoError: no such agent, no melody, or a file that cannot be written.
     """
-    from app.sessions.duet.choices import Choices
     from app.sessions.duet.headless import play_duet, voice_beside
     from app.sessions.duet.parts import no_beginning, read_part
     from app.sessions.duet.score import musicxml
     from app.sessions.export import save_midi, save_text, save_wav
-    from models.duet.agent import load_agent
+    from models.duet.agent import SHIPPED, load_agent
     from models.duet.encoding import HOLD
 
-    agent = load_agent(options.agent, options.seed)
+    agent = load_agent(options.wishes.agent or SHIPPED, options.seed)
     part = read_part(options.melody, _say)
-    if options.begin == "piece" and no_beginning(part):
+    own = {"tempo_bpm": part.tempo_bpm, "beats_a_bar": part.beats_a_bar, "voice": voice_beside(part)}
+    choices = USUAL.but(**own | dict(options.wishes.choices))
+    if choices.seed == "piece" and no_beginning(part):
         _say(no_beginning(part))
-    choices = Choices().but(
-        tempo_bpm=options.tempo or part.tempo_bpm, beats_a_bar=part.beats_a_bar,
-        temperature=options.temperature, voice=options.voice or voice_beside(part), seed=options.begin,
-    )  # fmt: skip
     with progress(f"Answering {part.name}") as advance:
         heard, conductor = play_duet(part, agent, choices, options.seed, advance)
     save_midi(heard, options.out)

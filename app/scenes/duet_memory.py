@@ -1,7 +1,7 @@
 """What Duet keeps of its choices for the next time, in the settings.
 
-The microphone is not among it: it is never opened before somebody asks for it. Used by the thread of the
-window; only `part` may be set by any.
+The microphone is not among it: it is never opened before somebody asks for it. Nor is what the command line
+asks for, unless it was changed since. Used by the thread of the window; only `part` may be set by any.
 """
 
 from __future__ import annotations
@@ -28,7 +28,10 @@ class DuetMemory:
     def __init__(self, studio: Studio) -> None:
         self._studio = studio
         now = studio.settings.now
-        self.choices = Choices.recalled(now.duet_choices)
+        recalled = Choices.recalled(now.duet_choices)
+        self.choices = recalled.but(**studio.duet_wishes.choices)
+        self._wishes = {name: (getattr(self.choices, name), getattr(recalled, name))
+                        for name in studio.duet_wishes.choices}  # fmt: skip
         self.agent, self.part = now.duet_agent, now.duet_part
         self._seen, self._since_s, self._kept = self._now(), 0.0, True
 
@@ -53,6 +56,9 @@ class DuetMemory:
         return self.choices, self.agent, self.part
 
     def _all(self) -> dict[str, Any]:
-        usual = asdict(USUAL)
-        chosen = {name: value for name, value in asdict(self.choices).items() if value != usual[name]}
+        usual, values = asdict(USUAL), asdict(self.choices)
+        for name, (wished, recalled) in self._wishes.items():
+            if values[name] == wished:
+                values[name] = recalled
+        chosen = {name: value for name, value in values.items() if value != usual[name]}
         return {"duet_choices": chosen, "duet_agent": self.agent, "duet_part": self.part}

@@ -19,6 +19,7 @@ from app.engine.snapshot import Snapshot
 from app.scenes.keyboard import PcPiano
 from app.scenes.loading import Loader, Opened
 from app.scenes.sound_desk import SoundDesk
+from app.sessions.duet.choices import DuetWishes
 from app.settings import SettingsNotSaved, SettingsStore
 from app.widgets.base import Widget
 from app.widgets.library_grid import Card
@@ -96,6 +97,7 @@ class Studio:
         self._make_session = make_session
         self._make_launchpad, self._make_duet = make_launchpad, make_duet
         self.duet: DuetSession | None = None
+        self.duet_wishes = DuetWishes()
         self.take_drawn: Callable[[Drawn], object] = lambda drawn: None
         self.launchpad: LaunchpadSession | None = None
         self.launchpads: Launchpads | None = None
@@ -251,7 +253,8 @@ class Studio:
             self.duet = None
         if self.duet is None:
             assert self._make_duet is not None
-            self.duet = self._make_duet(self, agent or self.settings.now.duet_agent, choices)
+            chosen = agent or self.duet_wishes.agent or self.settings.now.duet_agent
+            self.duet = self._make_duet(self, chosen, choices)
         return self.duet
 
     @property

@@ -365,15 +365,19 @@ def _goes_on(line: Tokens) -> np.uint8:
     return np.uint8(line[-1] % HOLD + HOLD)
 
 
+def checkpoint_of(name_or_path: str | Path) -> Path:
+    """The file of an agent, by the name of a shipped one or by path; it may not exist."""
+    path = Path(name_or_path)
+    return path if path.suffix == ".safetensors" else checkpoint.shipped(str(name_or_path))
+
+
 def load_agent(name_or_path: str | Path = SHIPPED, seed: int = 0) -> DuetAgent:
     """The agent in a checkpoint, by the name of a shipped one or by path.
 
     Raises:
         CheckpointError: missing, damaged, or not an agent of Duet.
     """
-    path = Path(name_or_path)
-    if path.suffix != ".safetensors":
-        path = checkpoint.shipped(str(name_or_path))
+    path = checkpoint_of(name_or_path)
     weights, metadata = checkpoint.load_arrays(path)
     try:
         policy = _policy(metadata["network"], weights)

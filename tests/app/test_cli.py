@@ -13,6 +13,7 @@ from PIL import Image
 
 from app import cli
 from app.paths import log_path
+from app.sessions.duet.choices import DuetWishes
 from pieces.errors import RipienoError
 from pieces.opening import open_piece
 
@@ -116,8 +117,10 @@ def test_drivers_write_to_the_log_while_the_window_is_open(
 ) -> None:
     opened: list[tuple[str, str | None, str | None, int]] = []
 
-    def run_window(mode: str, piece: str | None, follower: str | None, seed: int, audio: object) -> None:
-        assert audio is sound
+    def run_window(
+        mode: str, piece: str | None, follower: str | None, seed: int, audio: object, duet: object
+    ) -> None:
+        assert audio is sound and duet is None
         opened.append((mode, piece, follower, seed))
         os.write(2, b"ALSA lib: no such card\n")
 
@@ -131,6 +134,24 @@ def test_drivers_write_to_the_log_while_the_window_is_open(
     ]  # fmt: skip
     assert capfd.readouterr().err == ""
     assert "ALSA lib: no such card" in log_path().read_text()
+
+
+def test_what_duet_is_told_holds_in_the_window_too(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    opened: list[DuetWishes] = []
+    monkeypatch.setattr("app.devices.audio.open_system", lambda: None)
+    monkeypatch.setattr("app.window.run_window", lambda mode, *, duet, **others: opened.append(duet))
+    line = ["duet", "--tempo", "300", "--temperature", "0", "--voice", "alto", "--begin", "two bars"]
+    assert cli.main(line) == cli.main(["duet", "--agent", "duet"]) == 0
+    assert opened == [
+        DuetWishes({"tempo_bpm": 300.0, "temperature": 0.0, "voice": "alto", "seed": "two bars"}),
+        DuetWishes(agent="duet"),
+    ]
+    for wrong in (["--voice", "drone"], ["--begin", "anyhow"], ["--agent", "nobody"]):
+        assert cli.main(["duet", *wrong]) == 2
+        assert wrong[1] in error_line(capsys)
+    assert len(opened) == 2
 
 
 def test_the_notes_file_is_the_contract_s(tmp_path: Path) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Literal
 
 from pieces.errors import RipienoError
@@ -104,6 +104,15 @@ class Choices:
 
 
 USUAL = Choices()
+
+
+@dataclass(frozen=True)
+class DuetWishes:
+    """What the command line asks for, which counts before what is remembered: choices by name, an agent."""
+
+    choices: Mapping[str, Any] = field(default_factory=dict)
+    agent: str = ""
+
 
 _TABLES: dict[str, tuple[Any, ...] | range] = {
     "beats_a_bar": METERS, "voice": tuple(VOICE_RANGES), "mode": ("together", "call and response"),

@@ -6,7 +6,8 @@ import pytest
 
 from app import program
 from app.scenes.duet_memory import REST_S
-from app.sessions.duet.choices import USUAL, Choices
+from app.sessions.duet.choices import USUAL, Choices, DuetWishes
+from models.checkpoint import shipped
 from models.duet.agent import SHIPPED
 from tests.app.scenes.fake_duet import PART_BPM, FakeDuet
 
@@ -48,6 +49,24 @@ def test_every_choice_is_there_the_next_time(stage, eventually):
     after.scene.desk.no_part()
     after.window.go("home")
     assert stage(mode="duet", anew=False).settings.now.duet_part == ""
+
+
+def test_what_the_command_line_asks_for_holds_once(stage):
+    chosen = {"tempo_bpm": 66.0, "voice": "alto"}
+    stage(mode="duet").settings.change(duet_agent="duet-mle", duet_choices=chosen)
+    wishes = DuetWishes({"tempo_bpm": 300.0, "voice": "tenor", "temperature": 1.0}, "other")
+    asked = stage(mode="home", anew=False)
+    asked.studio.duet_wishes = wishes
+    asked.window.go("duet")
+    asked.frame()
+    now = asked.duet.snapshot
+    assert (now.agent, now.choices.tempo_bpm, now.choices.voice) == ("other", 300.0, "tenor")
+    asked.scene.desk.set_voice("bass")
+    asked.scene.desk.set_temperature(0.2)
+    asked.frame()
+    asked.window.go("home")
+    assert asked.settings.now.duet_choices == {"tempo_bpm": 66.0, "temperature": 0.2}
+    assert asked.settings.now.duet_agent == "duet-mle"
 
 
 def test_what_is_chosen_is_written_once_it_rests(duet, clock):
@@ -110,7 +129,8 @@ def test_whole_numbers_are_numbers_too():
 
 
 @pytest.mark.parametrize(
-    ("remembered", "plays"), [("duet-mle", "duet-mle"), ("long-gone", SHIPPED), ("", SHIPPED)]
+    ("remembered", "plays"),
+    [("duet-mle", "duet-mle"), ("long-gone", SHIPPED), ("", SHIPPED), (str(shipped("duet-mle")), "duet-mle")],
 )
 def test_an_agent_that_is_gone_makes_room_for_the_shipped_one(stage, engine, remembered, plays):
     studio = stage(mode="home").studio
