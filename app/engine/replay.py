@@ -30,10 +30,7 @@ class TakeReplay:
     def playing(self) -> bool:
         """The take is sounding; becomes False by itself at its end."""
         player = self._player
-        if player is None:
-            return False
-        begun = player.playing  # by the engine's thread, which `play` has asked to
-        return not begun or player.position_s(self._engine.sample) < self._length_s
+        return player is not None and player.position_s(self._engine.sample) < self._length_s
 
     def play(self, key: str) -> None:
         """Play a take from its beginning. Raises TakeError if it is gone."""

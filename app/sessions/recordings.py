@@ -1,24 +1,17 @@
 """Recordings from files: WAV of any rate, depth and channels, as mono samples. Any thread."""
 from __future__ import annotations
 
-import struct
-import warnings
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.io import wavfile
 
 from app.engine.frontend import LOUDEST, MAX_RATE, MIN_RATE
+from app.sessions.wav_files import NotWav, WavHeader, read_blocks, read_header
 from pieces.errors import RipienoError
 
-MAX_BYTES = 4_000_000_000
-# what scipy's reader answers to files that are not what they say
-_DAMAGE = (
-    ValueError, EOFError, struct.error, MemoryError, TypeError, ArithmeticError, LookupError,
-    UnboundLocalError,
-)
+LONGEST_SAMPLES = 3600 * 48_000
+"""An hour: it is held whole, in 700 MB."""
 
 
 class BadRecording(RipienoError):
@@ -30,39 +23,41 @@ class BadRecording(RipienoError):
 def read_recording(path: Path) -> tuple[NDArray[np.float32], int]:
     """Samples (n,) mono float32 in [-1, 1] and the rate. Samples that are not finite count as silence.
 
-    Raises BadRecording: not a WAV file, damaged, empty, too large, or of an impossible rate.
+    Raises BadRecording: not a WAV file, damaged, empty, too long, or of an impossible rate.
     """
     try:
-        if path.stat().st_size > MAX_BYTES:
-            raise BadRecording(f"{path.name} is larger than 4 GB. Cut it into pieces.")
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", wavfile.WavFileWarning)  # chunks of other programs
-            rate, samples = wavfile.read(path)
+        header = read_header(path)
+        _check(path, header)
+        return _mono(path, header), header.rate
     except OSError as error:
         raise BadRecording(f"{path.name} cannot be read ({error.strerror or error}).") from error
-    except _DAMAGE as error:
+    except NotWav as error:
         message = f"{path.name} is not a WAV file that can be read. Export it as 16-bit WAV."
         raise BadRecording(message) from error
+    except MemoryError as error:
+        raise BadRecording(f"{path.name} is too long for the memory here. Cut it into pieces.") from error
+
+
+def _check(path: Path, header: WavHeader) -> None:
+    rate = header.rate
     if not MIN_RATE <= rate <= MAX_RATE:
         raise BadRecording(f"{path.name} says it has {rate} samples a second. Export it at 44100.")
-    if samples.size == 0:
+    if not header.frames:
         raise BadRecording(f"{path.name} holds no sound.")
-    return _mono(samples), int(rate)
+    if header.frames > LONGEST_SAMPLES:
+        minutes, most = header.frames / rate / 60, LONGEST_SAMPLES / rate / 60
+        long = f"{path.name} lasts {minutes:.0f} minutes"
+        raise BadRecording(f"{long}, {most:.0f} can be held at {rate} samples a second. Cut it into pieces.")
 
 
-def _mono(samples: NDArray[Any]) -> NDArray[np.float32]:
-    """(n,) or (n, channels) of any PCM or float type to (n,) float32; the channels' mean."""
-    scaled = _scaled(samples)
-    return scaled if scaled.ndim == 1 else scaled.mean(axis=1, dtype=np.float32)
-
-
-def _scaled(samples: NDArray[Any]) -> NDArray[np.float32]:
-    if samples.dtype == np.uint8:
-        return (samples.astype(np.float32) - 128.0) / 128.0
-    if np.issubdtype(samples.dtype, np.integer):
-        return np.asarray(samples.astype(np.float32) / -float(np.iinfo(samples.dtype).min), np.float32)
-    with np.errstate(over="ignore", invalid="ignore"):
-        floats = samples.astype(np.float32)
-    clean = np.nan_to_num(floats, nan=0.0, posinf=0.0, neginf=0.0)
-    peak = float(np.abs(clean).max()) if clean.size else 0.0
-    return clean if peak <= LOUDEST else clean / np.float32(peak)  # floats on an integer's scale
+def _mono(path: Path, header: WavHeader) -> NDArray[np.float32]:
+    """(n,) the channels' mean; floats on an integer's scale are brought down to 1."""
+    sound = np.empty(header.frames, np.float32)
+    count, peak = 0, 0.0
+    for block in read_blocks(path, header):
+        peak = max(peak, float(np.abs(block).max()))
+        sound[count : count + len(block)] = block.mean(axis=1, dtype=np.float32)
+        count += len(block)
+    if peak > LOUDEST:
+        sound /= np.float32(peak)
+    return sound[:count]
