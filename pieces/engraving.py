@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from pieces.errors import BadScore
+from pieces.meter import Bar, bars_of_rows
 from pieces.reading import ScoreText
 from pieces.timing import NothingPlayed, TimedNote, read_timing
 
@@ -64,14 +65,15 @@ class EngravingOptions:
 class Engraving:
     """What Verovio made of a score.
 
-    ``notes`` and ``played_measures`` are in played order, repeats written out; both name elements of
-    ``svg_pages``, so an id occurs once for every pass through it.
+    ``notes``, ``played_measures`` and ``bars`` are in played order, repeats written out; the first two name
+    elements of ``svg_pages``, so an id occurs once for every pass through it.
     """
 
     svg_pages: tuple[str, ...]
     notes: tuple[TimedNote, ...]
     played_measures: tuple[str, ...]
     measure_numbers: dict[str, str]
+    bars: tuple[Bar, ...]
     tempo_bpm: float
     length_quarters: float
     header: dict[str, str] = field(default_factory=dict)
@@ -113,6 +115,7 @@ def engrave(
     if "error" in reply:
         raise BadScore(reply["error"])
     reply["notes"] = tuple(TimedNote(*row) for row in reply["notes"])
+    reply["bars"] = bars_of_rows(reply["bars"])
     reply["svg_pages"] = tuple(reply["svg_pages"])
     reply["played_measures"] = tuple(reply["played_measures"])
     return Engraving(**reply)
@@ -142,6 +145,7 @@ def engrave_here(score: ScoreText, options: EngravingOptions | None = None) -> E
         notes=timing.notes,
         played_measures=timing.played_measures,
         measure_numbers=timing.measure_numbers,
+        bars=timing.bars,
         tempo_bpm=timing.tempo_bpm,
         length_quarters=timing.length_quarters,
         header=timing.header,
@@ -155,7 +159,8 @@ def _child_main(reply_path: Path) -> None:
         reply: dict[str, Any] = {
             item.name: getattr(engraving, item.name) for item in dataclasses.fields(engraving)
         }
-        reply["notes"] = [dataclasses.astuple(note) for note in engraving.notes]
+        for rows in ("notes", "bars"):
+            reply[rows] = [dataclasses.astuple(row) for row in reply[rows]]
     except BadScore as error:
         reply = {"error": str(error)}
     reply_path.write_text(json.dumps(reply))

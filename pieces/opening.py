@@ -21,11 +21,12 @@ import numpy as np
 from pieces import folders, library
 from pieces.engraving import EngravingOptions, engrave
 from pieces.files import replace_file
+from pieces.meter import bars_of_rows
 from pieces.piece import Piece, PlayedNotehead, Segment
 from pieces.reading import ScoreText, read_score
 from pieces.strip import build_piece
 
-CACHE_VERSION = 2
+CACHE_VERSION = 3
 """Raised whenever engraving, layout or strip change what comes out."""
 MAX_CACHE_BYTES = 300_000_000
 
@@ -72,6 +73,7 @@ def _save(piece: Piece, path: Path) -> None:
     header["notes"] = [dataclasses.astuple(note) for note in piece.notes]
     header["segments"] = [dataclasses.astuple(segment) for segment in piece.segments]
     header["measure_starts"] = piece.measure_starts
+    header["bars"] = [dataclasses.astuple(bar) for bar in piece.bars]
     header["svg_pages"] = piece.svg_pages
     arrays = {f"page{index}": page for index, page in enumerate(piece.pages)}
     text = np.frombuffer(json.dumps(header).encode(), np.uint8)
@@ -112,6 +114,7 @@ def _load(path: Path) -> Piece | None:
             notes=tuple(PlayedNotehead(*row) for row in header["notes"]),
             segments=tuple(Segment(*row) for row in header["segments"]),
             measure_starts=tuple((x_px, number) for x_px, number in header["measure_starts"]),
+            bars=bars_of_rows(header["bars"]),
         )
     except Exception:  # noqa: BLE001 - whatever is wrong with a cached file, the answer is to make it anew
         path.unlink(missing_ok=True)

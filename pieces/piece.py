@@ -15,6 +15,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from pieces.meter import Bar
+
 STRIP_HEIGHT_PX = 200
 """Height of the strip: each system is cut at its centre +-100 px (following notes, "Score")."""
 PADDING_PX = 512
@@ -90,6 +92,7 @@ class Piece:
     tempo_bpm: float
     length_quarters: float
     staves: int
+    bars: tuple[Bar, ...] = (Bar(0.0),)  # played order; common time where the meter is not known
 
     @cached_property
     def _onsets(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

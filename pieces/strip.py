@@ -96,6 +96,7 @@ def build_piece(
         tempo_bpm=engraving.tempo_bpm,
         length_quarters=engraving.length_quarters,
         staves=max(system.staves for system in layout.systems),
+        bars=engraving.bars,
     )
 
 

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from xml.etree import ElementTree
 
+from pieces.meter import Bar, TimeSignature, lay_bars
 from pieces.repeats import SIGNS, RepeatMarks, played_order
 
 _MEI = "{http://www.music-encoding.org/ns/mei}"
@@ -25,6 +26,7 @@ _WORDS = {
     "fine": r"^fine\b",
 }  # fmt: skip
 """How jumps are written where a file says them in words alone."""
+_SYMBOLS = {"common": TimeSignature(4, 4), "cut": TimeSignature(2, 2)}
 
 
 class NothingPlayed(Exception):
@@ -52,6 +54,7 @@ class Timing:
     notes: tuple[TimedNote, ...]
     played_measures: tuple[str, ...]
     measure_numbers: dict[str, str]
+    bars: tuple[Bar, ...]
     tempo_bpm: float
     length_quarters: float
     header: dict[str, str]
@@ -71,6 +74,7 @@ def read_timing(toolkit: Any) -> Timing:
     if not any(measure.notes for measure in printed):
         raise NothingPlayed
     order = played_order([marked.repeats.get(measure.name, RepeatMarks()) for measure in printed])
+    signatures = [marked.signatures.get(measure.name, TimeSignature()) for measure in printed]
     starts = [0.0, *itertools.accumulate(lengths[index] for index in order)]
     notes = [
         TimedNote(name, starts[place] + offset, duration, pitch, place)
@@ -81,6 +85,7 @@ def read_timing(toolkit: Any) -> Timing:
         notes=tuple(sorted(notes, key=lambda note: note.quarters)),
         played_measures=tuple(printed[index].name for index in order),
         measure_numbers=marked.numbers,
+        bars=lay_bars(starts, [signatures[index] for index in order]),
         tempo_bpm=next((float(e["tempo"]) for e in timemap if "tempo" in e), _DEFAULT_TEMPO_BPM),
         length_quarters=starts[-1],
         header=_header(mei),
@@ -165,15 +170,17 @@ def _last_tied(name: str, ties: dict[str, str], known: dict[str, Any]) -> str:
 class _Marks:
     """What the MEI says of its measures and ties.
 
-    ``numbers`` and ``repeats`` by measure id; ``ties`` from the id of a note to that of the note it is
-    tied to.
+    ``numbers``, ``signatures`` and ``repeats`` by measure id; ``ties`` from the id of a note to that of the
+    note it is tied to.
     """
 
     def __init__(self, root: ElementTree.Element) -> None:
         self.numbers: dict[str, str] = {}
+        self.signatures: dict[str, TimeSignature] = {}
         self.repeats: dict[str, RepeatMarks] = {}
         self.ties: dict[str, str] = {}
         self._right = ""
+        self._signature = TimeSignature()
         self._visit(root, ())
         for tie in root.iter(f"{_MEI}tie"):
             ends = (tie.get("startid", "")[1:], tie.get("endid", "")[1:])
@@ -183,17 +190,29 @@ class _Marks:
     def _visit(self, element: ElementTree.Element, endings: tuple[int, ...]) -> None:
         if element.tag == f"{_MEI}ending":
             endings = tuple(int(number) for number in re.findall(r"\d+", element.get("n", "")))
+        self._signature = _signature(element) or self._signature
         if element.tag != f"{_MEI}measure":
             for child in element:
                 self._visit(child, endings)
             return
         name = element.get(_XML_ID, "")
         self.numbers[name] = element.get("n", "")
+        self.signatures[name] = self._signature
         # A sign for both directions may stand at the right of the measure before.
         start = element.get("left") in ("rptstart", "rptboth") or self._right == "rptboth"
         self._right = element.get("right", "")
         ends = self._right in ("rptend", "rptboth")
         self.repeats[name] = RepeatMarks(start, ends, 2, endings, frozenset(_signs(element)))
+
+
+def _signature(element: ElementTree.Element) -> TimeSignature | None:
+    """The time signature that an element of the MEI states, be it an element of its own or attributes."""
+    prefix = "" if element.tag == f"{_MEI}meterSig" else "meter."
+    counts = [int(number) for number in re.findall(r"\d+", element.get(f"{prefix}count", ""))]  # or "3+2"
+    unit = element.get(f"{prefix}unit", "")
+    if sum(counts) > 0 and unit.isdecimal() and int(unit) > 0:
+        return TimeSignature(sum(counts), int(unit))
+    return _SYMBOLS.get(element.get(f"{prefix}sym", ""))
 
 
 def _signs(measure: ElementTree.Element) -> Iterator[str]:

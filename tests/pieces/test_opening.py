@@ -8,6 +8,7 @@ import pytest
 from pieces import files, folders, opening
 from pieces.errors import BadScore, UnknownPiece
 from pieces.library import BUNDLED_FOLDER
+from pieces.meter import TimeSignature
 from pieces.opening import open_piece
 
 TUNE = "X:1\nT:First\nM:2/4\nL:1/4\nK:C\nCD|EF|]\n"
@@ -27,6 +28,7 @@ def test_the_second_opening_engraves_nothing_and_gives_the_same(tune, monkeypatc
     assert again.notes == first.notes
     assert again.segments == first.segments
     assert again.measure_starts == first.measure_starts
+    assert again.bars == first.bars and [bar.signature for bar in first.bars] == [TimeSignature(2, 4)] * 2
     assert np.array_equal(again.strip, first.strip)
     assert all(np.array_equal(a, b) for a, b in zip(again.pages, first.pages, strict=True))
 
