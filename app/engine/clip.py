@@ -22,6 +22,7 @@ class ClipPlayer:
         self._engine = engine
         self._sound, self._rate = sound, rate
         self._anchor_s, self._anchor_sample, self._mixer = 0.0, 0, engine.mixer
+        self.tempo = 1.0  # a recording keeps its own
         self.playing = False
 
     def start(self, from_s: float = 0.0) -> None:
@@ -45,7 +46,7 @@ class ClipPlayer:
             self.start(to_s)
 
     def set_tempo(self, tempo: float) -> None:
-        """A recording keeps its own."""
+        """It stays as it is."""
 
     def position_s(self, sample: int) -> float:
         """Time of the recording that sounds at `sample`, at least 0."""

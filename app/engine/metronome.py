@@ -39,22 +39,38 @@ class Desk(Protocol):
 
 
 class Metronome:
-    """Schedules clicks along a timeline: `count_in_bars` before its beat 0, then on if `running`."""
+    """Schedules clicks along a timeline, on whole beats. Those before beat 0 are a count-in."""
 
     def __init__(self, desk: Desk) -> None:
         self._desk = desk
         self._timeline: Timeline | None = None
-        self._next_beat = 0
+        self._first_beat = self._next_beat = 0
         self._last_beat: int | None = None
         self._pulses: list[Pulse] = []
         self.pulse: Pulse | None = None
 
-    def start(self, timeline: Timeline, count_in_bars: int = 0, running: bool = True) -> None:
-        """Click along `timeline`; with running=False the clicks stop where beat 0 falls."""
+    def start(self, timeline: Timeline, first_beat: int = 0, last_beat: int | None = None) -> None:
+        """Click along `timeline` from one beat to another, by default until it is stopped."""
         self.stop()
-        self._next_beat = -count_in_bars * timeline.meter.beats
-        self._last_beat = None if running else -1
+        self._first_beat = self._next_beat = first_beat
+        self._last_beat = last_beat
         self._timeline = timeline
+
+    def end_at(self, last_beat: int | None) -> bool:
+        """If a count-in goes on, let this be the last beat, None for no end; whether one does."""
+        counting = self._timeline is not None and self._next_beat < 0
+        if counting:
+            self._last_beat = last_beat
+        return counting
+
+    def set_tempo(self, bpm: float, from_sample: int) -> None:
+        """Another tempo from a sample that is not yet due."""
+        if self._timeline is None:
+            return
+        self._desk.forget(SOURCE, from_sample)
+        self._pulses = [pulse for pulse in self._pulses if pulse.sample < from_sample]
+        self._timeline = self._timeline.with_tempo(bpm, from_sample)
+        self._next_beat = max(self._first_beat, math.ceil(self._timeline.beat_at_sample(from_sample) - 1e-6))
 
     def stop(self) -> None:
         """Silence from the next block on."""

@@ -12,7 +12,6 @@ import pygame
 
 from app import theme
 from app.engine.snapshot import RUNNING
-from app.engine.timeline import Timeline
 from app.scenes.agent_panel import AgentPanel
 from app.scenes.base import Scene
 from app.scenes.studio import Studio, without_years
@@ -179,6 +178,14 @@ class Follow(Scene):
             self.studio.open_session()
         elif self.pages is None and self.studio.piece is not None:
             self._build_score()
+        self._tell_session()
+
+    def _tell_session(self) -> None:
+        """What is set here and a new session does not know, nor one that has served Play."""
+        if self.studio.session:
+            self.studio.session.set_metronome(self.has_metronome())
+            if self.loop_b_px is not None:
+                self._tell_loop()
 
     def do(self, action: str) -> bool:
         if action == "scene_inside":  # what is followed goes on and is seen from inside
@@ -213,7 +220,6 @@ class Follow(Scene):
             self.studio.devices.use_source(now.source)
             session.set_demo_tempo(now.demo_tempo)  # The count-in has the tempo that is shown.
             session.start(1 if now.count_in_beats else 0)
-            self._click()
 
     def stop(self) -> None:
         """Stop and go back to the beginning, or to A."""
@@ -316,30 +322,11 @@ class Follow(Scene):
     def toggle_metronome(self) -> None:
         self.studio.change(metronome=not self.has_metronome())
         self.studio.relayout()
-        if not self.has_metronome():
-            self.studio.engine.call(self.studio.engine.metronome.stop)
-        elif self.is_running():
-            self._click()
+        self._tell_session()
 
     def toggle_count_in(self) -> None:
         self.studio.change(count_in_beats=0 if self.has_count_in() else BEATS_A_BAR)
         self.studio.relayout()
-
-    def _click(self) -> None:
-        """Let the metronome run, where it is switched on."""
-        if not self.has_metronome():
-            return
-        engine, bpm = self.studio.engine, self.tempo_bpm()
-        bars = 1 if self.has_count_in() and not self.is_running() else 0
-
-        def begin() -> None:
-            lead_s = bars * BEATS_A_BAR * 60.0 / bpm + 0.1
-            timeline = Timeline.steady(
-                engine.rate, bpm, start_sample=engine.sample + round(lead_s * engine.rate)
-            )
-            engine.metronome.start(timeline, bars)
-
-        engine.call(begin)
 
     def beat(self) -> tuple[int, int] | None:
         pulse = self.studio.engine.metronome.pulse
@@ -403,7 +390,11 @@ class Follow(Scene):
     def _choose_follower(self) -> None:
         names = self.studio.followers()
         items = [
-            MenuItem(name, partial(self.studio.use_follower, name), name == self.studio.follower)
+            MenuItem(name, partial(self._use_follower, name), name == self.studio.follower)
             for name in names
         ]
         self.studio.show_menu(tuple(items), self.panel.follower.rect)
+
+    def _use_follower(self, name: str) -> None:
+        self.studio.use_follower(name)
+        self._tell_session()

@@ -298,6 +298,8 @@ class Play(Scene):
 
         def start_ghost() -> None:
             if follower:
+                follower.set_loop(None)  # Follow tells its own when it is shown again.
+                follower.set_metronome(False)
                 follower.seek(float(piece.onset_x_px[0]))
                 follower.start()
 

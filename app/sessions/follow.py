@@ -19,7 +19,7 @@ from app.engine.mixer import FloatArray, Source
 from app.engine.performer import PerformancePlayer, performance_events
 from app.engine.runner import PolicyRunner, Runner
 from app.engine.snapshot import RUNNING, Snapshot
-from app.engine.timeline import Timeline
+from app.sessions.clicks import Clicks
 from app.sessions.following import Following
 from app.sessions.headless import Summary, run_headless
 from app.sessions.music import Music
@@ -52,6 +52,7 @@ class FollowSession:
         self._following = Following(piece, self._runner, self._jump_music)
         self._running = False  # what `_heed` has seen last
         self._source: Source = engine.source  # what `resume` is to follow
+        self._clicks = Clicks(engine, piece)
         self._music: Music | None = None  # sounds, or is held and would go on
         self._performance: Performance | None = None
         self._tempo = 1.0
@@ -121,8 +122,12 @@ class FollowSession:
         self._do(partial(self._play_recording, sound, rate))
 
     def set_demo_tempo(self, tempo_factor: float) -> None:
-        """1.0 is as performed; kept between 0.25 and 3."""
+        """Of the demo and of the metronome: 1.0 is as performed; kept between 0.25 and 3."""
         self._do(partial(self._set_tempo, tempo_factor))
+
+    def set_metronome(self, on: bool) -> None:
+        """Click while something is followed: the beats of the demo, the piece's tempo for a person."""
+        self._do(partial(self._set_metronome, on))
 
     @property
     def demo_playing(self) -> bool:
@@ -189,24 +194,33 @@ class FollowSession:
         self._heed()
 
     def _heed(self) -> None:
-        """Whoever ended or began it, the user, the end of the piece: no collections while it runs."""
+        """Whoever began or ended it, the user or the last note: no collections meanwhile, no click after."""
         running = self._following.state in RUNNING
-        if running != self._running:
-            self._running = running
-            (calm.begin if running else calm.end)(self)
+        if running == self._running:
+            return
+        self._running = running
+        if running:
+            calm.begin(self)
+        else:
+            calm.end(self)
+            self._clicks.stop()
 
     def _start(self, count_in_bars: int, source: Source) -> None:
         self._turn_to(source)
-        self._following.start()
+        deaf_s = 0.0
         if count_in_bars > 0:
-            engine = self.engine
-            timeline = Timeline.steady(engine.rate, self.piece.tempo_bpm * self._tempo)
-            length = round(-timeline.sample_at_beat(-count_in_bars * timeline.meter.beats))
-            start = engine.sample + round(0.1 * engine.rate) + length
-            engine.metronome.start(
-                Timeline.steady(engine.rate, self.piece.tempo_bpm * self._tempo, start_sample=start),
-                count_in_bars, running=False,
-            )
+            deaf_s = self._clicks.count_in(count_in_bars, self._bpm) + self.engine.input_latency_s
+        self._following.start(deaf_s=deaf_s if source == "input" else 0.0)
+        if count_in_bars == 0:
+            self._click()
+
+    @property
+    def _bpm(self) -> float:
+        return self.piece.tempo_bpm * self._tempo
+
+    def _click(self) -> None:
+        """Where the metronome is on, click what there is to follow now."""
+        self._clicks.follow(self._following.x_px, self._bpm, self._music)
 
     def _turn_to(self, source: Source) -> None:
         """Nothing that was played goes on, and `source` is what is heard from now on."""
@@ -218,7 +232,6 @@ class FollowSession:
         if self._following.state == "idle":
             return
         self._end_music()
-        self.engine.metronome.stop()
         self._following.stop()
         self.engine.panic()
 
@@ -234,13 +247,17 @@ class FollowSession:
             self.engine.set_source(self._source)
             if self._music is not None:
                 self._music.go_on(self._following.x_px)
+            self._click()
 
     def _seek(self, x_px: float) -> None:
-        if self._following.state == "finished" and self._music is not None:
+        over = self._following.state == "finished"
+        if over and self._music is not None:
             self._end_music()  # it has been played: there is nothing to wait for
             self._following.stop()
         self._following.seek(x_px)
         self._jump_music(self._following.x_px)
+        if over and self._following.state in RUNNING:
+            self._click()
 
     def _play_demo(self, tempo_factor: float, performance: Performance | None) -> None:
         self._performance = performance or self._performance or perform(self.piece, self.seed)
@@ -256,11 +273,20 @@ class FollowSession:
         self._music = music
         self._following.start(None if music.is_placed else self._following.first_x_px)
         music.start(self._following.x_px)
+        self._click()
 
     def _set_tempo(self, tempo_factor: float) -> None:
         self._tempo = min(max(tempo_factor, MIN_TEMPO), MAX_TEMPO)
         if self._music is not None:
             self._music.player.set_tempo(self._tempo)
+        if self._running:
+            self._clicks.set_tempo(self._bpm, self._music)
+
+    def _set_metronome(self, on: bool) -> None:
+        if on != self._clicks.on:
+            self._clicks.on = on
+            if self._running and not self.engine.metronome.end_at(None if on else -1):
+                self._click()
 
     def _end_music(self) -> None:
         if self._music is not None:
@@ -270,3 +296,5 @@ class FollowSession:
     def _jump_music(self, x_px: float) -> None:
         if self._music is not None:
             self._music.jump(x_px)
+            if self._running:
+                self._click()

@@ -84,6 +84,7 @@ class Following:
         self._onset = OnsetDetector()
         self._decision = Decision(0.0, self.first_x_px, 0.0, confidence=0.0)
         self._low_frames = self._end_frames = self._quiet_frames = 0
+        self._deaf_frames = 0
         self.late_frames = 0
 
     @property
@@ -109,10 +110,14 @@ class Following:
             return self.loop[0]
         return here_px
 
-    def start(self, x_px: float | None = None) -> None:
-        """Wait at `x_px` (by default where the cursor stands, see `begin_x_px`) for the first sound."""
+    def start(self, x_px: float | None = None, deaf_s: float = 0.0) -> None:
+        """Wait at `x_px` (by default where the cursor stands, see `begin_x_px`) for the first sound.
+
+        deaf_s: what sounds until then is not meant, such as a count-in that the microphone hears.
+        """
         self.seek(self.begin_x_px if x_px is None else x_px)
         self.state = "waiting"
+        self._deaf_frames = round(deaf_s * SPEC.fps)
 
     def stop(self) -> None:
         """Idle, the cursor stays where it is."""
@@ -145,7 +150,8 @@ class Following:
     def hear(self, heard: Heard, base: Snapshot) -> Snapshot:
         """One frame; `base` with what was decided filled in."""
         onset = self._onset.push(heard.frame)
-        if onset and self.state == "waiting":
+        self._deaf_frames = max(self._deaf_frames - 1, 0)
+        if onset and self.state == "waiting" and not self._deaf_frames:
             self.state = "following"
         if self.state in ("following", "lost"):
             self._step(heard.frame)

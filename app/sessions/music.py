@@ -5,7 +5,11 @@ Every method runs in the engine thread.
 
 from __future__ import annotations
 
+import math
 from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
 
 from app.engine.engine import Engine
 from models.performance import Performance
@@ -18,6 +22,7 @@ class Sounding(Protocol):
     """Plays from any moment on: a `PerformancePlayer` or a `ClipPlayer`."""
 
     playing: bool
+    tempo: float
 
     def start(self, from_s: float = 0.0) -> None: ...
     def stop(self) -> None: ...
@@ -74,6 +79,20 @@ class Music:
         if time_s is not None:
             self._held_s = time_s
             self.player.jump(time_s)
+
+    def beats(self) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+        """Every quarter of the score, and the sample at which it sounds, if it plays on; (n,) both.
+
+        n is 0 where that is not known.
+        """
+        performance = self._performance
+        if performance is None or not self.is_placed:
+            return np.zeros(0, np.int64), np.zeros(0)
+        first, last = performance.anchors_quarters[[0, -1]]
+        beats = np.arange(math.ceil(first), math.floor(last) + 1)
+        now_sample = self._engine.sample
+        ahead_s = performance.time_at(beats) - self.player.position_s(now_sample)
+        return beats, now_sample + ahead_s / self.player.tempo * self._engine.rate
 
     def _time_s(self, x_px: float) -> float | None:
         """When it plays what stands at `x_px`; a little earlier, so that its attack is heard."""

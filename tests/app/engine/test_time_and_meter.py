@@ -45,7 +45,7 @@ def test_count_in_clicks_before_beat_zero_and_stops_there():
     scheduler = Scheduler()
     metronome = Metronome(scheduler)
     timeline = Timeline.steady(RATE, 60.0, start_sample=4 * RATE)
-    metronome.start(timeline, count_in_bars=1, running=False)
+    metronome.start(timeline, first_beat=-4, last_beat=-1)
     for now in range(0, 8 * RATE, RATE // 20):
         metronome.fill(now, now + RATE // 5)
     clicks = [(event.sample, event.data1) for _, event in scheduler.due(0, 100 * RATE)]
@@ -70,13 +70,35 @@ def test_a_running_metronome_shows_what_is_heard():
 def test_a_metronome_goes_on_when_the_sound_card_has_another_clock():
     after = Scheduler()
     metronome = Metronome(Scheduler())
-    metronome.start(Timeline.steady(RATE, 60.0, Meter(3, 4), start_sample=3 * RATE), count_in_bars=1)
+    metronome.start(Timeline.steady(RATE, 60.0, Meter(3, 4), start_sample=3 * RATE), first_beat=-3)
     metronome.fill(RATE, RATE + RATE // 5)
     metronome.go_on(after, RATE // 2, RATE // 2, 100)  # a quarter of its seconds after the first click
     metronome.fill(0, 4 * RATE // 2)
     metronome.fill(0, 4 * RATE // 2)
     clicks = [(event.sample - 100, event.data1) for event in after.take_all()]
     assert clicks == [(RATE // 4, 0), (3 * RATE // 4, 0), (5 * RATE // 4, 1), (7 * RATE // 4, 0)]
+
+
+def test_another_tempo_of_the_click_begins_with_its_next_beat():
+    scheduler = Scheduler()
+    metronome = Metronome(scheduler)
+    metronome.start(Timeline.steady(RATE, 60.0))
+    metronome.fill(0, RATE + RATE // 10)
+    metronome.set_tempo(120.0, RATE // 2)
+    metronome.fill(RATE // 2, 2 * RATE)
+    assert [event.sample for _, event in scheduler.due(0, 100 * RATE)] == [
+        0, RATE * 3 // 4, RATE * 5 // 4, RATE * 7 // 4]
+
+
+@pytest.mark.parametrize(("last_beat", "count"), [(None, 8), (-1, 4)])
+def test_what_comes_after_a_count_in_is_decided_while_it_goes_on(last_beat, count):
+    scheduler = Scheduler()
+    metronome = Metronome(scheduler)
+    metronome.start(Timeline.steady(RATE, 60.0, start_sample=4 * RATE), -4, -1 if last_beat is None else None)
+    metronome.fill(0, RATE)
+    assert metronome.end_at(last_beat)
+    metronome.fill(RATE, 8 * RATE)
+    assert len(list(scheduler.due(0, 100 * RATE))) == count and not metronome.end_at(None)
 
 
 def test_peak_holds_then_falls_and_clip_goes_out():

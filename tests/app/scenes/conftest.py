@@ -86,6 +86,7 @@ class FakeSession:
         self.piece, self.player = piece, player
         self.ready, self.problem = True, None
         self.calls: list[tuple[object, ...]] = []
+        self.metronome = False
         self.snapshot = Snapshot(x_px=float(piece.onset_x_px[0]))
 
     def show(self, x_px: float, **fields: object) -> None:
@@ -131,6 +132,9 @@ class FakeSession:
 
     def set_demo_tempo(self, tempo_factor: float) -> None:
         self.calls.append(("tempo", tempo_factor))
+
+    def set_metronome(self, on: bool) -> None:
+        self.metronome = on
 
     def close(self) -> None:
         self.calls.append(("close",))
@@ -181,8 +185,9 @@ class Stage:
     """A window that tests drive: events in, frames out. It begins ``anew``, or as the last one was left."""
 
     def __init__(
-        self, size: tuple[int, int] = (1280, 720), scale: float = 1.0, mode: str = "follow", anew: bool = True
-    ) -> None:
+        self, size: tuple[int, int] = (1280, 720), scale: float = 1.0, mode: str = "follow",
+        anew: bool = True, engine: Any = None, make_session: Callable[..., Any] = FakeSession,
+    ) -> None:  # fmt: skip
         self.settings = SettingsStore()
         if anew:
             self.settings.change(
@@ -190,25 +195,28 @@ class Stage:
                 source="demo", recent=(), reduced_motion=False, demo_tempo=1.0, metronome=False,
                 count_in_beats=0, duet_choices={}, duet_agent="", duet_part="",
             )  # fmt: skip
-        self.engine = FakeEngine()
+        self.engine = engine or FakeEngine()
         desk = DeviceDesk(self.engine, self.settings, None, lambda text, kind: None)
         self.launchpad = FakeLaunchpad()
         self.duet = FakeDuet()
         self.studio = Studio(
-            self.settings, self.engine, desk, FakeSession, make_launchpad=lambda studio: self.launchpad,
+            self.settings, self.engine, desk, make_session, make_launchpad=lambda studio: self.launchpad,
             make_duet=lambda studio, agent, choices: self.duet.seated(agent, choices),
         )  # fmt: skip
         self.window = Window(self.studio, scenes(), mode)
         self.studio.loader.make_thumbnails = lambda wanted: None  # type: ignore[method-assign]
         self.frame()
 
-    def open(self, piece: Piece) -> FakeSession:
+    def show(self, piece: Piece) -> None:
         self.studio.piece = piece
         self.studio.images = PageImages(piece, self.studio.renderer)
         self.studio.images.ask = lambda *a: None  # type: ignore[method-assign]
         self.studio.open_session()
         self.window._opened()
         self.frame()
+
+    def open(self, piece: Piece) -> FakeSession:
+        self.show(piece)
         assert isinstance(self.studio.session, FakeSession)
         return self.studio.session
 

@@ -69,6 +69,15 @@ def test_waits_until_something_is_heard(following, walker, tune):
     assert snapshot.speed_px_s == 200 and snapshot.probabilities == (0.2, 0.5, 0.3) and snapshot.value == 1.5
 
 
+def test_what_sounds_before_it_is_to_listen_is_no_first_note(following):
+    following.start(deaf_s=0.5)
+    for _ in range(4):
+        assert hear(following).state == "waiting"
+        hear(following, QUIET)
+    hear(following, QUIET, 3)
+    assert hear(following).state == "following"
+
+
 def test_idle_until_started(following, walker):
     assert hear(following, LOUD, 5).state == "idle" and walker.resets == []
 
