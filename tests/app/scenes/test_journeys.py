@@ -12,10 +12,12 @@ from pathlib import Path
 
 import mido
 import numpy as np
+import psutil
 import pygame
 import pytest
 
 from app import theme
+from app.engine.take_files import TakeFolder
 from app.widgets.pad_row import columns
 from tests.app.sessions.test_over_jack import PLAY_MIDI, second_process
 
@@ -149,6 +151,35 @@ def test_a_window_made_smaller_lays_out_anew(program):
     one._tool("windowsize", one.window, "900", "600")
     bar = (slice(110, 880), slice(540, 585))
     one.until(lambda picture: picture.shape[:2] == (900, 600) and share(picture, theme.SURFACE, bar) > 0.7)
+
+
+def test_a_take_of_a_program_that_was_killed_is_kept_and_shown_by_the_next(program):
+    killed = program("home")
+    killed.until(lambda picture: share(picture, theme.SURFACE) > 0.15)
+    folder = TakeFolder(Path(killed.environment["RIPIENO_HOME"]) / "data" / "takes")
+    killed.key("a", "d", "g")
+    end_s = time.monotonic() + WAIT_S
+    while not any(events := [folder.events(path.name) for path in folder.folder.glob("*")]):
+        assert time.monotonic() < end_s, "nothing was captured"
+        time.sleep(0.1)
+    beside = psutil.Process(killed.process.pid).children(recursive=True)
+    killed.process.kill()
+    killed.process.wait()
+    (left,) = folder.unfinished()
+    assert folder.events(left.key)[0] == events[0][0]
+    assert psutil.wait_procs(beside, timeout=30)[1] == [], "something that it had started goes on"
+
+    one = program("home")
+    border = theme.mix(theme.HOVER, theme.GOOD, 0.5)
+    picture = one.until(lambda picture: share(picture, border) > 0.0005)
+    (take,) = folder.takes()
+    assert take.key == left.key and take.info.closed
+    toast = np.argwhere(np.all(picture == np.array(border), axis=2))
+    one.click(*(int(middle) for middle in toast.mean(axis=0)))
+    panel = (slice(900, 1270), slice(80, 700))
+    one.until(lambda picture: share(picture, theme.BAD, panel) > 0)  # Delete: it is chosen in the list
+    one.key("ctrl+q")
+    assert one.process.wait(timeout=30) == 0
 
 
 GRID = (slice(104, 904), slice(108, 594))
