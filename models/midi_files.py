@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from pieces.errors import RipienoError
 
@@ -43,3 +43,15 @@ def open_midi(path: Path) -> mido.MidiFile:
         why = f" ({error})" if str(error) else ""
         raise BadMidi(f"{path.name} is not a readable MIDI file{why}. Export it again.") from error
     return midi
+
+
+def events_of(midi: mido.MidiFile, kind: str) -> list[tuple[int, Any]]:
+    """(tick, message) of one kind of message, over all tracks, in order."""
+    found = []
+    for track in midi.tracks:
+        tick = 0
+        for message in track:
+            tick += message.time
+            if message.type == kind:
+                found.append((tick, message))
+    return sorted(found, key=lambda event: event[0])

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import mido
 import numpy as np
@@ -17,7 +16,7 @@ from numpy.typing import NDArray
 
 from models.launchpad.corpus import Bars, Roll, densities
 from models.launchpad.instrument import LAUNCHPAD
-from models.midi_files import BadMidi, open_midi
+from models.midi_files import BadMidi, events_of, open_midi
 
 BEATS_A_BAR = 4
 STEPS_A_BEAT = LAUNCHPAD.steps // BEATS_A_BAR
@@ -97,7 +96,7 @@ def _track_notes(track: mido.MidiTrack) -> list[tuple[int, int, int]]:
 
 def in_seconds(notes: Notes, midi: mido.MidiFile) -> Notes:
     """The same notes by the file's tempo map."""
-    changes = sorted(_events(midi, "set_tempo"), key=lambda change: change[0])
+    changes = events_of(midi, "set_tempo")
     ticks = np.array([0, *(tick for tick, _ in changes)], np.float64)
     tempos = [mido.midifiles.midifiles.DEFAULT_TEMPO, *(message.tempo for _, message in changes)]
     tick_s = np.array(tempos) / 1e6 / midi.ticks_per_beat
@@ -108,18 +107,6 @@ def in_seconds(notes: Notes, midi: mido.MidiFile) -> Notes:
         return np.asarray(began_s[last] + (when - ticks[last]) * tick_s[last])
 
     return Notes(to_s(notes.start), to_s(notes.end), notes.pitch)
-
-
-def _events(midi: mido.MidiFile, kind: str) -> list[tuple[int, Any]]:
-    """(tick, message) of one kind, over all tracks."""
-    found = []
-    for track in midi.tracks:
-        tick = 0
-        for message in track:
-            tick += message.time
-            if message.type == kind:
-                found.append((tick, message))
-    return found
 
 
 def read_beats(path: Path) -> Grid:
@@ -162,7 +149,7 @@ def tick_grid(midi: mido.MidiFile, end_tick: float, path: Path) -> Grid:
 def _parts(midi: mido.MidiFile) -> list[tuple[int, float]]:
     """(first beat, quarters in a bar) of the parts with one time signature each."""
     parts = {0: 4.0}
-    for tick, message in sorted(_events(midi, "time_signature"), key=lambda event: event[0]):
+    for tick, message in events_of(midi, "time_signature"):
         parts[round(tick / midi.ticks_per_beat)] = 4 * message.numerator / message.denominator
     return sorted(parts.items())
 

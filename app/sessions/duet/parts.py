@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
-from fractions import Fraction
 from itertools import pairwise
 from pathlib import Path
 from statistics import mean, mode
@@ -19,7 +18,7 @@ import mido
 from app.sessions.duet.choices import FASTEST_BPM, METERS, SLOWEST_BPM, DuetProblem
 from app.sessions.duet.hearing import folded
 from models.duet.encoding import Tokens, line
-from models.midi_files import MIDI_SUFFIXES, open_midi
+from models.midi_files import MIDI_SUFFIXES, events_of, open_midi
 from pieces import library
 from pieces.engraving import engrave
 from pieces.reading import read_score
@@ -112,8 +111,9 @@ def read_midi(path: Path, tell: Tell) -> Part:
     if _in_chords(notes):
         tell(f"{path.name} has chords: of notes that begin together the highest one counts.")
     others = [note for track in tracks if track is not chosen for note in track.notes]
-    tempo, beats = _tempo_and_meter(midi)
-    return Part(path.stem, notes, tempo, beats, _low_line(others) if others else line([], 0))
+    tempo_bpm = _tempo(midi, notes[0].beat, path.name, tell)
+    beats_a_bar = _meter(midi, notes[0].beat, path.name, tell)
+    return Part(path.stem, notes, tempo_bpm, beats_a_bar, _low_line(others) if others else line([], 0))
 
 
 def _tracks(track: mido.MidiTrack, ticks_a_beat: int) -> list[_Track]:
@@ -161,16 +161,44 @@ def _in_chords(notes: Sequence[PartNote]) -> bool:
     return any(a.beat == b.beat for a, b in pairwise(notes))
 
 
-def _tempo_and_meter(midi: mido.MidiFile) -> tuple[float, int]:
-    messages = [message for track in midi.tracks for message in track if message.is_meta]
-    tempo = next((m.tempo for m in messages if m.type == "set_tempo" and m.tempo > 0), None)
-    bpm = mido.tempo2bpm(tempo) if tempo is not None else USUAL_BPM
-    meter = next((m for m in messages if m.type == "time_signature"), None)
-    quarters = Fraction(4 * meter.numerator, meter.denominator) if meter is not None else Fraction(4)
-    return min(max(bpm, SLOWEST_BPM), FASTEST_BPM), _meter_of(quarters)
+def _tempo(midi: mido.MidiFile, beat: float, name: str, tell: Tell) -> float:
+    """Quarters a minute at the beat of the first note."""
+    tempos = [(tick / midi.ticks_per_beat, mido.tempo2bpm(m.tempo))
+              for tick, m in events_of(midi, "set_tempo") if m.tempo > 0]  # fmt: skip
+    found, changes = _in_force(tempos, beat, USUAL_BPM)
+    bpm = min(max(found, SLOWEST_BPM), FASTEST_BPM)
+    if changes:
+        tell(f"{name} changes its tempo; it is played at ♩ = {bpm:.0f} throughout.")
+    return bpm
 
 
-def _meter_of(quarters: Fraction | float) -> int:
+def _meter(midi: mido.MidiFile, beat: float, name: str, tell: Tell) -> int:
+    """Quarters in a bar at the beat of the first note."""
+    meters = [(tick / midi.ticks_per_beat, 4 * m.numerator / m.denominator)
+              for tick, m in events_of(midi, "time_signature")]  # fmt: skip
+    quarters, changes = _in_force(meters, beat, 4.0)
+    if not changes:
+        return _counted(quarters, name, tell)
+    beats_a_bar = _meter_of(quarters)
+    tell(f"{name} changes its meter; bars of {beats_a_bar} quarters are counted throughout.")
+    return beats_a_bar
+
+
+def _in_force(changes: Sequence[tuple[float, float]], beat: float, usual: float) -> tuple[float, bool]:
+    """Of (beat, value) in order, the value at a beat, and whether another one follows."""
+    value = [usual, *(value for at, value in changes if at <= beat)][-1]
+    return value, any(later != value for at, later in changes if at > beat)
+
+
+def _counted(quarters: float, name: str, tell: Tell) -> int:
+    """How many quarters a bar are counted where it has so many."""
+    beats_a_bar = _meter_of(quarters)
+    if quarters not in METERS:
+        tell(f"{name} has bars of {quarters:g} quarters; bars of {beats_a_bar} are counted.")
+    return beats_a_bar
+
+
+def _meter_of(quarters: float) -> int:
     """3 or 4 quarters a bar: bars of 6/8 and 3/2 are counted in threes, all else in fours."""
     return METERS[0] if quarters % 3 == 0 else METERS[1]
 
@@ -188,14 +216,14 @@ def _read_score(path: Path, tell: Tell) -> Part:
         starts.setdefault(note.played_measure, note.quarters)
     lengths = [b - a for a, b in pairwise(starts.values())]
     bar = mode(lengths) if lengths else 4.0
-    beats_a_bar = _meter_of(bar)
+    title = entry.title if entry is not None and entry.title else engraved.header.get("title") or path.stem
+    beats_a_bar = _counted(bar, title, tell)
     first_bar = lengths[0] if lengths else bar
     shift = (beats_a_bar - first_bar) % beats_a_bar if first_bar < bar else 0.0
     notes = [PartNote(n.quarters + shift, n.duration_quarters, n.pitch) for n in engraved.notes
              if n.duration_quarters > 0]  # fmt: skip
     if not notes:
         raise DuetProblem(f"{path.name} holds no note. Choose another score.")
-    title = entry.title if entry is not None and entry.title else engraved.header.get("title") or path.stem
     bpm = (entry.tempo_bpm if entry is not None else 0.0) or engraved.tempo_bpm or USUAL_BPM
     high = _extreme(notes, max)
     if len(high) < len(notes):

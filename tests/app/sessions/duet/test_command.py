@@ -11,6 +11,7 @@ import torch
 from scipy.io import wavfile
 
 from app import cli
+from app.sessions.duet.parts import read_part
 from models import checkpoint
 from models.duet.networks import DuetNetwork
 from tests.app.sessions.duet.conftest import SMALL
@@ -133,6 +134,31 @@ def test_hanging_notes_end_with_the_next(tmp_path, agent, capsys):
     given = notes(out, 0)
     assert len(given) == len(TUNE) and all(a[1] <= b[0] + 1e-3 for a, b in pairwise(given))
     assert "never end" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("later", "tempo_bpm", "says"),
+    [
+        ([("set_tempo", 960, {"tempo": 300_000})], 100,
+         "tune.mid changes its tempo; it is played at ♩ = 100 throughout."),
+        ([("set_tempo", 960, {"tempo": 600_000})], 100, ""),
+        ([("set_tempo", 0, {"tempo": 300_000})], 200, ""),
+        ([("time_signature", 0, {"numerator": 5})], 100,
+         "tune.mid has bars of 5 quarters; bars of 4 are counted."),
+        ([("time_signature", 0, {"numerator": 6, "denominator": 8})], 100, ""),
+        ([("time_signature", 0, {"numerator": 3}), ("time_signature", 1440, {"numerator": 4})], 100,
+         "tune.mid changes its meter; bars of 3 quarters are counted throughout."),
+    ],
+)  # fmt: skip
+def test_what_a_melody_changes_later_is_told(tmp_path, later, tempo_bpm, says):
+    told: list[str] = []
+    path = tmp_path / "tune.mid"
+    midi = mido.MidiFile(write(path, ("", 0, TUNE)))
+    for kind, tick, values in later:
+        midi.tracks.append(mido.MidiTrack([mido.MetaMessage(kind, time=tick, **values)]))
+    midi.save(path)
+    assert read_part(path, told.append).tempo_bpm == pytest.approx(tempo_bpm)
+    assert told == ([says] if says else [])
 
 
 def test_chords_and_far_notes_go_on(tmp_path, agent, capsys):
