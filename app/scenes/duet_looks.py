@@ -33,7 +33,7 @@ def phrases(now: DuetSnapshot) -> tuple[Phrase, ...]:
     choices = now.choices
     if choices.mode != "call and response":
         return ()
-    length = choices.phrase_bars * choices.bar_steps
+    length = choices.phrase_steps
     here = math.floor(max(now.step, 0.0) / length)
     return tuple(
         Phrase(index * length, length, "machine" if index % 2 else "you")

@@ -291,18 +291,21 @@ class DuetAgent:
         temperature: float = 0.0,
         lowest: int = 0,
         highest: int = 127,
+        may_rest: bool = True,
     ) -> int:
         """The multi-hold symbol for the step that comes now.
 
         `human` and `machine` are the lines up to now, multi-hold, of one length: at most the last 63 steps
         count (32 for a network of kind a), and where there are fewer nothing is seen. `beat`
         is the step's entry, from 0, in the subdivision list. A `temperature` of 0 takes the likeliest symbol,
-        1 draws as the network believes. It stays within the MIDI pitches `lowest` to `highest`, and holds
-        only what sounds.
+        1 draws as the network believes. It stays within the MIDI pitches `lowest` to `highest`, holds only
+        what sounds, and plays a note where it may not rest.
         """
         found = self._policy(self._policy.context(human), self._policy.context(machine), beat % BEATS)
         last = machine[-1] if len(machine) else MULTI_HOLD.unseen
         logits = np.where(allowed(last, lowest, highest), found.astype(np.float64), -np.inf)
+        if not may_rest:
+            logits[MULTI_HOLD.rest] = -np.inf
         if temperature > 0.0:
             logits = logits / temperature + self._random.gumbel(size=logits.shape)
         return int(logits.argmax())

@@ -102,6 +102,11 @@ class Choices:
         """Sixteenths in a bar."""
         return 4 * self.beats_a_bar
 
+    @property
+    def phrase_steps(self) -> int:
+        """Sixteenths in a phrase, in call and response."""
+        return self.bar_steps * self.phrase_bars
+
 
 USUAL = Choices()
 

@@ -6,6 +6,10 @@ No clock and no thread inside; whoever calls says when a step is over. Live that
 A step goes like this. `hear` closes step t of your line. `question` asks for step t + 1 of the machine's, or
 knows it already; `play` (or `miss`, where no answer came in time) closes that. So the machine decides a step
 knowing both lines up to the step before, as in training.
+
+In training nobody ever waits for the other: an agent that is shown a phrase of its own rests goes on
+resting. So in call and response it is shown a duet without turns: during your phrase it plays along
+unheard, and during its own, while you rest, your phrase sounds once more. It answers that.
 """
 
 from __future__ import annotations
@@ -50,8 +54,11 @@ class Ensemble:
         self.taken_voice: Voice | None = None
         self._take, self._seed, self._given = take, seed, given
         self._asked = False
-        # what the agent sees as the person's line and as its own: they change places when roles do
+        # what the agent sees as the person's line and as its own: they change places when roles do, and where
+        # players take turns they say more than what is heard
         self._seen_yours, self._seen_machines = bytearray(), bytearray()
+        self._turn: Turn = "both"  # of the step that `question` was asked for last
+        self._phrase_steps = 0
         self._switch_wanted = False
 
     @property
@@ -77,6 +84,8 @@ class Ensemble:
     def hear(self, symbol: int) -> None:
         """Close a step of your line."""
         self.yours.append(symbol)
+        if self._turn == "machine" and symbol == REST:
+            symbol = _begun(self._seen_yours[-self._phrase_steps], _last(self._seen_yours))
         self._seen_yours.append(symbol)
 
     def want_switch(self) -> Switch:
@@ -93,8 +102,7 @@ class Ensemble:
         """Who plays in a step."""
         if choices.mode == "together":
             return "both"
-        phrase = step // (choices.bar_steps * choices.phrase_bars)
-        return "machine" if phrase % 2 else "you"
+        return "machine" if step // choices.phrase_steps % 2 else "you"
 
     def switch_if_wanted(self) -> None:
         """At the start of a step: exchange the lines on a beat; the machine takes over a voice too."""
@@ -109,8 +117,7 @@ class Ensemble:
         """What to ask for the next step, or its symbol where there is nothing to ask."""
         step = self.next_step
         lowest, highest = VOICE_RANGES[self.taken_voice or choices.voice]
-        if self.turn(choices, step) == "you":
-            return REST
+        self._turn, self._phrase_steps = self.turn(choices, step), choices.phrase_steps
         if step < SEED_BARS * choices.bar_steps:
             if choices.seed == "piece" and self._given is not None and step < len(self._given):
                 return int(self._given[step])
@@ -121,22 +128,24 @@ class Ensemble:
         seen = seen_steps(step)
         return Question(
             self._take, step, _tokens(self._seen_yours, seen), _tokens(self._seen_machines, seen),
-            choices.temperature, lowest, highest, seed, plan_steps,
+            choices.temperature, lowest, highest, seed, plan_steps, not self._must_begin(),
         )  # fmt: skip
 
     def play(self, symbol: int) -> int:
         """Close the machine's next step; its symbol as played: what did not sound before begins."""
-        before = int(sounding(self.machines[-1:])[0]) if self.machines else 0
-        pitch = int(sounding([symbol])[0])
         self._seen_machines.append(symbol)
-        heard = symbol - HOLD if symbol != REST and symbol >= HOLD and pitch != before else symbol
+        heard = REST if self._turn == "you" else _begun(symbol, _last(self.machines))
         self.machines.append(heard)
         return heard
 
     def miss(self) -> int:
         """The answer is late: hold what sounds."""
-        last = self._seen_machines[-1:]
-        return self.play(int(held(np.frombuffer(last, np.uint8))[0]) if last else REST)
+        return self.play(int(held(_last(self._seen_machines))))
+
+    def _must_begin(self) -> bool:
+        """It is the machine's phrase, and nothing of it has sounded."""
+        played = self.next_step % self._phrase_steps
+        return self._turn == "machine" and set(self.machines[self.next_step - played :]) <= {REST}
 
 
 def nearest_voice(line: Tokens) -> Voice | None:
@@ -147,6 +156,16 @@ def nearest_voice(line: Tokens) -> Voice | None:
         return None
     middle = float(pitches.mean())
     return min(VOICE_RANGES, key=lambda voice: abs(sum(VOICE_RANGES[voice]) / 2 - middle))
+
+
+def _last(line: bytearray) -> int:
+    """Its newest symbol; before all others it rests."""
+    return line[-1] if line else REST
+
+
+def _begun(symbol: int, before: int) -> int:
+    """A symbol after another: what did not sound holds nothing, it begins."""
+    return symbol - HOLD if HOLD <= symbol < REST and symbol != held(before) else symbol
 
 
 def _tokens(line: bytearray, last: int = 0) -> Tokens:

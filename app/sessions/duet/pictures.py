@@ -10,12 +10,14 @@ from dataclasses import dataclass, replace
 from statistics import median
 from typing import Any
 
+import numpy as np
+
 from app.engine.timeline import Timeline
 from app.sessions.duet.choices import Choices
 from app.sessions.duet.conductor import Conductor
 from app.sessions.duet.keys_down import KeysDown
 from app.sessions.duet.parts import Part
-from app.sessions.duet.questions import Plan
+from app.sessions.duet.questions import REST, Plan
 from app.sessions.duet.snapshot import DuetSnapshot, Listening, RollNote
 from models.duet.encoding import STEPS_PER_BEAT, Tokens, notes
 from models.duet.measures import consonance
@@ -116,18 +118,21 @@ class Pictures:
             "late_steps": conductor.late_steps,
             "switched": ensemble.switched, "taken_voice": ensemble.taken_voice,
             "turn": ensemble.turn(conductor.choices, max(conductor.step, 0)),
-            "intended": self._intended(len(machines)) if running else (),
+            "intended": self._intended(conductor) if running else (),
             "first_sample": conductor.sample_at(0),
         }  # fmt: skip
 
-    def _intended(self, decided: int) -> tuple[RollNote, ...]:
-        """Of the newest plan, what lies after the steps that are decided."""
-        plan = self.plan
+    def _intended(self, conductor: Conductor) -> tuple[RollNote, ...]:
+        """Of the newest plan, what is to be heard after the steps that are decided."""
+        plan, decided = self.plan, conductor.ensemble.next_step
         if plan is None:
             return ()
+        unheard = [conductor.ensemble.turn(conductor.choices, plan.step + step) == "you"
+                   for step in range(len(plan.symbols))]  # fmt: skip
+        symbols = np.where(unheard, np.uint8(REST), plan.symbols)
         return tuple(
             RollNote(max(first, decided), first + steps - max(first, decided), pitch)
-            for first, steps, pitch in _roll(plan.symbols, plan.step)
+            for first, steps, pitch in _roll(symbols, plan.step)
             if first + steps > decided
         )
 

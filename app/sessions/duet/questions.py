@@ -26,7 +26,7 @@ class Agent(Protocol):
 
     def choose(
         self, human: Tokens, machine: Tokens, beat: int, temperature: float = 0.0,
-        lowest: int = 0, highest: int = 127,
+        lowest: int = 0, highest: int = 127, may_rest: bool = True,
     ) -> int: ...  # fmt: skip
 
     def look_ahead(self, human: Tokens, machine: Tokens, beat: int) -> None: ...
@@ -43,7 +43,7 @@ class Question:
     Of longer lines, what an agent looks at (`models.duet.windows.seen_steps`).
 
     take: of the music, so that no answer to an older one is heard. seed: of the draws; given where they begin
-    anew. plan_steps: how far ahead it may say what it intends.
+    anew. plan_steps: how far ahead it may say what it intends. may_rest: or else it has to play a note.
     """
 
     take: int
@@ -55,6 +55,7 @@ class Question:
     highest: int
     seed: int | None = None
     plan_steps: int = 0
+    may_rest: bool = True
 
 
 _SILENCE = np.full(BLOCK + 1, REST, np.uint8)
@@ -99,7 +100,7 @@ def _answered(agent: Agent, question: Question) -> Answer:
         agent.reset(question.seed)
     symbol = agent.choose(
         question.human, question.machine, question.step, question.temperature, question.lowest,
-        question.highest,
+        question.highest, question.may_rest,
     )  # fmt: skip
     return Answer(question, int(symbol), 1000.0 * (now_s() - begun_s))
 

@@ -101,6 +101,13 @@ def test_it_holds_only_what_sounds_and_stays_within_its_voice() -> None:
     assert np.array_equal(begins(machine), machine < HOLD)
 
 
+def test_it_plays_a_note_where_it_may_not_rest() -> None:
+    player, human, machine = agent(), line([], 4), line([], 4)
+    drawn = [[player.choose(human, machine, 0, 5.0, 60, 61, may_rest) for _ in range(100)]
+             for may_rest in (True, False)]  # fmt: skip
+    assert [set(symbols) for symbols in drawn] == [{24, 25, REST}, {24, 25}]
+
+
 def test_what_is_allowed_after_a_note_and_after_silence() -> None:
     both = allowed([24, 24 + HOLD, REST, UNSEEN], 60, 61)
     assert both.shape == (4, MULTI_HOLD.symbols)

@@ -19,7 +19,7 @@ class ScriptedAgent:
     def reset(self, seed: int = 0) -> None:
         self.seeds.append(seed)
 
-    def choose(self, human, machine, beat, temperature=0.0, lowest=0, highest=127) -> int:
+    def choose(self, human, machine, beat, temperature=0.0, lowest=0, highest=127, may_rest=True) -> int:
         self.asked.append((human.tolist(), machine.tolist(), beat))
         if beat % 4:
             return int(held(machine[-1:])[0]) if len(machine) else MULTI_HOLD.rest
@@ -43,7 +43,7 @@ class BrokenAgent(ScriptedAgent):
     def __init__(self) -> None:
         super().__init__(48)
 
-    def choose(self, human, machine, beat, temperature=0.0, lowest=0, highest=127) -> int:
+    def choose(self, human, machine, beat, temperature=0.0, lowest=0, highest=127, may_rest=True) -> int:
         if beat < REHEARSAL.step:
             raise ValueError("broken")
         return super().choose(human, machine, beat)

@@ -97,11 +97,38 @@ def test_a_switch_taken_back_in_time_changes_nothing():
 def test_in_turn_it_rests_while_you_play(bars):
     choices = Choices().but(mode="call and response", phrase_bars=bars)
     ensemble = Ensemble()
-    questions = played(ensemble, line([(0, 64 * bars, 60)], 64 * bars), lambda q: 12, choices)
+    played(ensemble, line([(0, 64 * bars, 60)], 64 * bars), lambda q: 12, choices)
     phrase = 16 * bars
-    assert [q.step for q in questions] == [s for s in range(64 * bars + 1) if s // phrase % 2]
-    assert (ensemble.lines()[1][:phrase] == REST).all()
+    machines = ensemble.lines()[1]
+    assert ((machines[: 64 * bars] != REST) == (np.arange(64 * bars) // phrase % 2)).all()
     assert {ensemble.turn(choices, 0), ensemble.turn(choices, phrase)} == {"you", "machine"}
+
+
+def test_in_turn_the_agent_is_shown_a_duet_without_turns():
+    """Its line goes on unheard while you play, and yours sounds once more while you rest."""
+    choices = Choices().but(mode="call and response", phrase_bars=1)
+    # held into its phrase, with a note of yours in it; then a short call
+    yours = line([(0, 20, 72), (26, 2, 71), (32, 8, 74)], 64)
+    questions = played(ensemble := Ensemble(), yours, lambda q: 12 if q.step % 8 == 0 else 12 + HOLD, choices)
+    last = questions[63]
+    first = 63 - len(last.human)
+    own = [12 if step % 8 == 0 else 12 + HOLD for step in range(64)]
+    assert len(questions) == 65 and last.machine.tolist() == own[first:63]
+    echoed = line([(0, 26, 72), (26, 2, 71), (28, 4, 72), (32, 8, 74), (48, 8, 74)], 64)
+    assert last.human.tolist() == echoed[first:63].tolist()
+    assert ensemble.lines()[0].tolist() == yours.tolist(), "what you played is not touched"
+
+
+def test_what_sounds_unheard_is_struck_when_its_phrase_begins():
+    choices = Choices().but(mode="call and response", phrase_bars=1)
+    played(ensemble := Ensemble(), line([], 40), lambda q: 12 if q.step == 14 else 12 + HOLD, choices)
+    assert ensemble.lines()[1].tolist() == line([(16, 16, 48)], 41).tolist()
+
+
+def test_its_phrase_may_not_rest_before_it_has_begun():
+    choices = Choices().but(mode="call and response", phrase_bars=1)
+    questions = played(Ensemble(), line([], 60), lambda q: 12 if q.step == 18 else REST, choices)
+    assert [q.step for q in questions if not q.may_rest] == [16, 17, 18, *range(48, 61)]
 
 
 def test_a_missed_answer_holds_what_sounds():

@@ -72,11 +72,15 @@ def begin(on, count_in_bars: int = 0, **choices) -> int:
     return conductor.sample_at(0)
 
 
-@pytest.mark.parametrize("block", [64, 256, 1024])
+@pytest.mark.parametrize(
+    ("mode", "block"), [("together", 64), ("together", 256), ("together", 1024), ("call and response", 256)]
+)
 @pytest.mark.parametrize("off_grid", [-0.3, 0.0, 0.35])
-def test_live_is_offline_on_the_same_keys(stage, network_agent, block, off_grid):
+def test_live_is_offline_on_the_same_keys(stage, network_agent, block, off_grid, mode):
     on = stage(network_agent(0), seed=5)
     on.session.set_temperature(1.0)
+    on.session.set_mode(mode)
+    on.session.set_phrase_bars(1)
     on.crank(1, block)
     first_sample = begin(on)
     if off_grid < 0:
@@ -88,7 +92,7 @@ def test_live_is_offline_on_the_same_keys(stage, network_agent, block, off_grid)
     on.crank_steps(50, block)
     notes = tuple(PartNote((s + off_grid) / 4, (n - 0.2) / 4, pitch, 70) for s, n, pitch in TUNE)
     part = Part("tune", notes, 100.0, 4, line([], 0))
-    choices = Choices().but(tempo_bpm=100.0, temperature=1.0)
+    choices = Choices().but(tempo_bpm=100.0, temperature=1.0, mode=mode, phrase_bars=1)
     heard, conductor = play_duet(part, network_agent(0), choices, seed=5)
     yours, machines = on.session._playback._conductor.ensemble.lines()
     expected = conductor.ensemble.lines()
@@ -98,7 +102,7 @@ def test_live_is_offline_on_the_same_keys(stage, network_agent, block, off_grid)
             if 0 <= sample - first_sample < 47 * STEP]  # fmt: skip
     offline = [(event.kind, event.data1, event.sample) for event in heard.events
                if event.source == "duet" and event.sample < 47 * STEP]  # fmt: skip
-    assert live == offline and len(live) > 20
+    assert live == offline and len(live) > (20 if mode == "together" else 6)
     assert on.session.snapshot.late_steps == 0
 
 
@@ -116,6 +120,35 @@ def test_a_key_is_heard_within_a_block_and_drawn_while_it_sounds(stage, scripted
     first, steps, pitch = now.human[-1]
     assert pitch == 64 and abs(first - 4) < 0.1 and abs(first + steps - now.step) < 1e-6
     assert now.consonance is None or 0 <= now.consonance <= 1
+
+
+def test_in_turn_it_shows_what_it_means_to_answer_and_nothing_that_is_not_heard(stage, scripted):
+    on = stage(scripted(48, 50))
+    on.session.set_mode("call and response")
+    on.session.set_phrase_bars(1)
+    begin(on)
+    on.crank_steps(7)
+    assert on.session.snapshot.intended == ()
+    on.crank_steps(15)
+    assert min(note.first_step for note in on.session.snapshot.intended) == 16
+    on.crank_steps(33)
+    assert {note.first_step // 16 for note in on.session.snapshot.machine} == {1}
+
+
+def test_the_shipped_agent_answers_every_phrase():
+    """It once rested through every other one: shown its own rests, it went on resting."""
+    agent = load_agent("duet")
+    pitches = (67, 69, 71, 72, 74, 72, 71, 69)
+    for bars, voice in ((1, "soprano"), (2, "bass")):
+        phrase = 4 * bars
+        beats = [beat for beat in range(6 * phrase) if beat // phrase % 2 == 0]
+        tune = [PartNote(beat, 0.95, pitches[beat % 8]) for beat in beats]
+        part = Part("tune", (*tune, PartNote(6 * phrase - 0.5, 0.25, 67)), 100.0, 4, line([], 0))
+        choices = Choices().but(mode="call and response", phrase_bars=bars, voice=voice)
+        for seed in range(2):
+            machines = play_duet(part, agent, choices, seed)[1].ensemble.lines()[1][: 24 * phrase]
+            sounds = (sounding(machines) > 0).reshape(6, 4 * phrase).mean(1)
+            assert not sounds[::2].any() and sounds[1::2].min() > 0.25 and sounds[1::2].mean() > 0.75
 
 
 def test_the_plan_lies_after_what_is_decided(stage, scripted):
