@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -56,6 +58,17 @@ def fitted(picture: Picture) -> tuple[States, Owners]:
             grid[target], owners[target] = grid[row], owners[row]
         grid[row], owners[row] = 0, 0
     return grid, owners
+
+
+def moved(arrangement: Arrangement, semitones: int) -> Arrangement:
+    """The arrangement with what belongs to rows so many rows up, around the end, as their patterns move."""
+    keys = LAUNCHPAD.keys
+    locked, muted, soloed = (
+        frozenset((row + semitones) % keys for row in rows)
+        for rows in (arrangement.locked, arrangement.muted, arrangement.soloed)
+    )
+    voices = tuple(arrangement.row_voices[(row - semitones) % keys] for row in range(keys))
+    return replace(arrangement, locked=locked, muted=muted, soloed=soloed, row_voices=voices)
 
 
 def _out_of_key(picture: Picture) -> Actions:

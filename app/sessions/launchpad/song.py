@@ -113,7 +113,7 @@ class Song:
         return self._become(grid, "you", f"clear {row_name(row, self._names)}")
 
     def transpose(self, semitones: int) -> bool:
-        """Move every row; what leaves the grid comes back in at the other end, two octaves away."""
+        """Move every row, with its locks and its sound; what leaves the grid comes in at the other end."""
         return self._move(semitones, self.arrangement, f"transpose {semitones:+d}")
 
     def throw_into(self, tonic: int) -> bool:
@@ -268,7 +268,7 @@ class Song:
 
     def _move(self, semitones: int, arrangement: Arrangement, label: str) -> bool:
         grid, owners = np.roll(self.grid, semitones, axis=0), np.roll(self.owners, semitones, axis=0)
-        return self._become(grid, "you", label, arrangement, owners)
+        return self._become(grid, "you", label, rules.moved(arrangement, semitones), owners)
 
     def _set(self, label: str, gesture: str = "", **fields: Any) -> bool:
         return self._become(self.grid, "you", label, replace(self.arrangement, **fields), gesture=gesture)

@@ -214,6 +214,29 @@ def test_thrown_into_another_key_the_pitch_classes_move_and_nothing_is_lost(toni
     assert (song.grid == before).all() or tonic == 6
 
 
+def test_locks_mutes_and_sounds_move_with_their_rows():
+    song = Song(*opening())
+    song.mute(3)
+    song.solo(22)
+    song.set_instrument(33, range(8))
+    before = song.now
+
+    def as_heard(song: Song) -> list[tuple]:
+        arrangement = song.arrangement
+        return [(song.grid[row].tolist(), row in arrangement.locked, row in arrangement.muted,
+                 row in arrangement.soloed, arrangement.voices[arrangement.row_voices[row]])
+                for row in range(LAUNCHPAD.keys)]  # fmt: skip
+
+    rows = as_heard(song)
+    song.transpose(5)
+    assert as_heard(song) == rows[-5:] + rows[:-5]
+    song.throw_into((song.arrangement.tonic - 3) % 12)
+    assert as_heard(song) == rows[-2:] + rows[:-2]
+    song.undo()
+    song.undo()
+    assert same(song.now, before)
+
+
 def test_fitting_to_the_key_keeps_what_can_be_kept():
     song = Song()
     song.press(LAUNCHPAD.toggle(2, 3))  # C sharp
