@@ -79,7 +79,10 @@ def make_launchpad(studio: Studio) -> LaunchpadSession:
 
     make = partial(load_agent, SHIPPED, studio.seed)
     studio.launchpads = pads = Launchpads(studio.engine.tell)
-    session = LaunchpadSession(studio.engine, make, SHIPPED, None, studio.seed, midi=studio.midi, pads=pads)
+    session = LaunchpadSession(
+        studio.engine, make, SHIPPED, None, studio.seed, midi=studio.midi, pads=pads,
+        count_in=lambda: studio.count_in_bars,
+    )  # fmt: skip
 
     def bring() -> None:
         pads.start()

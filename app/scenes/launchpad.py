@@ -194,11 +194,11 @@ class Launchpad(Scene):
 
     def enter(self) -> None:
         self.studio.engine.set_source("synth")  # What sounds is what the meter shows and takes capture.
+        self.desk.session.wake()
         self._name_takes(self.desk.title)
 
     def leave(self) -> None:
-        if self.desk.running:
-            self.desk.session.stop(now=True)
+        self.desk.session.rest()
         source = self.studio.settings.now.source
         self.studio.engine.set_source("input" if source == "microphone" else "synth")
         self._name_takes(self.studio.piece.title if self.studio.piece else "")

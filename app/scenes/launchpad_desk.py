@@ -53,7 +53,7 @@ class LaunchpadDesk:
         if self.running:
             self.session.stop()
         else:
-            self.session.start(1 if self.studio.settings.now.count_in_beats else 0)
+            self.session.start(self.studio.count_in_bars)
 
     def undo(self) -> None:
         if label := self.now.undo_label:

@@ -263,6 +263,11 @@ class Studio:
         """How long what is played needs to be heard here: the calibrated input's, where it is listened to."""
         return self.engine.input_latency_s if self.settings.now.source == "microphone" else 0.0
 
+    @property
+    def count_in_bars(self) -> int:
+        """Bars that are counted in before a start."""
+        return 1 if self.settings.now.count_in_beats else 0
+
     def save_take(self) -> None:
         """Save the take that runs, or the last one, as MIDI and WAV."""
         if self.takes:

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Protocol
 
 import numpy as np
@@ -33,10 +34,11 @@ class Played(Protocol):
 
 
 class Hands:
-    """The `PadHands` of a session."""
+    """The `PadHands` of a session. count_in: the bars that are counted in before a start."""
 
-    def __init__(self, session: Played) -> None:
+    def __init__(self, session: Played, count_in: Callable[[], int] = lambda: 0) -> None:
         self._session = session
+        self._count_in = count_in
 
     def toggle(self, key: int, pattern: int) -> None:
         self._session.press(key, pattern)
@@ -61,7 +63,7 @@ class Hands:
 
     def play_stop(self) -> None:
         if self._session.snapshot.state == "stopped":
-            self._session.start()
+            self._session.start(self._count_in())
         else:
             self._session.stop()
 

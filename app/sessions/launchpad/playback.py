@@ -43,6 +43,7 @@ class Playback:
         self._pads = pads
         self._mixer = engine.mixer
         self._recording: Recording | None = None
+        self._rests = False
         self._pictures = Pictures(conductor, sync, agent_name)
         engine.add_sink(self.note)
 
@@ -79,6 +80,16 @@ class Playback:
         """Let `judge` say how good each bar is, from the next one on."""
         self._conductor.judge = judge
 
+    def rest(self) -> None:
+        """Silence, whatever pads or a clock want, until `wake`."""
+        self._rests = True
+        self._halt()
+
+    def wake(self) -> None:
+        """Be at their service again; what the clock has said meanwhile is over."""
+        self._rests = False
+        self.sync.catch_up(self.sync.reading_at(self._soon()))
+
     def close(self) -> None:
         """Silence; nothing is heard of the engine any more."""
         self._halt()
@@ -87,7 +98,7 @@ class Playback:
 
     def start(self, count_in_bars: int = 0) -> None:
         """Play from the top of a bar; with a clock that plays, where that one is."""
-        if self._conductor.running:
+        if self._conductor.running or self._rests:
             return
         reading = self.sync.reading_at(self._soon())
         if reading is not None and reading.playing:
@@ -136,7 +147,7 @@ class Playback:
     def _fill(self) -> None:
         if self._engine.mixer is not self._mixer:
             self._change_mixer()
-        if self.sync.following:
+        if self.sync.following and not self._rests:
             self._follow()
         self._hand_on()
         if self._pads is not None and self._pads.connected is not None:

@@ -47,13 +47,14 @@ class LaunchpadSession:
         seed: of the random start.
         grid: to start from, in no key; by default a triad, in the key of `starts.OPENING`.
         midi: ports for MIDI clock; None: neither sent nor followed.
-        pads: the hardware; it is given back when the session closes.
+        pads: the hardware; it is given back when the session rests or closes.
+        count_in: the bars that are counted in when the pads start it.
     """
 
     def __init__(
         self, engine: Engine, make_agent: Callable[[], Agent] | None = None, agent_name: str = "",
         judge: Judge | None = None, seed: int = 0, grid: States | None = None, midi: MidiPorts | None = None,
-        pads: PadSurface | None = None,
+        pads: PadSurface | None = None, count_in: Callable[[], int] = lambda: 0,
     ) -> None:  # fmt: skip
         self.engine = engine
         self._rng = np.random.default_rng(seed)
@@ -64,6 +65,7 @@ class LaunchpadSession:
         conductor = Conductor(self.song, seat, judge)
         self._playback = Playback(engine, conductor, Sync(engine, midi, pads), pads, agent_name)
         self._pads = pads
+        self._hands = Hands(self, count_in)
         self._seat = seat
         self._source_before = engine.source
         self._closed = False
@@ -71,7 +73,7 @@ class LaunchpadSession:
         calm.settle()
         self._do(self._playback.open)
         if pads is not None:
-            pads.listen(Hands(self))
+            pads.listen(self._hands)
 
     @property
     def snapshot(self) -> LaunchpadSnapshot:
@@ -99,6 +101,18 @@ class LaunchpadSession:
     def follow_clock(self, on: bool) -> None:
         """Let the MIDI clock that comes in lead tempo, start and stop."""
         self._do(partial(self._playback.follow_clock, on))
+
+    def rest(self) -> None:
+        """Silence while something else is shown: the pads are given back, no clock starts anything."""
+        if self._pads is not None:
+            self._pads.listen(None)
+        self._do(self._playback.rest)
+
+    def wake(self) -> None:
+        """Be played again."""
+        self._do(self._playback.wake)
+        if self._pads is not None:
+            self._pads.listen(self._hands)
 
     def close(self) -> None:
         """Silence, and the agent goes. The engine runs on."""

@@ -106,6 +106,11 @@ class Sync:
             return None
         return self._in.reading(self._engine.mixer.clock.moment_at(sample))
 
+    def catch_up(self, reading: ClockReading | None) -> None:
+        """Let a start that has been said by now begin nothing any more."""
+        if reading is not None:
+            self._starts = reading.starts
+
     def wish(self, reading: ClockReading, running: bool, beat: float | None) -> Wish | None:
         """What its sender wants of a song that runs, at `beat`, or not."""
         if reading.state == "finding":

@@ -36,6 +36,7 @@ class FakeLaunchpad:
         self.calls: list[tuple[object, ...]] = []
         self.shown = LaunchpadSnapshot(agent="launchpad")
         self.closed = False
+        self.rests = True
         self._version = 0
 
     @property
@@ -70,6 +71,13 @@ class FakeLaunchpad:
     def stop(self, now: bool = False) -> None:
         self.calls.append(("stop", now))
         self.show(state="stopped")
+
+    def rest(self) -> None:
+        self.rests = True
+        self.show(state="stopped")
+
+    def wake(self) -> None:
+        self.rests = False
 
     def close(self) -> None:
         self.closed = True

@@ -71,10 +71,13 @@ def test_a_dropped_grid_is_loaded_and_a_wrong_one_refused(one, tmp_path):
     assert "junk.json holds no grid" in one.toasts[-1]
 
 
-def test_leaving_the_scene_stops_the_music_and_keeps_the_grid(one):
+def test_leaving_the_scene_gives_all_back_and_keeps_the_grid(one):
+    assert not one.launchpad.rests
     one.launchpad.press(3, 3)
-    one.key(pygame.K_SPACE, text=" ")
-    one.window.go("home")
-    assert one.launchpad.shown.state == "stopped"
+    one.launchpad.play()
+    one.window.go("home")  # no frame has shown yet that it plays
+    assert one.launchpad.rests and one.launchpad.shown.state == "stopped"
     one.window.go("launchpad")
+    one.frame()
+    assert not one.launchpad.rests
     assert one.scene.grid.rows[3].row.pads[3].on

@@ -272,6 +272,48 @@ def test_pads_press_and_show(engine, hand_cranked, eventually):
     assert pads.hands is None
 
 
+@pytest.mark.parametrize("bars", [0, 1])
+def test_the_pads_count_in_where_that_is_wanted(engine, eventually, bars):
+    pads = Pads()
+    session = LaunchpadSession(engine, grid=LAUNCHPAD.empty(), pads=pads, count_in=lambda: bars)
+    assert isinstance(pads.hands, Hands)
+    pads.hands.play_stop()
+    assert eventually(lambda: session.snapshot.state != "stopped") and session.snapshot.bar == -bars
+    session.close()
+
+
+def test_at_rest_nothing_starts_it_and_awake_it_joins_the_clock(sender, clocked):
+    sender.send(START)
+    sender.run(1.0)
+    clocked.rest()
+    sender.run(0.3)
+    struck = len(sender.onsets)
+    sender.send(START)
+    clocked.start()  # as a press on the pads that was on its way
+    sender.run(1.0)
+    assert clocked.snapshot.state == "stopped" and len(sender.onsets) == struck
+    clocked.wake()
+    sender.run(0.5)
+    assert clocked.snapshot.state == "stopped"
+    clocked.start()
+    sender.run(0.7)
+    snapshot = clocked.snapshot
+    assert (snapshot.state, snapshot.bar, snapshot.beat) == ("playing", 1, 1)  # five beats and a half
+    sender.send(START)
+    sender.run(0.5)
+    assert clocked.snapshot.bar == 0
+
+
+def test_at_rest_the_pads_are_given_back(engine):
+    pads = Pads()
+    session = LaunchpadSession(engine, grid=LAUNCHPAD.empty(), pads=pads)
+    session.rest()
+    assert pads.hands is None
+    session.wake()
+    assert isinstance(pads.hands, Hands)
+    session.close()
+
+
 def test_pads_tell_queued_from_playing(engine, hand_cranked, eventually):
     session = LaunchpadSession(engine, grid=LAUNCHPAD.press(LAUNCHPAD.empty(), 3))
     session.start()
