@@ -1,7 +1,7 @@
 """Bars of 64 steps out of a MIDI file: onset or sustained rolls of the launchpad's 24 keys.
 
-Bars begin where the music's do: at the downbeats of a beat file beside it (POP909's `NNN.beat_midi.txt`; its
-MIDI ticks follow no beat), else by the file's own ticks and time signatures. Only bars of four quarters
+Bars begin where the music's do: at the downbeats of a beat file beside it (POP909's, whose MIDI ticks follow
+no beat), else by the file's own ticks and time signatures. Only bars of four quarters
 count. Pure functions but for the reading of the files; any thread or process.
 """
 
@@ -63,11 +63,17 @@ def song_bars(path: Path, roll: Roll) -> Bars:
         BadMidi: it cannot be read, or has no bar of four quarters.
     """
     midi = open_midi(path)
-    beat_file = path.with_name(f"{path.stem}.beat_midi.txt")
-    if beat_file.exists():
+    if (beat_file := beat_file_of(path)) is not None:
         return passing(cut(in_seconds(read_notes(midi), midi), read_beats(beat_file), roll), roll)
     notes = read_notes(midi)
     return passing(cut(notes, tick_grid(midi, float(notes.end.max(initial=0.0)), path), roll), roll)
+
+
+def beat_file_of(path: Path) -> Path | None:
+    """The beat file beside a song: `NNN.beat_midi.txt`, or `beat_midi.txt` in a folder of the song's name."""
+    own = path.parent / "beat_midi.txt"
+    beside = [path.with_name(f"{path.stem}.beat_midi.txt"), *([own] if path.parent.name == path.stem else [])]
+    return next((file for file in beside if file.exists()), None)
 
 
 def read_notes(midi: mido.MidiFile) -> Notes:
@@ -122,6 +128,8 @@ def read_beats(path: Path) -> Grid:
     except (OSError, ValueError, IndexError) as error:
         raise BadMidi(f"{path.name} is no beat file ({error}).") from error
     lengths = np.diff(downbeats)
+    if not np.isfinite(beats_s).all():
+        raise BadMidi(f"{path.name} is no beat file (a time is no number).")
     if not len(lengths) or np.bincount(lengths).argmax() != BEATS_A_BAR or (np.diff(beats_s) <= 0).any():
         raise BadMidi(f"{path.name}: the song is not in 4/4.")
     return Grid(beats_s, downbeats[:-1][lengths == BEATS_A_BAR])

@@ -9,7 +9,7 @@ import pytest
 
 from models.launchpad.corpus import BadCorpus, Corpus
 from models.launchpad.data import build
-from models.launchpad.midi_bars import cut, in_seconds, read_beats, read_notes, song_bars
+from models.launchpad.midi_bars import beat_file_of, cut, in_seconds, read_beats, read_notes, song_bars
 from models.launchpad.midi_bars import tick_grid as grid_of_ticks
 from models.midi_files import BadMidi, open_midi
 
@@ -129,6 +129,9 @@ JUNK = {
     "seconds": b"MThd\0\0\0\6\0\1\0\1\xe7\x28MTrk\0\0\0\4\0\xff\x2f\0",
     "for hours": b"MThd\0\0\0\6\0\1\0\1\0\1MTrk\0\0\0\x0f"
                  b"\0\x90\x3c\x40\xff\xff\xff\x7f\x80\x3c\0\0\xff\x2f\0",
+    "for weeks": b"MThd\0\0\0\6\0\1\0\1\1\xe0MTrk\0\0\0\x32"
+                 b"\0\x90\x3c\x40" + b"\xff" * 40 + b"\x7f\x80\x3c\0\0\xff\x2f\0",
+    "11 sharps": b"MThd\0\0\0\6\0\1\0\1\1\xe0MTrk\0\0\0\x0a\0\xff\x59\2\x0b\0\0\xff\x2f\0",
     "no note": b"MThd\0\0\0\6\0\1\0\1\1\xe0MTrk\0\0\0\4\0\xff\x2f\0",
 }  # fmt: skip
 
@@ -144,7 +147,11 @@ def test_junk_gives_no_bar_and_one_sentence(tmp_path, kind: str) -> None:
             song_bars(path, "onset")
 
 
-@pytest.mark.parametrize("text", ["", "a b c", "1\n2\n3", "0 0 1\n1 0 0\n0.5 0 0\n2 0 0\n3 0 1"])
+ASTRAY = "0 0 1\n1 0 0\n0.5 0 0\n2 0 0\n3 0 1"
+JUNK_BEATS = ["", "a b c", "1\n2\n3", "0 0 1\nnan 0 0\n2 0 0\n3 0 0\n4 0 1", ASTRAY]
+
+
+@pytest.mark.parametrize("text", JUNK_BEATS)
 def test_junk_beat_files_are_refused(tmp_path, text: str) -> None:
     path = tmp_path / "a.beat_midi.txt"
     path.write_text(text)
@@ -179,6 +186,47 @@ def test_an_interrupted_build_goes_on_and_ends_the_same(tmp_path) -> None:
     list(build("launchpad-sustained", source, tmp_path / "whole", workers=2))
     again, whole = Corpus.load(tmp_path / "out"), Corpus.load(tmp_path / "whole")
     assert (again.bars == whole.bars).all() and again.roll == "sustained"
+
+
+def shifted(semitones: int) -> list[tuple[float, int, float]]:
+    return [(place, pitch + semitones, length) for place, pitch, length in FULL]
+
+
+def test_another_roll_another_folder_and_a_changed_song_are_read_anew(tmp_path) -> None:
+    out, one, other = tmp_path / "out", tmp_path / "one", tmp_path / "other"
+    for folder in (one, other):
+        folder.mkdir()
+    write_midi(one / "a.mid", [(place, pitch, 2) for place, pitch, _ in FULL])
+    write_midi(one / "a.midi", shifted(1))
+    write_midi(other / "a.mid", shifted(2))
+
+    def built(name: str, source: Path) -> np.ndarray:
+        list(build(name, source, out, workers=1))
+        return Corpus.load(out).bars
+
+    onsets = built("launchpad", one)
+    assert [np.flatnonzero(bar)[0] for bar in onsets] == [13, 14]
+    assert (np.bitwise_count(built("launchpad-sustained", one)[0][[13, 17]]) == 64).all()
+    assert [np.flatnonzero(bar)[0] for bar in built("launchpad", other)] == [15]
+    write_midi(other / "a.mid", [*shifted(3), *((16 + place, pitch, 1) for place, pitch, _ in FULL)])
+    assert [np.flatnonzero(bar)[0] for bar in built("launchpad", other)] == [16, 13]
+    assert (built("launchpad", one) == onsets).all()
+
+
+def test_pop909_is_read_as_it_is_published(tmp_path) -> None:
+    late_s = 0.125  # a sixteenth, which the ticks do not know of
+    lines = "\n".join(f"{late_s + 0.5 * beat} 0 {float(beat % 4 == 0)}" for beat in range(9))
+    for number, semitones in (("001", 0), ("002", 1)):
+        folder = tmp_path / "POP909" / number
+        (folder / "versions").mkdir(parents=True)
+        write_midi(folder / f"{number}.mid", [(place + 1, *note) for place, *note in shifted(semitones)])
+        (folder / "beat_midi.txt").write_text(lines)
+        write_midi(folder / "versions" / f"{number}-v1.mid", shifted(5))
+    seen = list(build("launchpad", tmp_path / "POP909", tmp_path / "out", workers=1))
+    assert seen[-1] == (2, 2, "")
+    for semitones, bar in enumerate(Corpus.load(tmp_path / "out").bars):
+        assert steps(int(bar[60 + semitones - LOWEST])) == list(range(0, 64, 8))
+    assert beat_file_of(tmp_path / "POP909" / "001" / "other.mid") is None
 
 
 def test_a_folder_without_music_is_refused(tmp_path) -> None:
