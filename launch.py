@@ -89,7 +89,7 @@ class Environment:
             stamp = json.loads(self.stamp.read_text(encoding="utf-8"))
             complete = stamp["fingerprint"] == self.fingerprint() and self.python.exists()
             return set(stamp["extras"]) if complete else None
-        except (OSError, ValueError, KeyError, TypeError):
+        except (OSError, ValueError, KeyError, TypeError, RecursionError):
             return None
 
     def ensure(self, extras: set[str]) -> None:

@@ -20,7 +20,7 @@ from typing import Any
 
 from app.paths import settings_path
 from pieces.errors import RipienoError
-from pieces.files import replace_file
+from pieces.files import read_json, replace_file
 
 VERSION = 1
 MAX_RECENT = 12
@@ -134,7 +134,7 @@ class SettingsStore:
     def _read(self) -> dict[str, Any]:
         """The file as it is, keys we do not know included; empty where there is none or it is unreadable."""
         try:
-            content = json.loads(self.path.read_text(encoding="utf-8"))
+            content = read_json(self.path)
         except FileNotFoundError:
             return {}
         except OSError as error:

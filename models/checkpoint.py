@@ -18,7 +18,7 @@ from safetensors import SafetensorError, safe_open
 
 from models.features import FeatureSpec
 from pieces.errors import RipienoError
-from pieces.files import replace_file
+from pieces.files import parse_json, replace_file
 
 if TYPE_CHECKING:
     import torch
@@ -109,7 +109,7 @@ def _read(
 def _document(path: Path, texts: Mapping[str, str]) -> dict[str, Any]:
     """The JSON text in the file, checked for the fields that `load` relies on."""
     try:
-        document = json.loads(texts[METADATA_KEY])
+        document = parse_json(texts[METADATA_KEY])
         version, complete = document["version"], {"features", "metadata"} <= document.keys()
     except (KeyError, TypeError, ValueError) as error:
         raise CheckpointError(f"{path} was not written by Ripieno; name a checkpoint that was") from error

@@ -6,12 +6,12 @@ published `split`). Only reads; any process may call it.
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 
 from pieces import library
 from pieces.errors import RipienoError
+from pieces.files import read_json
 
 LISTING_NAME = "pieces.json"
 SPLITS = ("train", "valid", "test")
@@ -43,7 +43,7 @@ def read_sources(folder: Path) -> list[Source]:
     """
     listing = folder / LISTING_NAME
     try:
-        entries = json.loads(listing.read_text(encoding="utf-8"))
+        entries = read_json(listing)
         sources = [
             Source(str(name), folder / "ly" / entry["file"], entry["split"])
             for name, entry in sorted(entries.items())

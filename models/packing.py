@@ -20,6 +20,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from models.arrays import load_arrays
 from models.features import SPEC
 from pieces.errors import RipienoError
 from pieces.files import replace_file
@@ -34,7 +35,7 @@ VERSION = 1
 LISTING = "ripieno.json"
 SUFFIX = ".npz"
 LIMIT_BYTES = 60_000_000
-DAMAGE = (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile, zlib.error)
+DAMAGE = (OSError, ValueError, KeyError, TypeError, EOFError, RuntimeError, zipfile.BadZipFile, zlib.error)
 """What reading a file raises that was cut off, or is something else."""
 
 
@@ -123,8 +124,7 @@ def _listing(splits: dict[str, str]) -> bytes:
 
 def _compressed(path: Path) -> bytes:
     try:
-        with np.load(path, allow_pickle=False) as stored:
-            arrays = quantised(dict(stored))
+        arrays = quantised(load_arrays(path))
     except DAMAGE as error:
         raise BadPack(f"{path} is damaged ({error}); remove it and build the data again.") from error
     content = io.BytesIO()
@@ -159,9 +159,7 @@ def read_pieces(path: Path, names: Sequence[str]) -> Iterator[Arrays]:
     try:
         with zipfile.ZipFile(path) as archive:
             for name in names:
-                with np.load(io.BytesIO(archive.read(name + SUFFIX)), allow_pickle=False) as stored:
-                    arrays = restored(dict(stored))
-                yield arrays
+                yield restored(load_arrays(io.BytesIO(archive.read(name + SUFFIX))))
     except DAMAGE as error:
         raise _damaged(path) from error
 

@@ -17,7 +17,7 @@ from rich.table import Table
 from models.game import FloatArray
 from models.measures import WITHIN_S, Measures, pool
 from pieces.errors import RipienoError
-from pieces.files import replace_file
+from pieces.files import read_json, replace_file
 
 VERSION = 2
 RESAMPLES = 2000
@@ -115,7 +115,7 @@ class Evaluation:
     def load(cls, path: Path) -> Evaluation:
         """Inverse of `save`; raises RipienoError for any other file."""
         try:
-            document = json.loads(path.read_text(encoding="utf-8"))
+            document = read_json(path)
             if document["version"] != VERSION:
                 raise ValueError("of another version")
             outcomes = [

@@ -1,13 +1,19 @@
-"""Files that are never half-written: the new one is written beside the old, then takes its place."""
+"""Files that are never half-written: the new one is written beside the old, then takes its place.
+
+And JSON files, which anybody may have written.
+"""
 
 from __future__ import annotations
 
+import json
 import os
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
+
+MAX_JSON_BYTES = 64_000_000
 
 
 @contextmanager
@@ -34,3 +40,23 @@ def replace_file(path: Path, content: bytes) -> None:
     """Write ``content`` to ``path``, as :func:`replacing` does."""
     with replacing(path) as file:
         file.write(content)
+
+
+def read_json(path: Path) -> Any:
+    """What a JSON file holds.
+
+    Raises:
+        OSError: it cannot be read.
+        ValueError: it is no JSON, too large, or nested without end.
+    """
+    if path.stat().st_size > MAX_JSON_BYTES:
+        raise ValueError("it is too large")
+    return parse_json(path.read_bytes())
+
+
+def parse_json(text: str | bytes) -> Any:
+    """What a JSON text holds; raises ValueError as `read_json` does."""
+    try:
+        return json.loads(text)
+    except RecursionError as error:
+        raise ValueError("it is nested too deeply") from error

@@ -25,7 +25,7 @@ from app.engine.frontend import MAX_RATE, MIN_RATE
 from app.engine.midi_events import messages_of
 from app.engine.scheduler import Event, Kind
 from pieces.errors import RipienoError
-from pieces.files import replace_file, replacing
+from pieces.files import read_json, replace_file, replacing
 
 VERSION = 1
 INFO, EVENTS, AUDIO = "take.json", "events.log", "audio.raw"
@@ -275,10 +275,10 @@ def _follow_held(held: set[tuple[int, int]], event: Event) -> None:
 
 def _read(path: Path) -> Take | None:
     try:
-        info = _info_of(json.loads((path / INFO).read_text(encoding="utf-8")))
+        info = _info_of(read_json(path / INFO))
         audio_bytes = (path / AUDIO).stat().st_size if (path / AUDIO).exists() else 0
         size = sum(file.stat().st_size for file in path.iterdir())
-    except (OSError, ValueError, TypeError, AttributeError, RecursionError):
+    except (OSError, ValueError, TypeError, AttributeError):
         return None  # not a take, or one of a future version: left alone
     return Take(path.name, info, path, audio_bytes / BYTES_PER_SAMPLE / info.rate, size)
 

@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from pieces.files import replace_file
+from pieces.files import read_json, replace_file
 
 _log = logging.getLogger(__name__)
 KEPT = 5
@@ -51,7 +51,7 @@ class BestScores:
 
     def _read(self) -> dict[str, Any]:
         try:
-            content = json.loads(self.path.read_text(encoding="utf-8"))
+            content = read_json(self.path)
         except FileNotFoundError:
             return {}
         except (OSError, ValueError) as problem:
@@ -67,6 +67,9 @@ class BestScores:
 def _scores(rows: Any) -> list[Score]:
     scores = []
     for row in rows if isinstance(rows, list) else []:
-        if isinstance(row, dict) and isinstance(row.get("points"), int):
-            scores.append(Score(row["points"], float(row.get("followed", 0.0)), str(row.get("day", ""))))
+        if not isinstance(row, dict) or not isinstance(row.get("points"), int):
+            continue
+        followed = row.get("followed")
+        share = float(followed) if isinstance(followed, (int, float)) else 0.0
+        scores.append(Score(row["points"], share, str(row.get("day", ""))))
     return scores

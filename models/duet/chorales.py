@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import hashlib
 import io
-import zipfile
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import permutations
@@ -24,6 +23,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from models.arrays import load_arrays
 from models.duet.encoding import BEATS, MULTI_HOLD, Tokens, room, transposed
 from pieces.errors import RipienoError
 from pieces.files import replace_file
@@ -170,9 +170,8 @@ def load(path: Path) -> list[Chorale]:
             f"there are no chorales at {path}; make them: launch.py data build chorales --out DIR"
         )
     try:
-        with np.load(path, allow_pickle=False) as stored:
-            return list(_unpacked(dict(stored)))
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
+        return list(_unpacked(load_arrays(path)))
+    except (OSError, ValueError, KeyError) as error:
         raise BadChorales(f"{path} holds no chorales ({error}); build them again.") from error
 
 

@@ -38,6 +38,7 @@ from models.duet.training import OPTIMISERS, LearningConfig, Likelihood
 from models.duet.windows import Library
 from models.journal import STATE_NAME, Journal, Resumable, take_up
 from pieces.errors import RipienoError
+from pieces.files import read_json
 
 RULES: dict[str, tuple[Rule, float]] = {
     "ensemble": (repetition, 1.0),
@@ -150,7 +151,7 @@ def read_config(path: Path | None) -> TrainConfig:
         TrainingProblem: the file holds no configuration.
     """
     try:
-        fields = json.loads(path.read_text(encoding="utf-8")) if path else {}
+        fields = read_json(path) if path else {}
         settings = TrainConfig(**{**fields, "models": tuple(fields.get("models", ()))})
         _check(settings)
         return settings

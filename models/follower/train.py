@@ -42,7 +42,7 @@ from models.packing import read_splits
 from models.processes import join
 from pieces import library
 from pieces.errors import BadScore, RipienoError
-from pieces.files import replace_file
+from pieces.files import read_json, replace_file
 from pieces.reading import ScoreText
 
 log = logging.getLogger(__name__)
@@ -123,7 +123,7 @@ def read_config(path: Path | None) -> TrainConfig:
     if path is None:
         return TrainConfig()
     try:
-        fields = json.loads(path.read_text())
+        fields = read_json(path)
         fields["data"] = tuple(fields.get("data", TrainConfig.data))
         settings = TrainConfig(**fields)
         if settings.device not in ("cpu", "cuda"):

@@ -7,7 +7,6 @@ everywhere. Immutable: any thread may read it.
 from __future__ import annotations
 
 import io
-import zipfile
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -16,6 +15,7 @@ from typing import Any, Literal, cast, get_args
 import numpy as np
 from numpy.typing import NDArray
 
+from models.arrays import load_arrays
 from models.launchpad.composing import compose_bars
 from models.launchpad.instrument import LAUNCHPAD
 from pieces.errors import RipienoError
@@ -88,9 +88,8 @@ class Corpus:
         """
         path = path / FILE_NAME if path.is_dir() else path
         try:
-            with np.load(path, allow_pickle=False) as stored:
-                return _checked(dict(stored))
-        except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
+            return _checked(load_arrays(path))
+        except (OSError, ValueError, KeyError) as error:
             raise BadCorpus(f"{path} is no corpus of launchpad bars ({error}).") from error
 
 

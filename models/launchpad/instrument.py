@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pieces.errors import RipienoError
-from pieces.files import replace_file
+from pieces.files import read_json, replace_file
 
 States = NDArray[np.uint8]
 FORMAT = "ripieno-launchpad-1"
@@ -168,7 +168,7 @@ def load_state(path: Path, instrument: Instrument = LAUNCHPAD) -> States:
         BadState: no such file, no JSON, or a state of another shape.
     """
     try:
-        document = json.loads(path.read_text(encoding="utf-8"))
+        document = read_json(path)
         return _state_in(document, instrument)
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         shape = f"{instrument.keys} keys and {instrument.steps} steps"
@@ -183,8 +183,8 @@ def _state_in(document: dict[str, object], instrument: Instrument) -> States:
         raise ValueError("another shape")
     state = instrument.empty()
     for key, row in enumerate(rows):
-        offset = int(row["offset"])
-        if not 0 <= offset < instrument.steps:
+        offset = row["offset"]
+        if type(offset) is not int or not 0 <= offset < instrument.steps:
             raise ValueError(f"offset {offset}")
         state[key] = _mask(row["patterns"], instrument), offset
     return state
@@ -199,6 +199,8 @@ def _names(mask: int, instrument: Instrument) -> list[str]:
     return [name for p, name in enumerate(pattern_names(instrument)) if mask >> p & 1]
 
 
-def _mask(names: list[str], instrument: Instrument) -> int:
+def _mask(names: object, instrument: Instrument) -> int:
+    if not isinstance(names, list):
+        raise ValueError("patterns are no list")
     known = pattern_names(instrument)
     return sum(1 << known.index(name) for name in set(names))

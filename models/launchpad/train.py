@@ -27,6 +27,7 @@ from models.launchpad.qlearning import PAPERS_LINEAR, QConfig, QLearner
 from models.launchpad.reward import NearestBar, Reward, Shape, Shaped
 from models.launchpad.starts import STARTS, mixed, named_start, near
 from pieces.errors import RipienoError
+from pieces.files import read_json
 
 PLAN_NAME = "plan.npz"
 AnyLearner = QLearner | EvolutionLearner
@@ -117,7 +118,7 @@ def read_config(path: Path | None) -> TrainConfig:
         TrainingProblem: the file holds no configuration.
     """
     try:
-        fields = json.loads(path.read_text(encoding="utf-8")) if path else {}
+        fields = read_json(path) if path else {}
         settings = TrainConfig(**{**fields, "starts": tuple(fields.get("starts", TrainConfig.starts))})
         _check(settings)
         return settings

@@ -9,8 +9,6 @@ full size, which the Nottingham game is played on. Built by child processes, one
 from __future__ import annotations
 
 import io
-import json
-import zipfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -20,6 +18,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from models.arrays import load_arrays
 from models.building import build_files
 from models.features import SPEC, frames
 from models.follower.data import SHORTEST_ONSETS, recipes, split_of
@@ -30,7 +29,7 @@ from models.sound import render_performance
 from pieces import library
 from pieces.engraving import engrave
 from pieces.errors import RipienoError
-from pieces.files import replace_file
+from pieces.files import read_json, replace_file
 from pieces.piece import Piece
 from pieces.reading import ScoreText
 from pieces.strip import build_piece
@@ -104,9 +103,8 @@ def save(tune: Tune, path: Path) -> None:
 def load(path: Path) -> Tune:
     """Inverse of `save`; raises NoRounds for any other file."""
     try:
-        with np.load(path, allow_pickle=False) as stored:
-            return tune_of(path.stem, dict(stored))
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
+        return tune_of(path.stem, load_arrays(path))
+    except (OSError, ValueError, KeyError) as error:
         raise NoRounds(f"{path} holds no tune ({error}); remove it and build the data again.") from error
 
 
@@ -163,7 +161,7 @@ def splits_in(folder: Path) -> Callable[[str], str]:
     if not path.exists():
         return split_of
     try:
-        published = {str(title): str(split) for title, split in json.loads(path.read_text()).items()}
+        published = {str(title): str(split) for title, split in read_json(path).items()}
     except (OSError, ValueError, AttributeError) as error:
         raise NoRounds(f"{path} holds no splits ({error}); build the data again.") from error
     return lambda title: published.get(title, "")

@@ -38,7 +38,7 @@ from models.processes import average, join
 from models.reinforce import Reinforce, ReinforceConfig
 from models.tensors import below, prefixed
 from pieces.errors import RipienoError
-from pieces.files import replace_file
+from pieces.files import read_json, replace_file
 
 GAMES: dict[str, tuple[GameSpec, Callable[[], PaperNetwork]]] = {
     "nottingham": (NOTTINGHAM, nottingham_network),
@@ -261,7 +261,7 @@ def train(config: Path | None = None, resume: bool = False) -> None:
 def read_config(path: Path | None) -> TrainConfig:
     """The configuration in a JSON file, or the defaults; raises TrainingProblem where it is none."""
     try:
-        fields = json.loads(path.read_text(encoding="utf-8")) if path else {}
+        fields = read_json(path) if path else {}
         settings = TrainConfig(**{**fields, "styles": tuple(fields.get("styles", TrainConfig.styles))})
         if settings.game not in GAMES or settings.method not in {*METHODS, SUPERVISED}:
             raise ValueError("an unknown game or method")

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from pieces.errors import RipienoError, UnknownPiece
-from pieces.files import replace_file
+from pieces.files import read_json, replace_file
 from pieces.folders import user_pieces_folder
 from pieces.reading import SUFFIXES, read_text_of_tune, split_tune
 
@@ -135,7 +135,7 @@ def _users() -> list[Entry]:
         if path.suffix.lower() not in SUFFIXES:
             continue
         try:
-            item = json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))
+            item = read_json(path.with_suffix(".json"))
             entries.append(_entry({**item, "file": path.name}, folder, False))
         except (OSError, ValueError, TypeError, KeyError):
             entries.append(Entry(path.stem, path.stem, "", "", path, 0, 0.0, bundled=False))

@@ -39,7 +39,7 @@ def test_unknown_keys_and_a_later_version_survive(path: Path) -> None:
     assert json.loads(path.read_text()) == {"version": 9, "duet_temperature": 0.7, "volume": 0.25}
 
 
-@pytest.mark.parametrize("content", [b"", b'{"volume": 0.', b"\xff\xfe\x00junk", b"[1, 2]"])
+@pytest.mark.parametrize("content", [b"", b'{"volume": 0.', b"\xff\xfe\x00junk", b"[1, 2]", b"[" * 10**5])
 def test_a_damaged_file_is_set_aside_and_told(path: Path, content: bytes) -> None:
     path.write_bytes(content)
     store = SettingsStore(path)

@@ -4,7 +4,7 @@ import os
 
 import pytest
 
-from pieces.files import replace_file
+from pieces.files import MAX_JSON_BYTES, read_json, replace_file
 
 
 def test_it_replaces_and_leaves_nothing_beside(tmp_path):
@@ -33,3 +33,17 @@ def test_others_may_read_it(tmp_path):
     path = tmp_path / "a.json"
     replace_file(path, b"x")
     assert path.stat().st_mode & 0o444 == 0o444
+
+
+def test_json_is_read_or_refused_as_a_value(tmp_path):
+    path = tmp_path / "a.json"
+    for content in (b"{", b"\xff\xfe\x00", b"[" * 100_000, b'{"a":' * 100_000, b"1" * 10_000):
+        path.write_bytes(content)
+        with pytest.raises(ValueError):
+            read_json(path)
+    with path.open("wb") as file:
+        file.truncate(MAX_JSON_BYTES + 1)
+    with pytest.raises(ValueError, match="too large"):
+        read_json(path)
+    path.write_bytes('{"a": "ä"}'.encode())
+    assert read_json(path) == {"a": "ä"}

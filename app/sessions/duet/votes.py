@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from pieces.errors import RipienoError
-from pieces.files import replace_file
+from pieces.files import read_json, replace_file
 from pieces.folders import folder
 
 _log = logging.getLogger(__name__)
@@ -119,10 +119,10 @@ class VoteFile:
 
     def _rows(self) -> list[Any]:
         try:
-            document = json.loads(self.path.read_bytes())
+            document = read_json(self.path)
         except FileNotFoundError:
             return []
-        except (OSError, ValueError, RecursionError) as problem:
+        except (OSError, ValueError) as problem:
             _log.warning("votes: %s", problem)
             document = None
         if isinstance(document, dict) and document.get("version") == VERSION:

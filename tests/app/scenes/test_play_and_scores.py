@@ -79,7 +79,7 @@ def test_best_scores_persist_and_are_ranked(tmp_path):
     assert scores.of("another") == []
 
 
-@pytest.mark.parametrize("junk", [b"", b"{", b"[1, 2]", b"\xff\xfe"])
+@pytest.mark.parametrize("junk", [b"", b"{", b"[1, 2]", b"\xff\xfe", b"[" * 10**5])
 def test_damaged_scores_are_set_aside(tmp_path, junk):
     path = tmp_path / "scores.json"
     path.write_bytes(junk)
@@ -91,7 +91,7 @@ def test_damaged_scores_are_set_aside(tmp_path, junk):
 
 def test_rows_of_scores_that_make_no_sense_are_left_out(tmp_path):
     path = tmp_path / "scores.json"
-    path.write_text('{"tune": [{"points": "many"}, 7, {"points": 12}], "other": 3}')
+    path.write_text('{"tune": [{"points": "many"}, 7, {"points": 12, "followed": "x"}], "other": 3}')
     assert [score.points for score in BestScores(path).of("tune")] == [12]
     assert BestScores(path).of("other") == []
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import contextlib
 import zlib
 
 import numpy as np
@@ -51,6 +52,17 @@ def test_a_corpus_survives_the_file(tmp_path) -> None:
 def test_an_empty_corpus_is_refused() -> None:
     with pytest.raises(BadCorpus):
         Corpus(np.zeros((0, 24), np.uint64), "nothing")
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_a_corpus_with_wrong_bytes_is_read_or_refused(tmp_path, seed: int) -> None:
+    path, rng = tmp_path / "corpus.npz", np.random.default_rng(seed)
+    composed_corpus(0, 20).save(path)
+    content = np.frombuffer(path.read_bytes(), np.uint8).copy()
+    content[rng.integers(0, len(content), 3)] = rng.integers(0, 256, 3)
+    path.write_bytes(content.tobytes())
+    with contextlib.suppress(BadCorpus):
+        assert Corpus.load(path).bars.shape[1] == LAUNCHPAD.keys
 
 
 def test_other_files_are_refused(tmp_path) -> None:

@@ -219,7 +219,8 @@ def test_pop909_is_read_as_it_is_published(tmp_path) -> None:
     for number, semitones in (("001", 0), ("002", 1)):
         folder = tmp_path / "POP909" / number
         (folder / "versions").mkdir(parents=True)
-        write_midi(folder / f"{number}.mid", [(place + 1, *note) for place, *note in shifted(semitones)])
+        late = [(place + 1, pitch, length) for place, pitch, length in shifted(semitones)]
+        write_midi(folder / f"{number}.mid", late)
         (folder / "beat_midi.txt").write_text(lines)
         write_midi(folder / "versions" / f"{number}-v1.mid", shifted(5))
     seen = list(build("launchpad", tmp_path / "POP909", tmp_path / "out", workers=1))

@@ -87,3 +87,16 @@ def test_other_files_are_refused(tmp_path, text: str) -> None:
         load_state(path)
     with pytest.raises(BadState):
         load_state(tmp_path / "none.json")
+
+
+@pytest.mark.parametrize("junk", ["Infinity", "NaN", "3.7", "64", "-1", "true", '"3"', "null", "[" * 100_000])
+def test_an_offset_that_is_none_is_refused(tmp_path, junk: str) -> None:
+    path = tmp_path / "a.json"
+    save_state(path, LAUNCHPAD.empty())
+    text = path.read_text()
+    path.write_text(text.replace('"offset": 0', f'"offset": {junk}', 1))
+    with pytest.raises(BadState, match="24 keys"):
+        load_state(path)
+    path.write_text(text.replace('"patterns": []', f'"patterns": {junk}', 1))
+    with pytest.raises(BadState, match="24 keys"):
+        load_state(path)
