@@ -150,10 +150,10 @@ class MidiSystem:
     def _settle(self, side: MidiPort, choice: str) -> None:
         names = side.names()
         wanted = _wanted(choice, names, side.open_name)
-        if side.open_name == wanted:
+        gone = side.open_name is not None and not side.is_there
+        if side.open_name == wanted and not gone:
             return
         if side.open_name is not None:
-            gone = side.open_name not in names
             message = f"{side.open_name} is gone. Connect it again, it will be picked up."
             _silence(side)
             side.close()

@@ -34,6 +34,12 @@ class MidiPort:
         self._callback = callback
         self._needed: list[list[Any]] = []
         self.open_name: str | None = None
+        self._open_port = ""
+
+    @property
+    def is_there(self) -> bool:
+        """The open port is still connected: that very one, not another of its name."""
+        return self._open_port in self.client.get_ports()
 
     def names(self) -> list[str]:
         """The ports of others that are there."""
@@ -43,15 +49,16 @@ class MidiPort:
         """Open the port of that name; False if it cannot be opened."""
         import rtmidi
 
-        ports = [short_name(port) for port in self.client.get_ports()]
+        ports = self.client.get_ports()
         if self._callback is not None:
             self._listen(self._callback)
         try:
-            self.client.open_port(ports.index(name), self.direction)
+            number = [short_name(port) for port in ports].index(name)
+            self.client.open_port(number, self.direction)
         except (ValueError, rtmidi.RtMidiError, OSError) as error:
             log.info("MIDI port %s: %s", name, error)
             return False
-        self.open_name = name
+        self.open_name, self._open_port = name, ports[number]
         return True
 
     def _listen(self, callback: Callable[..., None]) -> None:

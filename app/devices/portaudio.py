@@ -87,8 +87,10 @@ class PortAudioBackend:
         if heard is None or played is None or heard[1].host_api == played[1].host_api:
             return self._stream(heard, played, rate, choice.block_samples, callback)
         split = SplitStream(rate, choice.block_samples, callback)
-        split.add(self._stream(None, played, rate, choice.block_samples, split.play), output=True)
-        split.add(self._stream(heard, None, rate, choice.block_samples, split.hear), output=False)
+        split.open_sides(
+            lambda play: self._stream(None, played, rate, choice.block_samples, play),
+            lambda hear: self._stream(heard, None, rate, choice.block_samples, hear),
+        )
         return split
 
     def _stream(self, heard: Side, played: Side, rate: int, block_samples: int, callback: AudioCallback

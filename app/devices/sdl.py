@@ -93,8 +93,10 @@ class SdlBackend:
         if choice.output == NONE:
             return SdlStream(choice.input, True, rate, block, callback)
         split = SplitStream(rate, block, callback)
-        split.add(SdlStream(choice.output, False, rate, block, split.play), output=True)
-        split.add(SdlStream(choice.input, True, rate, block, split.hear), output=False)
+        split.open_sides(
+            lambda play: SdlStream(choice.output, False, rate, block, play),
+            lambda hear: SdlStream(choice.input, True, rate, block, hear),
+        )
         return split
 
     def rescan(self) -> None:

@@ -6,15 +6,18 @@ dry, silence is heard; both count as a trouble.
 """
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from app.devices.audio import NONE, AudioCallback, FloatArray
+from app.devices.audio import NONE, AudioCallback, DeviceError, FloatArray
 from app.engine.ring import Ring, RingReader
 
 if TYPE_CHECKING:
     from app.devices.audio import Stream
+
+Opener = Callable[[AudioCallback], "Stream"]
 
 RING_BLOCKS = 64
 KEPT_BLOCKS = 2
@@ -22,7 +25,7 @@ FULL_BLOCKS = 8
 
 
 class SplitStream:
-    """Give `hear` to the input's stream and `play` to the output's, then `add` both."""
+    """`open_sides` gives `hear` to the input's stream and `play` to the output's."""
 
     player = None
 
@@ -42,8 +45,19 @@ class SplitStream:
     def alive(self) -> bool:
         return all(stream.alive for stream in self._streams)
 
-    def add(self, stream: Stream, output: bool) -> None:
-        """One of the two sides."""
+    def open_sides(self, open_output: Opener, open_input: Opener) -> None:
+        """Open both. Where one refuses, none is left open: its device would be busy for who tries again.
+
+        Raises DeviceError.
+        """
+        self._add(open_output(self.play), output=True)
+        try:
+            self._add(open_input(self.hear), output=False)
+        except DeviceError:
+            self.close()
+            raise
+
+    def _add(self, stream: Stream, output: bool) -> None:
         self._streams.append(stream)
         self.latency_s = max(self.latency_s, stream.latency_s + (0 if output else self._kept / self.rate))
         if output:

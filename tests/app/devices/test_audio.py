@@ -300,6 +300,18 @@ class TestSplit:
         assert np.array_equal(sounding, stream[:len(sounding)]) and len(sounding) > 256 * 95
         assert sum(troubles) == 0
 
+    def test_a_side_that_refuses_leaves_the_other_one_closed(self):
+        """Its device would be busy when the default is tried next."""
+        split, _, _ = self.make()
+        output = PluggableStream(AudioChoice(NONE, BOX.label), 44_100)
+
+        def refuse(hear):
+            raise DeviceError("busy")
+
+        with pytest.raises(DeviceError, match="busy"):
+            split.open_sides(lambda play: output, refuse)
+        assert output.closed
+
     def test_a_faster_input_is_skipped_and_counted(self):
         split, _, troubles = self.make()
         for _ in range(400):

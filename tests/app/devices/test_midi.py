@@ -134,6 +134,19 @@ def test_what_a_lost_keyboard_holds_is_let_go_after_what_it_played(engine, hand_
     assert len(applied) == played + 2
 
 
+def test_of_two_keyboards_of_one_name_the_other_takes_over(midi):
+    """Or one that was plugged in again between two looks, under another number: the old port is deaf."""
+    system, heard, _, _, told = midi
+    system.start()
+    heard.ports = ["Midi Through:0 14:0", "Keys:Keys MIDI 1 28:0"]
+    system._look()
+    assert heard.opened[-1] == "Keys:Keys MIDI 1 28:0" and system.open_input == "Keys:Keys MIDI 1"
+    assert "is gone" in told[-2] and told[-1] == "MIDI in: Keys:Keys MIDI 1"
+    opened = len(heard.opened)
+    system._look()
+    assert len(heard.opened) == opened
+
+
 def test_a_keyboard_that_appears_while_running_is_taken(midi):
     system, heard, _, _, _ = midi
     heard.ports = []
