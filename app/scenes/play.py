@@ -15,7 +15,7 @@ from app.engine.snapshot import Snapshot, State
 from app.paths import scores_path
 from app.scenes.base import Scene
 from app.scenes.best_scores import BestScores
-from app.scenes.studio import Studio, without_years
+from app.scenes.studio import Session, Studio, without_years
 from app.sessions.play import PlaySession, SteeringGame
 from app.widgets.base import View, Widget
 from app.widgets.buttons import Button, Choice, IconButton, RoundButton
@@ -47,6 +47,7 @@ class Play(Scene):
         super().__init__(studio)
         self.best = BestScores(scores_path())
         self.session: PlaySession | None = None
+        self._borrowed: Session | None = None  # the follower that is, or was, the ghost
         self.ghost_kind = "follower"
         self._you, self._ghost = Smooth(), Smooth()
         self.strip: StripView | None = None
@@ -136,6 +137,8 @@ class Play(Scene):
             return "", "plain"
         if not self._running():
             return "Space starts the music: keep your cursor on the notes you hear", "you"
+        if self.session and self.session.waiting:
+            return "The agent is getting ready …", "plain"
         game = self.game
         if game and not game.rewards:
             return "Listen …", "you"
@@ -210,8 +213,15 @@ class Play(Scene):
         self._read_best()
 
     def leave(self) -> None:
-        if self.session:
-            self.session.stop()
+        """The follower stands at the beginning again, and what the user has chosen is listened to."""
+        studio = self.studio
+        if self.session is None or studio.piece is None:
+            return
+        self.session.stop()
+        studio.devices.use_source(studio.settings.now.source)
+        if self._borrowed is not None and self._borrowed is studio.session:
+            self._borrowed.seek(float(studio.piece.onset_x_px[0]))
+        self._borrowed = None
 
     def update(self, view: View) -> None:
         playable = self.strip is not None
@@ -303,8 +313,14 @@ class Play(Scene):
                 follower.seek(float(piece.onset_x_px[0]))
                 follower.start()
 
+        def ready() -> bool:
+            return follower is None or follower.ready or follower.problem is not None
+
+        self._borrowed = follower
         stop_ghost = follower.stop if follower else None
-        self.session = PlaySession(piece, studio.engine, self._tempo(), studio.seed, start_ghost, stop_ghost)
+        self.session = PlaySession(
+            piece, studio.engine, self._tempo(), studio.seed, start_ghost, stop_ghost, ready
+        )
         self.card.visible, self._pushed = False, 0
         self._curve.clear()
         for cursor in (self._you, self._ghost):

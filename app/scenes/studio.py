@@ -53,6 +53,10 @@ def without_years(composer: str) -> str:
 class Session(Protocol):
     """What the scenes need of :class:`app.sessions.follow.FollowSession`."""
 
+    problem: str | None
+
+    @property
+    def ready(self) -> bool: ...
     @property
     def snapshot(self) -> Snapshot: ...
     def start(self, count_in_bars: int = 0) -> None: ...

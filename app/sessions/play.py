@@ -109,7 +109,10 @@ class SteeringGame:
 
 
 class PlaySession:
-    """One game on the engine's clock. ``start_ghost`` and ``stop_ghost`` set an agent following beside."""
+    """One game on the engine's clock. ``start_ghost`` and ``stop_ghost`` set an agent following beside.
+
+    The music waits until that agent is ``ready``: neither may begin without the other.
+    """
 
     def __init__(
         self,
@@ -119,22 +122,23 @@ class PlaySession:
         seed: int = 0,
         start_ghost: Callable[[], object] | None = None,
         stop_ghost: Callable[[], object] | None = None,
+        ready: Callable[[], bool] = lambda: True,
     ) -> None:
         self.engine = engine
         self.performance = _at_tempo(perform(piece, seed), tempo)
         self.game = SteeringGame(piece, Truth.from_performance(piece, self.performance))
         self._player = PerformancePlayer(engine, performance_events(self.performance))
         self._start_ghost, self._stop_ghost = start_ghost, stop_ghost
+        self._ready = ready
         self.running = False
+        self.waiting = False
         self._begun = False
 
     def start(self) -> None:
-        """The demo begins; the keys count from its first note on."""
+        """The demo begins as soon as the ghost is ready; the keys count from its first note on."""
         self.engine.set_source("synth")
-        if self._start_ghost:
-            self._start_ghost()
-        self.running = True
-        self.engine.call(self._begin)
+        self.running = self.waiting = True
+        self.update()
 
     def stop(self) -> None:
         """Silence."""
@@ -146,6 +150,11 @@ class PlaySession:
 
     def update(self) -> None:
         """Bring the game up to the engine's clock."""
+        if self.running and self.waiting and self._ready():
+            self.waiting = False
+            if self._start_ghost:
+                self._start_ghost()
+            self.engine.call(self._begin)
         if not (self.running and self._begun):
             return
         self.game.advance(int(self._player.position_s(self.engine.sample) * SPEC.fps))

@@ -56,9 +56,8 @@ def status_of(snapshot: Snapshot, studio: Studio, running: bool) -> tuple[str, s
     session = studio.session
     if session is None:
         return "There is no follower; choose one in Settings", "bad"
-    if not getattr(session, "ready", True):
-        problem = getattr(session, "problem", None)
-        return (problem, "bad") if problem else ("The follower is getting ready …", "plain")
+    if not session.ready:
+        return (session.problem, "bad") if session.problem else ("The follower is getting ready …", "plain")
     resting = snapshot.state in ("paused", "finished")
     if studio.devices.unheard(snapshot) and not resting:
         name = studio.devices.input_name()

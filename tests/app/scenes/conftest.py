@@ -84,7 +84,8 @@ class FakeSession:
 
     def __init__(self, piece: Piece, player: str, engine: FakeEngine, seed: int) -> None:
         self.piece, self.player = piece, player
-        self.ready, self.problem = True, None
+        self.ready = True
+        self.problem: str | None = None
         self.calls: list[tuple[object, ...]] = []
         self.metronome = False
         self.snapshot = Snapshot(x_px=float(piece.onset_x_px[0]))

@@ -96,12 +96,10 @@ def test_rows_of_scores_that_make_no_sense_are_left_out(tmp_path):
     assert BestScores(path).of("other") == []
 
 
-def test_keys_steer_and_the_result_is_shown_and_saved(stage, piece, monkeypatch):
+@pytest.fixture
+def one(stage, piece, monkeypatch):
+    """A window on Play, whose music is silent."""
     from app.sessions import play
-
-    one = stage(mode="home")
-    one.open(piece)
-    one.window.go("play")
 
     class Player:
         def __init__(self, *args, **kwargs): ...
@@ -111,6 +109,53 @@ def test_keys_steer_and_the_result_is_shown_and_saved(stage, piece, monkeypatch)
             return sample / 44100
 
     monkeypatch.setattr(play, "PerformancePlayer", Player)
+    one = stage(mode="home")
+    one.open(piece)
+    one.window.go("play")
+    return one
+
+
+def test_the_music_waits_for_the_agent_that_is_to_follow_it(one, piece):
+    session = one.studio.session
+    session.ready = False
+    one.key(pygame.K_SPACE, 0, " ")
+    one.engine.sample = 44_100 * 20
+    one.frame()
+    assert session.calls == [] and one.scene.game.rewards == []
+    assert one.scene.status.text == "The agent is getting ready …"
+    one.engine.sample, session.ready = 0, True
+    one.frame()
+    assert session.calls[-2:] == [("seek", piece.onset_x_px[0]), ("start", 0)]
+    one.engine.sample = 44_100 * 3
+    one.frame()
+    assert one.scene.game.rewards
+
+
+def test_without_an_agent_the_music_plays_all_the_same(one):
+    session = one.studio.session
+    session.ready, session.problem = False, "The follower's file is damaged."
+    one.key(pygame.K_SPACE, 0, " ")
+    one.engine.sample = 44_100 * 3
+    one.frame()
+    assert one.scene.game.rewards
+
+
+def test_the_agent_plays_without_the_loop_of_follow_and_is_given_back_with_it(one, piece):
+    one.settings.change(source="microphone")
+    session, window = one.studio.session, one.window
+    window.go("follow")
+    one.scene.loop_a_px, one.scene.loop_b_px = 500.0, 900.0
+    one.scene._tell_loop()
+    window.go("play")
+    one.key(pygame.K_SPACE, 0, " ")
+    assert ("loop", None, None) in session.calls and one.engine.source == "synth"
+    window.go("follow")
+    assert [call for call in session.calls if call[0] in ("loop", "stop", "seek")][-3:] == [
+        ("stop",), ("seek", piece.onset_x_px[0]), ("loop", 500.0, 900.0)]
+    assert one.engine.source == "input"
+
+
+def test_keys_steer_and_the_result_is_shown_and_saved(one):
     one.key(pygame.K_SPACE, 0, " ")
     game = one.scene.game
     one.engine.sample = round(44100 * (game.truth.first_frame + 2) / 20)
