@@ -17,7 +17,7 @@ from app.sessions.duet.listening import Choice, ListeningTest, Material, Nothing
 from app.sessions.duet.votes import PairResult, VoteFile, tally
 from pieces.errors import RipienoError
 
-_log = logging.getLogger(__name__)
+log = logging.getLogger(__name__)
 LOWEST, HIGHEST = VOICE_RANGES["bass"]
 
 
@@ -92,6 +92,7 @@ class ListeningDesk:
             self.studio.say(self.file.notice, "bad")
             self.file.notice = ""
         if not self.ready:
+            self.missing = ""
             self._apart(self._begin)
 
     def update(self) -> None:
@@ -125,20 +126,18 @@ class ListeningDesk:
         self.player.stop()
 
     def choose(self, choice: Choice) -> None:
-        """Count an answer, and compose the next trial."""
+        """Count an answer, and compose the next trial. Raises VoteNotSaved: it can be given again."""
         if not self.ready or self._test is None:
             return
         if not self.heard_both:
             self.studio.say("Hear both first: Space plays A, then B.")
             return
         self.stop()
-        try:
-            self._test.answer(choice)
-            self.studio.say("Counted. The next two are being composed.", "good")
-        finally:
-            self.count = len(self.file.votes())
-            self._duets, self.heard = {}, set()
-            self._apart(self._next)
+        self._test.answer(choice)
+        self.studio.say("Counted. The next two are being composed.", "good")
+        self.count = len(self.file.votes())
+        self._duets, self.heard = {}, set()
+        self._apart(self._next)
 
     def _play(self, side: Choice) -> None:
         self._side = side
@@ -159,29 +158,45 @@ class ListeningDesk:
         except RipienoError as problem:
             self.missing = str(problem)
             self.studio.say_later(str(problem), "bad")
+        except Exception:
+            log.exception("the listening test failed")
+            self.missing = "The test failed; leave it and come back to try again. Details are in the log."
+            self.studio.say_later(self.missing, "bad")
 
     def _begin(self) -> None:
-        """Agents and melodies, then the first trial."""
+        """The first trial, or another where one failed."""
+        if self._test is None:
+            self._gather()
+        self._next()
+
+    def _gather(self) -> None:
+        """Agents and melodies."""
         from models.duet.agent import load_agent, shipped_agents
 
         names = shipped_agents()
         ListeningTest(names, [Material("any", 4)], self.file)  # says what is missing before anything is read
         self._agents = {name: load_agent(name) for name in names}
-        melodies = chorales()
+        self._melodies = {melody.name: melody for melody in [*chorales(), *self._parts()]}
+        self._test = ListeningTest(names, list(map(_material, self._melodies.values())), self.file)
+
+    def _parts(self) -> list[Melody]:
+        """The part that plays in Duet now, if one does."""
         duet = self.studio.duet.snapshot if self.studio.duet is not None else None
-        if duet is not None and duet.part:
-            choices = duet.choices
-            melodies.append(
-                melody_of(duet.part_name, duet.part, choices.tempo_bpm, choices.beats_a_bar)
-            )
-        self._melodies = {melody.name: melody for melody in melodies}
-        material = [Material(melody.name, melody.beats, melody.beats_a_bar) for melody in melodies]
-        self._test = ListeningTest(names, material, self.file)
-        self._next()
+        if duet is None or not duet.part:
+            return []
+        return [melody_of(duet.part_name, duet.part, duet.choices.tempo_bpm, duet.choices.beats_a_bar)]
 
     def _next(self) -> None:
+        """Another trial; a part that has come to Duet meanwhile is among the melodies."""
         assert self._test is not None
+        for part in self._parts():
+            self._melodies[part.name] = part
+            self._test.add(_material(part))
         trial = self._test.next()
         melody = self._melodies[trial.melody]
         first, second = compose(trial, melody, self._agents, LOWEST, HIGHEST)
         self._duets = {"a": first, "b": second}
+
+
+def _material(melody: Melody) -> Material:
+    return Material(melody.name, melody.beats, melody.beats_a_bar)

@@ -82,6 +82,10 @@ class ListeningTest:
         self._random = random.Random(seed)
         self.trial: Trial | None = None
 
+    def add(self, melody: Material) -> None:
+        """Draw from one more from now on; it takes the place of one of the same name."""
+        self._melodies = [*(known for known in self._melodies if known.name != melody.name), melody]
+
     def next(self) -> Trial:
         """Draw the next trial."""
         counts = {(result.first, result.second): result for result in self.results()}
@@ -102,10 +106,15 @@ class ListeningTest:
         return self.trial
 
     def answer(self, choice: Choice) -> Vote:
-        """Count an answer to the trial; there is none to answer afterwards. Raises VoteNotSaved."""
+        """Count an answer to the trial; there is none to answer afterwards.
+
+        Raises:
+            VoteNotSaved: it does not count; the trial can be answered again.
+        """
         assert self.trial is not None
-        vote, self.trial = self.trial.vote(choice), None
+        vote = self.trial.vote(choice)
         self.file.add(vote)
+        self.trial = None
         return vote
 
     def results(self) -> list[PairResult]:

@@ -24,7 +24,7 @@ Z_95 = 1.959964
 
 
 class VoteNotSaved(RipienoError):
-    """A vote counts for now but could not be written."""
+    """A vote could not be written, so it does not count."""
 
 
 @dataclass(frozen=True)

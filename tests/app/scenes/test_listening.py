@@ -9,6 +9,7 @@ from app.engine.performer import Played
 from app.sessions.duet.excerpts import Melody, answer, compose, cut, events, melody_of
 from app.sessions.duet.listening import ListeningTest, Material, Trial
 from app.sessions.duet.votes import VoteFile
+from models.checkpoint import CheckpointError
 from models.duet.encoding import notes as notes_of
 from tests.app.scenes.fake_duet import notes
 
@@ -77,6 +78,30 @@ def test_both_are_heard_before_a_vote_counts(test_scene):
     assert json.loads(desk.file.path.read_text())["version"] == 1
 
 
+def test_a_vote_that_cannot_be_written_can_be_given_again(test_scene, tmp_path):
+    one, desk = test_scene, test_scene.scene.desk
+    one.key(pygame.K_SPACE, text=" ")
+    hear_out(one)
+    hear_out(one)
+    trial, desk.file.path = desk._test.trial, tmp_path / "gone" / "votes.json"
+    one.key(pygame.K_1, text="1")
+    assert "could not be saved" in one.toasts[-1] and desk.ready and desk.heard_both
+    desk.file.path = tmp_path / "votes.json"
+    one.key(pygame.K_1, text="1")
+    assert [vote.better for vote in desk.file.votes()] == [trial.a]
+
+
+def test_a_part_that_comes_to_duet_later_is_heard_too(test_scene, eventually):
+    one, desk = test_scene, test_scene.scene.desk
+    one.studio.duet = one.duet
+    one.duet.show(part_name="dropped", part=notes(*[60, 62] * 16))
+    heard = set()
+    for _ in range(20):
+        desk._next()
+        heard.add(desk._test.trial.melody)
+    assert heard == {"song", "dropped"}
+
+
 def test_who_plays_is_not_told_before_the_results(test_scene):
     one = test_scene
     words = " ".join([one.scene.title(), one.scene.desk.words(), one.scene.desk.melody_words(),
@@ -96,6 +121,28 @@ def test_what_is_missing_is_said(stage, monkeypatch, eventually):
     assert "only duet is here" in one.scene.missing.text
     one.key(pygame.K_SPACE, text=" ")
     assert not one.scene.desk.playing
+
+
+@pytest.mark.parametrize("problem", [CheckpointError("duet is damaged."), ValueError("expected by nobody")])
+def test_what_failed_is_said_and_tried_again_the_next_time(stage, monkeypatch, eventually, problem):
+    import models.duet.agent
+    from app.scenes import listening_desk
+
+    def fail(name):
+        raise problem
+
+    song = Melody("song", melody_of("song", notes(*[72, 74] * 16), 80.0).tokens, 80.0)
+    monkeypatch.setattr(models.duet.agent, "shipped_agents", lambda: ["duet", "duet-mle"])
+    monkeypatch.setattr(models.duet.agent, "load_agent", fail)
+    monkeypatch.setattr(listening_desk, "chorales", lambda: [song])
+    one = stage(mode="listening")
+    assert eventually(lambda: (one.frame(), one.scene.missing.visible)[1])
+    assert one.scene.missing.text in one.toasts
+    monkeypatch.setattr(models.duet.agent, "load_agent", lambda name: Copycat(12))
+    one.key(pygame.K_ESCAPE)
+    one.key(pygame.K_l, pygame.KMOD_LCTRL)
+    assert eventually(lambda: (one.frame(), one.scene.desk.ready)[1])
+    assert not one.scene.missing.visible and one.scene.cards[0].enabled
 
 
 def test_escape_leads_back_to_duet_and_ctrl_l_there_and_back(test_scene):
