@@ -100,7 +100,7 @@ BINDINGS: tuple[Binding, ...] = (
     Binding("panic", "F12", "Panic: silence every note", _plain(pygame.K_F12)),
     Binding("help", "?  or  F1", "Show or hide this list", (Chord(typed="?"), Chord(pygame.K_F1))),
     Binding("full_screen", "F11", "Full screen", _plain(pygame.K_F11)),
-    Binding("back", "Esc", "Close what is open, then go to Home", _plain(pygame.K_ESCAPE)),
+    Binding("back", "Esc", "Cancel an opening, close what is open, then go to Home", _plain(pygame.K_ESCAPE)),
     Binding("next_focus", "Tab", "Next control", _plain(pygame.K_TAB)),
     Binding("previous_focus", "Shift Tab", "Previous control", (Chord(pygame.K_TAB, shift=True),)),
     Binding("fold", "Ctrl B", "Fold or unfold the side panel", (Chord(pygame.K_b, ctrl=True),)),

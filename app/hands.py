@@ -46,12 +46,21 @@ class Hands:
             window.menu.on_key(pressed)
         elif window.help:
             window.help.on_key(pressed)
+        elif self._cancels(pressed):
+            return
         elif not (window.dispatcher.types_text and window.dispatcher.handle_key(pressed)):
             self._act(pressed, repeated)
 
+    def _action(self, pressed: Key) -> str | None:
+        return action_for(self.window.scene.name, pressed.key, pressed.modifiers, pressed.text)
+
+    def _cancels(self, pressed: Key) -> bool:
+        """An opening goes first, wherever the focus is."""
+        return self._action(pressed) == "back" and self.window.studio.cancel_opening()
+
     def _act(self, pressed: Key, repeated: bool) -> None:
         window, scene = self.window, self.window.scene.name
-        action = action_for(scene, pressed.key, pressed.modifiers, pressed.text)
+        action = self._action(pressed)
         if action != "start_stop" and window.dispatcher.handle_key(pressed):
             return
         if action == "back" and window.dispatcher.focus:

@@ -162,7 +162,9 @@ class Scene:
         self._settings = IconButton("settings", lambda: studio.ask("scene_settings"), hint, lit)
         self._fold = IconButton("fold", self.fold, f"Fold the panel ({label_of('fold')})", size=18)
         self._title = Label(lambda view: self.title(), theme.TITLE, bold=True)
-        self._subtitle = Label(self.subtitle, theme.BODY, theme.QUIET)
+        self._subtitle = Label(
+            lambda view: studio.opening_words(view.t_s) or self.subtitle(view), theme.BODY, theme.QUIET
+        )
         self._level = LevelMeter(lambda view: studio.devices.unheard(view.snapshot))
         desk = studio.devices
         self._chips = [

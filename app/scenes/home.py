@@ -87,8 +87,6 @@ class Home(Scene):
         return "Library"
 
     def subtitle(self, view: View) -> str:
-        if self.studio.opening:
-            return f"opening {Path(self.studio.opening).stem} …"
         count = len(self._all)
         return f"{count} pieces" if count != 1 else "one piece"
 

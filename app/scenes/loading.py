@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import logging
 import os
 import threading
 from dataclasses import dataclass
@@ -21,7 +22,9 @@ from app.widgets.child import Child, ChildDied, serve
 from pieces.errors import RipienoError
 from pieces.piece import Piece
 
+_log = logging.getLogger(__name__)
 Item = TypeVar("Item")
+_MODULE = "app.scenes.loading"
 THUMBNAIL_WIDTH_PX, THUMBNAIL_HEIGHT_PX = 640, 460
 BACKGROUND_NICENESS = 10
 
@@ -43,25 +46,41 @@ class Thumbnail:
     path: Path | None
 
 
+@dataclass(frozen=True, eq=False)
+class _Opening:
+    """What was asked for: a piece by name or path to "open", or a path to "add" to the library first."""
+
+    wanted: str
+    job: str
+    child: Child
+
+
 class Loader:
-    """One queue for pieces, one for thumbnails: an opening never waits for a picture."""
+    """One child for the piece that is wanted, one for thumbnails: an opening waits neither for a picture nor
+    for another opening, which it ends."""
 
     def __init__(self) -> None:
-        self._opened: SimpleQueue[Opened] = SimpleQueue()
+        self._opened: SimpleQueue[tuple[_Opening, Opened]] = SimpleQueue()
         self._thumbnails: SimpleQueue[Thumbnail] = SimpleQueue()
-        self._opener, self._painter = Child("app.scenes.loading"), Child("app.scenes.loading")
+        self._opener, self._painter = Child(_MODULE), Child(_MODULE)
+        self._painting = threading.Lock()  # one list of pictures after the other
         self._closed = False
-        self._newest = ""
+        self._opening: _Opening | None = None
 
     def open(self, wanted: str) -> None:
         """Begin to open a piece; only the last one asked for is delivered."""
-        self._newest = wanted
-        threading.Thread(target=self._open, args=(wanted,), name="open-piece", daemon=True).start()
+        self._begin(wanted, "open")
 
     def add(self, path: Path) -> None:
         """Begin to take a score of the user's into the library and to open it."""
-        self._newest = str(path)
-        threading.Thread(target=self._open, args=(str(path), "add"), name="add-piece", daemon=True).start()
+        self._begin(str(path), "add")
+
+    def cancel(self) -> None:
+        """End the opening under way, if there is one: nothing of it is delivered."""
+        if self._opening is not None:
+            self._opening = None
+            self._opener.close()
+            self._opener = Child(_MODULE)
 
     def make_thumbnails(self, wanted: list[str]) -> None:
         """Begin to make the pictures of these pieces, in this order."""
@@ -69,7 +88,10 @@ class Loader:
 
     def opened(self) -> list[Opened]:
         """The openings that have ended since the last call."""
-        return [done for done in _drain(self._opened) if done.wanted == self._newest]
+        ended = [done for opening, done in _drain(self._opened) if opening is self._opening]
+        if ended:
+            self._opening = None
+        return ended
 
     def thumbnails(self) -> list[Thumbnail]:
         """The pictures made since the last call."""
@@ -81,35 +103,49 @@ class Loader:
         self._opener.close()
         self._painter.close()
 
-    def _open(self, wanted: str, job: str = "open") -> None:
-        from pieces.opening import open_piece
+    def _begin(self, wanted: str, job: str) -> None:
+        self.cancel()
+        self._opening = _Opening(wanted, job, self._opener)
+        threading.Thread(target=self._open, args=(self._opening,), name="open-piece", daemon=True).start()
 
+    def _open(self, opening: _Opening) -> None:
+        """Thread of an opening. Whatever happens, there is an answer."""
+        name = Path(opening.wanted).name
         try:
-            reply = json.loads(self._opener.ask(json.dumps({job: wanted}).encode()))
-            if "problem" in reply:
-                self._opened.put(Opened(wanted, None, reply["problem"]))
-            else:
-                self._opened.put(Opened(wanted, open_piece(reply.get("name", wanted))))
+            done = _opened(opening)
         except RipienoError as error:
-            self._opened.put(Opened(wanted, None, str(error)))
+            done = Opened(opening.wanted, None, str(error))
         except ChildDied:
-            if not self._closed:
-                name = Path(wanted).name
-                problem = f"{name} could not be opened. Export it again as MusicXML and try once more."
-                self._opened.put(Opened(wanted, None, problem))
+            problem = f"{name} could not be opened. Export it again as MusicXML and try once more."
+            done = Opened(opening.wanted, None, problem)
+        except Exception:  # noqa: BLE001 - the last stop of this thread
+            _log.exception("opening %s", opening.wanted)
+            done = Opened(opening.wanted, None, f"{name} could not be opened. Details are in the log.")
+        self._opened.put((opening, done))
 
     def _paint(self, wanted: list[str]) -> None:
-        for name in wanted:
-            if self._closed:
-                return
-            try:
-                reply = json.loads(self._painter.ask(json.dumps({"thumbnail": name}).encode()))
-            except ChildDied:
-                reply = {}
-            path = reply.get("path")
-            self._thumbnails.put(Thumbnail(name, Path(path) if path else None))
-        self._painter.close()
-        self._painter = Child("app.scenes.loading")
+        with self._painting:
+            for name in wanted:
+                if self._closed:
+                    return
+                try:
+                    reply = json.loads(self._painter.ask(json.dumps({"thumbnail": name}).encode()))
+                except ChildDied:
+                    reply = {}
+                path = reply.get("path")
+                self._thumbnails.put(Thumbnail(name, Path(path) if path else None))
+            self._painter.close()
+            self._painter = Child(_MODULE)
+
+
+def _opened(opening: _Opening) -> Opened:
+    """Have the child do it, then take the piece from the cache."""
+    from pieces.opening import open_piece
+
+    reply = json.loads(opening.child.ask(json.dumps({opening.job: opening.wanted}).encode()))
+    if "problem" in reply:
+        return Opened(opening.wanted, None, reply["problem"])
+    return Opened(opening.wanted, open_piece(reply.get("name", opening.wanted)))
 
 
 def _drain(queue: SimpleQueue[Item]) -> list[Item]:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import pygame
 
+from app.engine.clock import now_s
 from app.engine.snapshot import Snapshot
 from app.scenes.keyboard import PcPiano
 from app.scenes.loading import Loader, Opened
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 FIRST_PIECE = "fur-elise"
+SLOW_OPENING_S = 2.0
 
 
 _BRACKETS = re.compile(r"\s*\([^)]*\)")
@@ -94,6 +96,7 @@ class Studio:
         self.session: Session | None = None
         self.folded: bool | None = None
         self.opening: str | None = None
+        self._opening_since_s = 0.0
         self.start_when_open = False
         self.keeps_running = False  # the next change of scene does not stop what is followed
         self.piano = PcPiano(engine)
@@ -154,13 +157,36 @@ class Studio:
 
     def open(self, wanted: str, start: bool = False) -> None:
         """Begin to open a piece by name or path; :meth:`poll` goes on when it is there."""
-        self.opening, self.start_when_open = wanted, start
-        self.loader.open(wanted)
+        if wanted != self.opening:
+            self._begin_opening(wanted)
+            self.loader.open(wanted)
+        self.start_when_open = start
 
     def open_file(self, path: Path) -> None:
         """Begin to add a score of the user's to the library and to open it."""
-        self.opening, self.start_when_open = str(path), False
+        self._begin_opening(str(path))
+        self.start_when_open = False
         self.loader.add(path)
+
+    def _begin_opening(self, wanted: str) -> None:
+        self.opening, self._opening_since_s = wanted, now_s()
+
+    def cancel_opening(self) -> bool:
+        """End the opening under way; False where there is none."""
+        if self.opening is None:
+            return False
+        self.loader.cancel()
+        self.say(f"{Path(self.opening).stem} is not opened")
+        self.opening, self.start_when_open = None, False
+        return True
+
+    def opening_words(self, t_s: float) -> str:
+        """What is being opened, for how long, and how to end it; nothing where nothing is."""
+        if self.opening is None:
+            return ""
+        elapsed_s = t_s - self._opening_since_s
+        so_long = f"{elapsed_s:.0f} s · " if elapsed_s >= SLOW_OPENING_S else ""
+        return f"Opening {Path(self.opening).stem} … {so_long}Esc cancels"
 
     def poll(self) -> Opened | None:
         """Take in pages that were drawn and a piece that was opened. Returns the opening, if one ended."""

@@ -1,5 +1,6 @@
 """Keys, toasts, dropped files, faults: what the window does at its edges."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pygame
@@ -212,6 +213,26 @@ def test_a_dropped_score_is_added_in_the_background(stage, tmp_path):
     pygame.event.post(pygame.event.Event(pygame.DROPFILE, file=str(path)))
     one.frame()
     assert asked == [Path(path)]
+
+
+@pytest.mark.parametrize("mode", ["home", "follow"])
+def test_escape_cancels_an_opening_wherever_the_focus_is_and_says_so(stage, piece, mode):
+    one = stage(mode="home")
+    asked: list[str] = []
+    one.studio.loader.open, one.studio.loader.cancel = asked.append, lambda: asked.append("cancel")
+    if mode == "follow":
+        one.open(piece)
+    for _ in range(2):  # asked for twice, it goes on
+        one.studio.open("fur-elise", start=True)
+    view = one.window.view()
+    assert one.scene._subtitle.text(view) == "Opening fur-elise … Esc cancels"
+    later = replace(view, t_s=view.t_s + 7)
+    assert one.scene._subtitle.text(later) == "Opening fur-elise … 7 s · Esc cancels"
+    one.window.dispatcher.set_focus(one.scene.search if mode == "home" else one.scene.transport.metronome)
+    one.key(pygame.K_ESCAPE)
+    assert asked == ["fur-elise", "cancel"] and "fur-elise is not opened" in one.toasts[0]
+    assert one.studio.opening is None and not one.studio.start_when_open and one.scene.name == mode
+    assert "cancels" not in one.scene._subtitle.text(view)
 
 
 def test_a_fault_in_a_scene_becomes_a_toast_and_at_last_leads_home(stage, piece, caplog):

@@ -1,10 +1,15 @@
 """Pages drawn in a child process, at the size asked for; the child may die."""
 
+import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
+import psutil
+import pytest
 
 from app.scenes import loading
+from app.widgets.child import Child, ChildDied
 from app.widgets.page_images import PageImages, paper_surface
 from app.widgets.rendering import Drawn, PageRenderer
 
@@ -75,6 +80,103 @@ def test_paper_and_ink_are_those_of_the_theme(stage):
     surface = paper_surface(np.array([[255, 0]], np.uint8))
     assert tuple(surface.get_at((0, 0)))[:3] == theme.PAPER
     assert tuple(surface.get_at((1, 0)))[:3] == theme.INK
+
+
+@pytest.fixture
+def helper():
+    made = Child("tests.app.scenes.slow_child")
+    yield made
+    made.close()
+
+
+def test_a_child_that_is_closed_ends_at_once_with_what_it_has_started(helper, tmp_path, eventually):
+    said: list[str] = []
+
+    def ask():
+        try:
+            helper.ask(str(tmp_path / "pid").encode())
+        except ChildDied:
+            said.append("died")
+
+    asking = threading.Thread(target=ask)
+    asking.start()
+    assert eventually((tmp_path / "pid").exists)
+    started = psutil.Process(int((tmp_path / "pid").read_text()))
+    helper.close()
+    asking.join(10.0)
+    assert said == ["died"] and not asking.is_alive()
+    assert eventually(lambda: not started.is_running() or started.status() == psutil.STATUS_ZOMBIE)
+    with pytest.raises(ChildDied):
+        helper.ask(b"")
+
+
+def test_a_child_asked_by_two_threads_answers_each(helper):
+    with ThreadPoolExecutor(4) as threads:
+        asked = [b"?" * length for length in range(100)]
+        assert list(threads.map(helper.ask, asked)) == asked
+
+
+class WaitingChild:
+    """Answers when it is let, or dies when it is closed."""
+
+    def __init__(self, module: str) -> None:
+        self.answered = threading.Event()
+        self.answer: bytes | Exception = ChildDied(module)
+
+    def ask(self, request: bytes) -> bytes:
+        self.answered.wait(10.0)
+        if isinstance(self.answer, Exception):
+            raise self.answer
+        return self.answer
+
+    def close(self) -> None:
+        self.answered.set()
+
+    def say(self, answer: bytes | Exception) -> None:
+        self.answer = answer
+        self.answered.set()
+
+
+@pytest.fixture
+def loader(monkeypatch):
+    monkeypatch.setattr(loading, "Child", WaitingChild)
+    made = loading.Loader()
+    yield made
+    made.close()
+
+
+def ended(loader, eventually):
+    assert eventually(lambda: not loader._opened.empty())
+    return loader.opened()
+
+
+def test_an_opening_ends_the_one_before_and_is_told_alone(loader, eventually):
+    loader.open("long.mxl")
+    first = loader._opener
+    loader.open("short.mxl")
+    assert first.answered.is_set()
+    loader._opener.say(b'{"problem": "short.mxl is empty."}')
+    (done,) = ended(loader, eventually)
+    assert done == loading.Opened("short.mxl", None, "short.mxl is empty.")
+
+
+def test_a_cancelled_opening_is_told_of_no_more(loader, eventually):
+    loader.open("tune.mxl")
+    loader._opener.say(b'{"problem": "Too late."}')
+    assert eventually(lambda: not loader._opened.empty())
+    loader.cancel()
+    assert loader.opened() == []
+    loader.open("tune.mxl")
+    loader._opener.say(b'{"problem": "Again."}')
+    assert [done.problem for done in ended(loader, eventually)] == ["Again."]
+
+
+@pytest.mark.parametrize("fault", [b"no JSON", MemoryError(), ChildDied()])
+def test_an_opening_that_fails_in_any_way_has_an_end(loader, eventually, fault):
+    loader.open("folder/tune.mxl")
+    loader._opener.say(fault)
+    (done,) = ended(loader, eventually)
+    assert done.piece is None and done.problem.startswith("tune.mxl could not be opened.")
 
 
 def test_pictures_of_the_library_step_back_once_and_openings_do_not(monkeypatch, tmp_path):
