@@ -2,7 +2,8 @@
 
 Threads: one of this module's own finds, paints (at most 30 times a second) and gives back; rtmidi's calls
 `_received`; every other method may be called by any thread and only leaves word. A Launchpad that is
-unplugged is missed with one sentence; plugged in again, it is taken over and shows everything anew.
+unplugged is missed with one sentence, as one that another program holds; plugged in again, it is taken over
+and shows everything anew.
 """
 from __future__ import annotations
 
@@ -10,6 +11,7 @@ import atexit
 import logging
 import threading
 from collections.abc import Callable, Sequence
+from typing import Literal
 
 from app.devices.launchpads.lights import lights
 from app.devices.launchpads.link import Link
@@ -23,6 +25,8 @@ log = logging.getLogger(__name__)
 
 POLL_S = 1.0
 FRAME_S = 1 / 30
+
+_News = Literal["connected", "gone", "refused"]
 
 
 class Launchpads:
@@ -41,8 +45,7 @@ class Launchpads:
         self._view: PadView = dark_view()
         self._hands: PadHands | None = None
         self._link: Link | None = None
-        self._found: Model | None = None
-        self._welcomed: Model | None = None
+        self._said: _News | None = None
         self._look_at_s = 0.0
         self._changed, self._stop = threading.Event(), threading.Event()
         self._thread: threading.Thread | None = None
@@ -75,9 +78,10 @@ class Launchpads:
 
     @property
     def connected(self) -> str | None:
-        """Name of the model that is connected."""
-        found = self._found
-        return None if found is None else found.name
+        """Name of the model that is taken over."""
+        link = self._link
+        model = None if link is None else link.model
+        return None if model is None else model.name
 
     @property
     def lowest_key(self) -> int:
@@ -118,34 +122,48 @@ class Launchpads:
     # --- the thread of this module ------------------------------------------------------------------
 
     def _run(self, link: Link) -> None:
-        while not self._stop.is_set():
-            self._changed.clear()
-            if now_s() >= self._look_at_s:
-                self._look_at_s = now_s() + self._poll_s
-                self._look(link)
-            if link.model is not None:
-                link.paint(lights(self._view, self._pages))
-            if not self._stop.wait(FRAME_S):
-                self._changed.wait(self._poll_s)
-        link.delete()
+        try:
+            while not self._stop.is_set():
+                self._turn(link)
+        except Exception:
+            log.exception("the thread of the Launchpad failed")
+            self._tell("The Launchpad failed, the music goes on. Start the program again to use it.")
+        finally:
+            link.delete()  # in any case: it must not be left in programmer mode
+
+    def _turn(self, link: Link) -> None:
+        self._changed.clear()
+        if now_s() >= self._look_at_s:
+            self._look_at_s = now_s() + self._poll_s
+            self._look(link)
+        if link.model is not None and not link.paint(lights(self._view, self._pages)):
+            self._miss(link, link.model)
+        if not self._stop.wait(FRAME_S):
+            self._changed.wait(self._poll_s)
 
     def _look(self, link: Link) -> None:
         """Miss what is gone, give back what nobody listens to, take over what is there and wanted."""
         if link.model is not None and not link.is_there:
-            self._miss(link)
+            self._miss(link, link.model)
         if link.model is not None and self._hands is None:
             link.give_back()
-        self._found = link.model or link.find()
-        if link.model is None and self._hands is not None and self._found is not None:
-            self._welcome(link, self._found)
+        if link.model is None and self._hands is not None:
+            self._take(link, link.find())
 
-    def _miss(self, link: Link) -> None:
-        if link.model is not None:
-            self._tell(f"{link.model.name} is gone, the music goes on. Connect it again, it will be used.")
+    def _miss(self, link: Link, model: Model) -> None:
         link.drop()
-        self._welcomed = None
+        self._say("gone", f"{model.name} is gone, the music goes on. Connect it again, it will be used.")
 
-    def _welcome(self, link: Link, model: Model) -> None:
-        if link.take(model) and self._welcomed is not model:
-            self._welcomed = model
-            self._tell(f"{model.name} is connected.")
+    def _take(self, link: Link, model: Model | None) -> None:
+        """What is there and cannot be taken is said once; not of one that fails while it is unplugged."""
+        if model is None:
+            self._said = None
+        elif link.take(model):
+            self._say("connected", f"{model.name} is connected.")
+        elif self._said != "gone":
+            self._say("refused", f"{model.name} is held by another program. Close that one, then it is used.")
+
+    def _say(self, news: _News, sentence: str) -> None:
+        if news != self._said:
+            self._said = news
+            self._tell(sentence)

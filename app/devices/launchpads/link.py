@@ -49,10 +49,9 @@ class Link:
             return False
         return self._heard.open(source) and self._played.open(target)
 
-    def paint(self, lights: Lights) -> None:
-        """Show this; only what changed is sent. A port that fails is dropped."""
-        if self._painter is not None and not self._send(self._painter.paint(lights)):
-            self.drop()
+    def paint(self, lights: Lights) -> bool:
+        """Show this; only what changed is sent. False if the port fails, as while it is unplugged."""
+        return self._painter is None or self._send(self._painter.paint(lights))
 
     def send_clock(self, message: Sequence[int]) -> None:
         """A tick that goes out, for models that blink with it (the first ones do not)."""

@@ -78,7 +78,7 @@ class PadSurface(Protocol):
 
     @property
     def connected(self) -> str | None:
-        """Name of the model that is connected ("Launchpad X"), for the panel; None where none is."""
+        """Name of the model that is taken over ("Launchpad X"), for the panel; None where none is."""
 
     @property
     def lowest_key(self) -> int:

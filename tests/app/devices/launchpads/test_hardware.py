@@ -25,7 +25,7 @@ class Cable:
     def __init__(self) -> None:
         self.ports = [NAME]
         self.sent: list[str] = []
-        self.broken = False
+        self.broken = self.held = False
         self.refused = 0
         self.callback: Callable = lambda event: None
 
@@ -34,6 +34,9 @@ class Cable:
 
     def open_port(self, index, name):
         assert self.ports[index] == NAME
+        if self.held:
+            self.refused += 1
+            raise rtmidi.SystemError("in use")
 
     def close_port(self):
         self.callback = lambda event: None  # as python-rtmidi does
@@ -84,12 +87,13 @@ def test_it_is_a_pad_surface():
 
 
 def test_taken_over_only_while_somebody_listens(pads, cable, told, hands, eventually):
-    assert eventually(lambda: pads.connected == "Launchpad X")
-    assert cable.sent == [] and told == []
+    time.sleep(0.1)
+    assert pads.connected is None and cable.sent == [] and told == []
     pads.listen(hands)
     assert eventually(lambda: len(cable.sent) == 2) and cable.sent[0] == PROGRAMMER
+    assert pads.connected == "Launchpad X"
     pads.listen(None)
-    assert eventually(lambda: cable.sent[-1] == LIVE)
+    assert eventually(lambda: cable.sent[-1] == LIVE) and eventually(lambda: pads.connected is None)
     pads.listen(hands)
     assert eventually(lambda: cable.sent.count(PROGRAMMER) == 2)
     assert told == ["Launchpad X is connected."]
@@ -121,15 +125,39 @@ def test_unplugged_while_playing_and_plugged_in_again(pads, cable, told, hands, 
     assert len(told) == 3 and "is gone" in told[1] and told[0] == told[2]
 
 
-def test_a_driver_that_refuses_is_left_alone_and_tried_again(pads, cable, hands, eventually):
+def test_a_driver_that_refuses_is_left_alone_and_tried_again(pads, cable, told, hands, eventually):
+    """As some do while it is unplugged, before its ports are gone."""
     pads.listen(hands)
     assert eventually(lambda: PROGRAMMER in cable.sent)
     cable.broken = True
     pads.scroll_to(0)
-    assert eventually(lambda: cable.refused >= 2)
+    assert eventually(lambda: cable.refused >= 3)
+    assert pads.connected is None
     cable.sent.clear()
     cable.broken = False
     assert eventually(lambda: PROGRAMMER in cable.sent)
+    assert eventually(lambda: len(told) == 3) and "is gone" in told[1] and told[0] == told[2]
+
+
+def test_held_by_another_program_it_is_not_connected_and_that_is_said_once(
+    pads, cable, told, hands, eventually
+):
+    cable.held = True
+    pads.listen(hands)
+    assert eventually(lambda: cable.refused >= 3)
+    assert pads.connected is None and cable.sent == []
+    assert told == ["Launchpad X is held by another program. Close that one, then it is used."]
+    cable.held = False
+    assert eventually(lambda: pads.connected == "Launchpad X")
+    assert eventually(lambda: told[1:] == ["Launchpad X is connected."])
+
+
+def test_whatever_fails_live_mode_is_back_and_that_is_said(pads, cable, told, hands, eventually):
+    pads.listen(hands)
+    assert eventually(lambda: len(cable.sent) == 2)
+    pads.show(PadView((), ()))  # nothing that could be shown
+    assert eventually(lambda: cable.sent[-1] == LIVE) and eventually(lambda: pads.connected is None)
+    assert eventually(lambda: "failed" in told[-1])
 
 
 def test_lights_change_thirty_times_a_second_at_most(pads, cable, hands, eventually):
