@@ -164,10 +164,15 @@ class Following:
         x_px = min(max(decision.x_px, 0.0), self.last_x_px)  # rests there while the note sounds
         self._decision = decision if x_px == decision.x_px else replace(decision, x_px=x_px)
         self._judge_confidence()
-        if self.loop is not None and self.x_px >= self.loop[1]:
+        at_end = self._at_end(frame)
+        if self.loop is not None and (at_end or self._at_b(self.loop[1])):
             self._loop_back(self.loop[0])
-        elif self._at_end(frame):
+        elif at_end:
             self.state = "finished"
+
+    def _at_b(self, b_px: float) -> bool:
+        """B was reached; one on the last note only where the piece would end, so that this is heard too."""
+        return b_px < self.last_x_px - END_MARGIN_PX and self.x_px >= b_px
 
     def _loop_back(self, x_px: float) -> None:
         self.seek(x_px)

@@ -116,6 +116,21 @@ def test_a_loop_leads_back_to_a(tune, walker):
     assert following.x_px > 900.0 and jumps == [700.0]
 
 
+@pytest.mark.parametrize("b_px", [-8.0, -5.0, 0.0, 30.0])
+@pytest.mark.parametrize(
+    ("rest_px", "frame", "frames"), [(-5.0, LOUD, 10), (0.0, LOUD, 10), (-40.0, QUIET, 40)]
+)
+def test_a_loop_to_the_last_note_lets_it_sound_and_begins_again(tune, walker, b_px, rest_px, frame, frames):
+    jumps: list[float] = []
+    following = Following(tune, walker, jumps.append)
+    last_px = float(tune.onset_x_px[-1])
+    following.set_loop((700.0, last_px + b_px))
+    begin(following)
+    walker.step = lambda frame: Answer(Decision(0.0, last_px + rest_px, 0.0))
+    assert hear(following, frame, frames - 1).state == "following" and not jumps
+    assert hear(following, frame).state == "waiting" and jumps == [700.0]
+
+
 def test_finishes_on_the_last_note(following, walker, tune):
     begin(following)
     walker.x_px = tune.onset_x_px[-1] - 20
