@@ -20,6 +20,14 @@ class Meter:
 
 
 @dataclass(frozen=True)
+class MeterChange:
+    """From `beat` on, where a bar begins, the meter is `meter`."""
+
+    beat: int
+    meter: Meter
+
+
+@dataclass(frozen=True)
 class TempoChange:
     """From `beat` on, at `sample`, the tempo is `bpm` beats a minute."""
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import bisect
 import io
 import struct
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from app.engine.midi_events import messages_of
 from app.engine.scheduler import Event
-from app.engine.timeline import Meter
+from app.engine.timeline import MeterChange
 from app.engine.voice import apply_event
 from app.sessions.heard import Heard
 from models.sound import Synth, find_sound_sets
@@ -48,7 +48,8 @@ def midi_bytes(heard: Heard) -> bytes:
     """The MIDI file; same music, same bytes."""
     ticks = TickMap(heard)
     midi = mido.MidiFile(type=1, ticks_per_beat=TICKS_A_BEAT)
-    midi.tracks.append(_tempo_track(ticks, heard.timeline.meter, ticks.tick_at(heard.samples)))
+    meters = heard.meters or (MeterChange(0, heard.timeline.meter),)
+    midi.tracks.append(_tempo_track(ticks, meters, ticks.tick_at(heard.samples)))
     for channel in sorted({event.channel for event in heard.events}):
         midi.tracks.append(_channel_track(heard, channel, ticks))
     file = io.BytesIO()
@@ -152,13 +153,16 @@ def _from_start(heard: Heard) -> list[tuple[float, int]]:
     return found
 
 
-def _tempo_track(ticks: TickMap, meter: Meter, end_tick: int) -> mido.MidiTrack:
-    beats, unit = meter.beats, meter.unit
-    track = mido.MidiTrack([mido.MetaMessage("time_signature", numerator=beats, denominator=unit, time=0)])
-    now = 0
-    for anchor in ticks.anchors:
-        track.append(mido.MetaMessage("set_tempo", tempo=anchor.tempo_us, time=anchor.tick - now))
-        now = anchor.tick
+def _tempo_track(ticks: TickMap, meters: Sequence[MeterChange], end_tick: int) -> mido.MidiTrack:
+    """Tempos where they are heard, meters on the beats that their bars are counted by."""
+    placed = [(change.beat * TICKS_A_BEAT, "time_signature",
+               {"numerator": change.meter.beats, "denominator": change.meter.unit})
+              for change in meters]  # fmt: skip
+    placed += [(anchor.tick, "set_tempo", {"tempo": anchor.tempo_us}) for anchor in ticks.anchors]
+    track, now = mido.MidiTrack(), 0
+    for tick, kind, values in sorted(placed, key=lambda one: one[0]):
+        track.append(mido.MetaMessage(kind, **values, time=tick - now))
+        now = tick
     track.append(mido.MetaMessage("end_of_track", time=max(end_tick - now, 0)))
     return track
 

@@ -11,7 +11,7 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass, replace
 
 from app.engine.scheduler import Event
-from app.engine.timeline import TempoChange, Timeline
+from app.engine.timeline import MeterChange, TempoChange, Timeline
 from pieces.errors import RipienoError
 
 LET_GO_S = 0.125
@@ -25,12 +25,14 @@ class NothingHeard(RipienoError):
 class Heard:
     """Events in samples from the song's first beat, in order, and the timeline that they followed.
 
-    least_samples: how long it is at least, where it ends in silence.
+    least_samples: how long it is at least, where it ends in silence. meters: from the first beat on, where
+    they change; none: the timeline's throughout.
     """
 
     timeline: Timeline
     events: tuple[Event, ...]
     least_samples: int = 0
+    meters: tuple[MeterChange, ...] = ()
 
     @property
     def samples(self) -> int:

@@ -36,6 +36,7 @@ class Conductor:
         timeline: beat 0 is the first bar's.
         step: the one that was opened last; it may not sound yet. first_step: of the count-in.
         asked: the question that waits for its answer.
+        meters: where they were changed, see `bars`.
         late_steps: answers that did not come.
         over: the fixed part has come to its end.
     """
@@ -54,6 +55,7 @@ class Conductor:
         self.first_step = -count_in_bars * choices.bar_steps
         self.step = self.first_step - 1
         self.asked: Question | None = None
+        self.meters: tuple[tuple[int, int], ...] = ((0, choices.beats_a_bar),)
         self.late_steps = 0
         self.over = False
         self.led_bpm: float | None = None
@@ -87,6 +89,7 @@ class Conductor:
             self.ensemble.hear(symbol)
         self.step += 1
         self._follow_tempo()
+        self._follow_meter()
         if self.part is not None and self.step >= self.part.end_beat * STEPS_PER_BEAT:
             self.over = True
             return [*events, *self.release(self.sample_at(self.step))]
@@ -139,6 +142,12 @@ class Conductor:
         if bpm != self.timeline.changes[-1].bpm:
             at_beat = self.step / STEPS_PER_BEAT
             self.timeline = self.timeline.with_tempo(bpm, self.timeline.sample_at_beat(at_beat))
+
+    def _follow_meter(self) -> None:
+        (since_step, beats_before), step = self.meters[-1], max(self.step, 0)
+        if self.choices.beats_a_bar != beats_before:
+            kept = self.meters if since_step < step else self.meters[:-1]
+            self.meters = (*kept, (step, self.choices.beats_a_bar))
 
     def _clicks(self) -> Iterator[Event]:
         bar_steps = self.choices.bar_steps

@@ -11,6 +11,7 @@ event takes to get here; earlier where blocks are so long that the answer would 
 from __future__ import annotations
 
 from collections import deque
+from dataclasses import replace
 from typing import Any
 
 from app.engine import calm
@@ -18,6 +19,7 @@ from app.engine.clock import now_s
 from app.engine.engine import Engine
 from app.engine.midi_events import SUSTAIN
 from app.engine.scheduler import NOW, Event
+from app.sessions.duet.bars import signatures
 from app.sessions.duet.choices import USUAL, Choices
 from app.sessions.duet.conductor import PART_SOURCE, SOURCE, Conductor
 from app.sessions.duet.ensemble import Switch
@@ -94,11 +96,12 @@ class Playback:
 
     def heard(self) -> Heard:
         """What was heard since the last start. Raises NothingHeard."""
-        recording = self._recording
+        recording, conductor = self._recording, self._conductor
         heard = recording.heard() if recording is not None else None
-        if heard is None or not any(event.kind == "note_on" for event in heard.events):
+        if conductor is None or heard is None or not any(event.kind == "note_on" for event in heard.events):
             raise NothingHeard("there is nothing to export yet: start, and play a bar.")
-        return dressed(heard, self._begun_with)
+        meters = signatures(conductor.meters, heard.timeline.beat_at_sample(heard.samples))
+        return dressed(replace(heard, meters=meters), self._begun_with)
 
     def score(self) -> str:
         """Both lines as MusicXML. Raises NothingHeard."""
@@ -106,7 +109,8 @@ class Playback:
         if conductor is None or not conductor.ensemble.sounds:
             raise NothingHeard("there is nothing to write down yet: start, and play a bar.")
         yours, machines = conductor.ensemble.lines()
-        return musicxml(yours, machines, conductor.choices.beats_a_bar, conductor.choices.tempo_bpm)
+        tempo_bpm = conductor.timeline.bpm_at_sample(conductor.sample_at(0))
+        return musicxml(yours, machines, conductor.meters, tempo_bpm)
 
     def note(self, event: Event) -> None:
         """An event was played ("played" thread) or sung (the microphone's)."""

@@ -11,6 +11,7 @@ from fractions import Fraction
 
 import numpy as np
 
+from app.sessions.duet.bars import Meters, bars
 from models.duet.encoding import MULTI_HOLD, Tokens, notes, sounding
 from models.duet.keys import Key, heard_key
 from pieces.musicxml import to_musicxml
@@ -22,21 +23,25 @@ MIDDLE = 60
 STEPS_A_QUARTER = 4
 
 
-def musicxml(yours: Tokens, machines: Tokens, beats_a_bar: int, tempo_bpm: float) -> str:
-    """A document of two lines (n,) multi-hold, the higher one on the upper staff."""
+def musicxml(yours: Tokens, machines: Tokens, meters: Meters, tempo_bpm: float) -> str:
+    """A document of two lines (n,) multi-hold in some meters' bars, the higher one on the upper staff."""
     length = max(len(yours), len(machines))
     lines = sorted((_padded(line, length) for line in (yours, machines)), key=_middle, reverse=True)
     key, found = heard_key(*lines) or Key(0), [notes(line) for line in lines]
     score = Score(title=TITLE, staves=2, tempo_bpm=round(tempo_bpm, 1))
-    bar_steps = STEPS_A_QUARTER * beats_a_bar
-    for start in range(0, length, bar_steps):
-        measure = Measure(number=str(start // bar_steps + 1))
+    beats_before = 0
+    for beat, beats in bars(meters):
+        start, stop = STEPS_A_QUARTER * beat, STEPS_A_QUARTER * (beat + beats)
+        if start >= length:
+            break
+        measure = Measure(number=str(len(score.measures) + 1))
+        measure.meter = Meter(beats, 4) if beats != beats_before else None
         for staff, line_notes in enumerate(found, 1):
-            events = list(_events(line_notes, start, start + bar_steps, key, staff))
-            measure.voices[staff, staff] = _beamed(events)
+            measure.voices[staff, staff] = _beamed(list(_events(line_notes, start, stop, key, staff)))
         score.measures.append(measure)
+        beats_before = beats
     first = score.measures[0]
-    first.key, first.meter = Signature(key.fifths), Meter(beats_a_bar, 4)
+    first.key = Signature(key.fifths)
     first.clefs = {staff: "treble" if _middle(line) >= MIDDLE else "bass"
                    for staff, line in enumerate(lines, 1)}  # fmt: skip
     score.measures[-1].barline = "light-heavy"

@@ -115,7 +115,7 @@ class DuetSession:
         self._choose(tempo_bpm=bpm)
 
     def set_meter(self, beats_a_bar: int) -> None:
-        """3 or 4 quarters a bar; all bars are counted anew."""
+        """3 or 4 quarters a bar; all bars are counted anew. Exports keep those that were heard until then."""
         self._choose(beats_a_bar=beats_a_bar)
 
     def set_temperature(self, temperature: float) -> None:

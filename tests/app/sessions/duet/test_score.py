@@ -1,6 +1,8 @@
 """The duet as a score: read and engraved again, it has the same notes."""
+
 from __future__ import annotations
 
+import itertools
 import re
 
 import numpy as np
@@ -8,11 +10,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from app.sessions.duet.bars import bars, signatures
 from app.sessions.duet.score import musicxml, spelled
 from models.duet.encoding import line, notes
 from models.duet.keys import Key
 from pieces.engraving import engrave_here
 from pieces.reading import read_score
+
+COMMON = ((0, 4),)
 
 
 def random_line(seed: int, steps: int, lowest: int) -> np.ndarray:
@@ -25,11 +30,14 @@ def random_line(seed: int, steps: int, lowest: int) -> np.ndarray:
     return line(drawn, steps)
 
 
+LINES = random_line(1, 150, 61), random_line(11, 149, 38)
+
+
 @pytest.mark.parametrize(("beats", "seed"), [(4, 1), (3, 2), (4, 3)])
 def test_what_is_written_is_what_was_played(beats, seed, tmp_path):
     yours, machines = random_line(seed, 150, 61), random_line(seed + 10, 149, 38)
     path = tmp_path / "duet.musicxml"
-    path.write_text(musicxml(yours, machines, beats, 96.0))
+    path.write_text(musicxml(yours, machines, ((0, beats),), 96.0))
     engraved = engrave_here(read_score(path))
     played = sorted((round(4 * n.quarters, 3), round(4 * n.duration_quarters, 3), n.pitch)
                     for n in engraved.notes)  # fmt: skip
@@ -39,16 +47,49 @@ def test_what_is_written_is_what_was_played(beats, seed, tmp_path):
     assert engraved.tempo_bpm == pytest.approx(96.0)
 
 
+@pytest.mark.parametrize(
+    ("meters", "expected"),
+    [
+        (COMMON, [4, 4, 4, 4]),
+        (((0, 4), (16, 3)), [4, 2, 3, 3]),
+        (((0, 4), (17, 3)), [4, 2, 3, 3]),
+        (((0, 4), (12, 3)), [3, 3, 3]),
+        (((0, 4), (9, 3)), [3, 3, 3, 3]),
+        (((0, 4), (28, 3)), [4, 5, 3, 3]),
+        (((0, 3), (12, 4), (30, 3)), [3, 1, 5, 3]),
+    ],
+)
+def test_bars_are_where_the_accents_were_heard(meters, expected):
+    found = list(itertools.islice(bars(meters), len(expected)))
+    assert [beats for _, beats in found] == expected
+    assert [first for first, _ in found] == [0, *itertools.accumulate(expected)][:-1]
+    given = signatures(meters, sum(expected))
+    lengths = [next(c.meter.beats for c in reversed(given) if c.beat <= first) for first, _ in found]
+    assert lengths == expected and all(a.meter != b.meter for a, b in itertools.pairwise(given))
+
+
+def test_a_change_of_meter_is_written_where_it_came(tmp_path):
+    text, path = musicxml(*LINES, ((0, 4), (16, 3)), 96.0), tmp_path / "duet.musicxml"
+    assert re.findall(r"<beats>(\d)</beats>", text) == ["4", "2", "3"]
+    path.write_text(text)
+    engraved = engrave_here(read_score(path))
+    starts = [bar.quarters for bar in engraved.bars]
+    assert starts == [0, 4, *range(6, 38, 3)]
+    played = sorted((round(4 * n.quarters, 3), round(4 * n.duration_quarters, 3), n.pitch)
+                    for n in engraved.notes)  # fmt: skip
+    assert played == sorted(note for one in LINES for note in notes(one))
+
+
 def test_the_key_and_clefs_are_those_of_the_music():
     scale = line([(4 * i, 4, 62 + step) for i, step in enumerate((0, 2, 4, 5, 7, 9, 11, 12, 7, 4, 0))], 44)
-    text = musicxml(line([(0, 44, 50)], 44), scale, 4, 100.0)
+    text = musicxml(line([(0, 44, 50)], 44), scale, COMMON, 100.0)
     assert "<fifths>2</fifths>" in text
     assert text.index("<sign>G</sign>") < text.index("<sign>F</sign>"), "the higher line stands above"
 
 
 def test_eighths_are_beamed_within_their_beat():
     eighths = line([(2 * i, 2, 60 + i) for i in range(6)] + [(13, 1, 72), (14, 2, 74)], 16)
-    text = musicxml(eighths, line([], 16), 4, 100.0)
+    text = musicxml(eighths, line([], 16), COMMON, 100.0)
     beams = re.findall(r'<beam number="1">(\w+)</beam>', text)
     assert beams == ["begin", "end"] * 4
 

@@ -1,8 +1,10 @@
 """The duet on the engine, block by block: on the sample, never late, the same as offline."""
 from __future__ import annotations
 
+import re
 from functools import partial
 
+import mido
 import numpy as np
 import psutil
 import pytest
@@ -20,6 +22,7 @@ from app.sessions.heard import NothingHeard
 from app.sessions.seats import ProcessSeat, Seat
 from models.duet.agent import load_agent
 from models.duet.encoding import MULTI_HOLD, line, sounding
+from models.midi_files import events_of
 from tests.app.sessions.duet.agents import BrokenAgent, ScriptedAgent
 from tests.app.sessions.duet.test_command import notes, write
 
@@ -527,6 +530,25 @@ def test_exports_hold_both_lines(stage, scripted, tmp_path):
     assert (tmp_path / "duet.wav").stat().st_size > 100_000
     with pytest.raises(NotSaved):
         on.session.export_midi(tmp_path / "no" / "duet.mid")
+
+
+def test_a_change_of_meter_is_exported_where_it_came(stage, scripted, tmp_path):
+    on = stage(scripted(48, 50, 52, 53))
+    begin(on)
+    on.crank_steps(15.2)
+    on.session.set_tempo(130)
+    on.session.set_meter(3)
+    on.settle()
+    on.crank_steps(30)
+    on.session.stop()
+    on.session.set_meter(4)  # of what comes next
+    on.session.set_tempo(60)
+    on.crank(2048)
+    on.session.export_midi(tmp_path / "duet.mid")
+    found = events_of(mido.MidiFile(tmp_path / "duet.mid"), "time_signature")
+    assert [(tick / 960, m.numerator) for tick, m in found] == [(0, 4), (4, 2), (6, 3)]
+    text = on.session.musicxml()
+    assert re.findall(r"<beats>(\d)</beats>", text) == ["4", "2", "3"] and 'tempo="100' in text
 
 
 def test_free_time_follows_your_onsets(stage, scripted):
