@@ -146,8 +146,14 @@ def loader(monkeypatch):
 
 
 def ended(loader, eventually):
-    assert eventually(lambda: not loader._opened.empty())
-    return loader.opened()
+    found: list[loading.Opened] = []
+
+    def look() -> bool:
+        found.extend(loader.opened())
+        return bool(found)
+
+    assert eventually(look)
+    return found
 
 
 def test_an_opening_ends_the_one_before_and_is_told_alone(loader, eventually):
