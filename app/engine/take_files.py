@@ -237,7 +237,9 @@ def read_audio(path: Path) -> NDArray[np.float32]:
     """Samples of audio.raw, (n,) float32."""
     if not path.exists():
         return np.zeros(0, np.float32)
-    return np.fromfile(path, "<i2").astype(np.float32) / np.float32(32768)
+    samples = np.fromfile(path, "<i2").astype(np.float32)
+    samples /= np.float32(32768)
+    return samples
 
 
 def midi_bytes(events: Iterable[Event], rate: int) -> bytes:

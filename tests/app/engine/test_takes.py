@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import textwrap
+import threading
 import time
 
 import mido
@@ -17,7 +18,7 @@ from scipy.io import wavfile
 
 from app.engine.replay import TakeReplay
 from app.engine.scheduler import Event
-from app.engine.take_files import AUDIO, EVENTS, INFO, TakeError, TakeFolder, TakeWriter
+from app.engine.take_files import AUDIO, EVENTS, INFO, TakeError, TakeFolder, TakeInfo, TakeWriter
 from app.engine.takes import TakeRecorder
 
 RATE = 44_100
@@ -222,8 +223,6 @@ def test_kill_9_loses_less_than_a_second(tmp_path):
 
 
 def write_take(folder, key, seconds=1.0, closed=True, owner=(0, 0.0)):
-    from app.engine.take_files import TakeInfo
-
     writer = TakeWriter(folder, key, TakeInfo(RATE, f"2024-01-01T00:00:0{key[-1]}", "synth", owner=owner))
     writer.add_audio(np.zeros(round(seconds * RATE), np.float32))
     writer.add_events([Event(10, "note_on", 60, 90), Event(50, "note_off", 60)])
@@ -335,11 +334,58 @@ def test_a_replay_plays_the_same_events_and_is_not_captured(
     assert not recorder.on_hold
 
 
-def test_a_take_that_cannot_be_replayed_does_not_stop_the_capture(tmp_path, engine, recorder, monkeypatch):
-    write_take(recorder.folder.folder, "take1")
-    info = recorder.folder.folder / "take1" / INFO
-    info.write_text(json.dumps({**json.loads(info.read_text()), "source": "input"}))
+def heard_take(folder, rate=RATE, seconds=1.0):
+    """A take of a microphone that heard a tone of 9 kHz."""
+    writer = TakeWriter(folder, "take1", TakeInfo(rate, "2024-01-01T00:00:00", "input"))
+    writer.add_audio(0.5 * np.sin(2 * np.pi * 9000 * np.arange(round(seconds * rate)) / rate))
+    writer.close()
+
+
+def test_what_a_microphone_heard_is_replayed_at_the_cards_rate(hand_cranked, engine, recorder, eventually):
+    heard_take(recorder.folder.folder, 96_000)
+    replay = TakeReplay(engine, recorder.folder, recorder)
+    replay.play("take1")
+    played = []
+
+    def ended():
+        played.append(hand_cranked.crank()[:, 0])
+        return not replay.playing
+
+    assert eventually(ended)
+    sound = np.concatenate(played)
+    sound = sound[np.flatnonzero(np.abs(sound) > 0.01)[0]:][1000:40_000]
+    power = np.abs(np.fft.rfft(sound * np.hanning(len(sound))))
+    assert np.argmax(power) * RATE / len(sound) == pytest.approx(9000, abs=5)
+    assert np.abs(sound).max() == pytest.approx(0.5, abs=0.01)
+
+
+def test_a_take_that_is_stopped_while_it_is_read_does_not_sound(engine, recorder, eventually, monkeypatch):
+    heard_take(recorder.folder.folder)
+    read, go_on = threading.Event(), threading.Event()
+
+    def slowly(sound, *rates):
+        read.set()
+        go_on.wait(20)
+        return sound
+
+    monkeypatch.setattr("app.engine.replay.at_rate", slowly)
+    replay = TakeReplay(engine, recorder.folder, recorder)
+    replay.play("take1")
+    assert replay.playing and recorder.on_hold and read.wait(20)
+    replay.stop()
+    assert not replay.playing and not recorder.on_hold
+    go_on.set()
+    assert eventually(lambda: all(thread.name != "replay" for thread in threading.enumerate()))
+    assert len(engine.mixer._clip[0]) == 0
+
+
+def test_a_take_that_cannot_be_read_is_told_and_does_not_stop_the_capture(
+        engine, recorder, monkeypatch, eventually):
+    heard_take(recorder.folder.folder)
     monkeypatch.setattr("app.engine.replay.at_rate", full)
-    with pytest.raises(OSError, match="No space"):
-        TakeReplay(engine, recorder.folder, recorder).play("take1")
+    replay = TakeReplay(engine, recorder.folder, recorder)
+    replay.play("take1")
+    assert eventually(lambda: not replay.playing)
+    assert "This take cannot be read (No space left on device)." in engine.take_messages()
+    replay.stop()
     assert not recorder.on_hold
