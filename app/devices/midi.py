@@ -56,7 +56,10 @@ class MidiSystem:
         """Open what is chosen as soon as it is there. Never raises: without MIDI it says so in `problem`."""
         self.input_choice, self.output_choice = input_choice, output_choice
         self._open_clients()
-        self._look()
+        try:
+            self._look()
+        except Exception:
+            log.exception("MIDI ports at the start")  # who looks again says so
         watch = (self._stop, self._poll_s, self._look_again, "the MIDI ports", self._tell)
         self._thread = threading.Thread(target=keep_looking, args=watch, name="midi-ports", daemon=True)
         self._thread.start()

@@ -24,6 +24,7 @@ SPACING_S = 0.5
 LEAD_S = 0.5
 LONGEST_LATENCY_S = 0.45
 SOURCE = "calibration"
+ANOTHER_DEVICE = "The sound device has changed to another rate meanwhile. Measure again."
 
 
 class NotHeard(RipienoError):
@@ -74,7 +75,7 @@ class Calibration:
         self._rate = engine.rate
         self._before = engine.source
         engine.set_source("input")
-        mixer = engine.mixer
+        self._mixer = mixer = engine.mixer
         self._start_sample = mixer.clock.sample
         self._reader = RingReader(mixer.ring, self._start_sample)
         first = self._start_sample + round(LEAD_S * self._rate)
@@ -89,7 +90,10 @@ class Calibration:
 
     def poll(self) -> Latency | None:
         """The result, once it is there; the engine's `input_latency_s` is set to it. Raises NotHeard."""
-        if self._engine.mixer.ring.written < self.end_sample:
+        if self._engine.mixer is not self._mixer:
+            self._engine.set_source(self._before)
+            raise NotHeard(ANOTHER_DEVICE)
+        if self._mixer.ring.written < self.end_sample:
             return None
         self._engine.set_source(self._before)
         recording = self._reader.read()

@@ -59,10 +59,7 @@ class TakeRecorder:
         engine.add_sink(self.note)
 
     def start(self) -> None:
-        """Capture from now on; makes room for it first."""
-        gone = self.folder.prune()
-        if gone:
-            log.info("old unnamed takes removed: %s", ", ".join(gone))
+        """Capture from now on."""
         watch = (self._stop, WRITE_EVERY_S, self._write, "what is captured", self._engine.tell)
         self._thread = threading.Thread(target=keep_looking, args=watch, name="takes", daemon=True)
         self._thread.start()
@@ -94,8 +91,10 @@ class TakeRecorder:
         """Everything new to disk; begins and ends takes."""
         if self._engine.mixer is not self._mixer:
             self._change_mixer()
+        start_sample = self._reader.position
         block = self._reader.read()
-        start_sample = self._reader.position - len(block)
+        lost = self._reader.position - start_sample - len(block)  # while the disk made this thread wait
+        block = np.concatenate((np.zeros(lost, np.float32), block))
         events = [self._events.popleft() for _ in range(len(self._events))]
         if self.on_hold:
             self._finish()
@@ -131,6 +130,9 @@ class TakeRecorder:
         return struck or (self._mixer.source == "input" and _loud(block))
 
     def _begin(self, start_sample: int) -> None:
+        gone = self.folder.prune()
+        if gone:
+            log.info("old unnamed takes removed: %s", ", ".join(gone))
         started = wall_time()
         info = TakeInfo(
             self._mixer.clock.rate, started.isoformat(timespec="seconds"), self._mixer.source,

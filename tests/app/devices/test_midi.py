@@ -168,7 +168,7 @@ def test_a_fault_while_ports_are_read_is_told_once_and_hot_plug_goes_on(midi, mo
         raise UnicodeDecodeError("utf-8", b"\xff", 0, 1, "a port's name")
 
     with monkeypatch.context() as patch:
-        patch.setattr("app.devices.midi.MidiPort.names", lambda side: names() if system._thread else [])
+        patch.setattr("app.devices.midi.MidiPort.names", lambda side: names())
         system.start()
         assert eventually(lambda: len(looks) > 3)
     assert sum("the MIDI ports" in sentence for sentence in told) == 1

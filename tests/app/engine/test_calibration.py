@@ -66,3 +66,12 @@ def test_through_the_engine_with_a_cable_from_output_to_input(hand_cranked, engi
         result = calibration.poll()
     assert result.median_s == pytest.approx(1024 / RATE, abs=0.001)
     assert engine.input_latency_s == result.median_s
+
+
+def test_a_device_of_another_rate_ends_the_measurement_and_gives_the_source_back(hand_cranked, engine):
+    engine.set_source("synth")
+    calibration = Calibration(engine)
+    engine.use_stream(hand_cranked.at_rate(48_000))
+    with pytest.raises(NotHeard, match="Measure again"):
+        calibration.poll()
+    assert engine.source == "synth"

@@ -10,6 +10,7 @@ import sys
 import textwrap
 import threading
 import time
+from functools import partial
 
 import mido
 import numpy as np
@@ -71,6 +72,29 @@ def test_a_take_that_is_split_while_notes_come_ends_all_the_same(
     play(hand_cranked, engine, recorder, eventually)
     recorder.close()
     assert [len(recorder.folder.events(take.key)) for take in recorder.folder.takes()] == [1, 2]
+
+
+def test_sound_and_notes_stay_together_though_the_disk_made_the_capture_wait(
+        hand_cranked, engine, recorder, eventually, monkeypatch):
+    monkeypatch.setattr("app.engine.takes.QUIET_END_S", 60.0)
+    play(hand_cranked, engine, recorder, eventually)
+    for _ in range(round(25 * RATE / 256)):  # more than the ring holds
+        hand_cranked.crank()
+    recorder._write()
+    play(hand_cranked, engine, recorder, eventually)
+    recorder.close()
+    (take,) = recorder.folder.takes()
+    events = recorder.folder.events(take.key)
+    assert np.flatnonzero(recorder.folder.audio(take.key) > 0.1).tolist() == [e.sample for e in events]
+
+
+def test_old_takes_make_room_whenever_one_begins(hand_cranked, engine, recorder, eventually, monkeypatch):
+    monkeypatch.setattr(recorder.folder, "prune", partial(recorder.folder.prune, 0))
+    for _ in range(2):
+        play(hand_cranked, engine, recorder, eventually)
+        recorder.split()
+        play(hand_cranked, engine, recorder, eventually)
+    assert len(recorder.folder.takes()) == 1
 
 
 def test_saved_files_hold_what_was_heard(hand_cranked, engine, recorder, eventually, tmp_path):

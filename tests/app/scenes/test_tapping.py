@@ -44,6 +44,14 @@ def test_too_few_taps_are_refused_in_words():
         tapping.poll()
 
 
+def test_a_device_of_another_rate_ends_it():
+    clock = Clock()
+    tapping = Tapping(clock)
+    clock.mixer = SimpleNamespace()
+    with pytest.raises(NotHeard, match="Measure again"):
+        tapping.poll()
+
+
 def test_cancelled_clicks_are_taken_back():
     clock = Clock()
     Tapping(clock).cancel()
