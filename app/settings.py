@@ -103,7 +103,7 @@ class SettingsStore:
     def __init__(self, path: Path | None = None) -> None:
         self.path = path or settings_path()
         self.notice: str | None = None
-        self.now = _known(self._read())
+        self.now = _known(self._read_first())
 
     def change(self, **changes: Any) -> None:
         """Take over some values and write them.
@@ -131,14 +131,21 @@ class SettingsStore:
         others = [entry for entry in self.now.recent if entry != name_or_path]
         self.change(recent=(name_or_path, *others)[:MAX_RECENT])
 
+    def _read_first(self) -> dict[str, Any]:
+        try:
+            return self._read()
+        except OSError as error:
+            self.notice = f"The settings cannot be read ({error.strerror}); the defaults are used."
+            return {}
+
     def _read(self) -> dict[str, Any]:
-        """The file as it is, keys we do not know included; empty where there is none or it is unreadable."""
+        """The file as it is, keys we do not know included; empty where there is none or it is damaged.
+
+        Raises OSError where it cannot be read: then it must not be replaced either.
+        """
         try:
             content = read_json(self.path)
         except FileNotFoundError:
-            return {}
-        except OSError as error:
-            self.notice = f"The settings cannot be read ({error.strerror}); the defaults are used."
             return {}
         except ValueError:
             return self._set_aside()

@@ -90,6 +90,24 @@ def test_a_full_disk_leaves_the_old_file_and_the_new_value_in_force(
     assert not list(path.parent.glob(".settings-*"))
 
 
+def test_a_file_that_cannot_be_read_for_now_is_not_replaced(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    SettingsStore(path).change(volume=0.5, metronome=True)
+
+    def refuse(_path: Path) -> None:
+        raise OSError(errno.EIO, "Input/output error")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(settings, "read_json", refuse)
+        store = SettingsStore(path)
+        assert store.now == Settings() and "cannot be read (Input/output error)" in str(store.notice)
+        with pytest.raises(SettingsNotSaved):
+            store.change(volume=0.25)
+        assert store.now.volume == 0.25
+    assert SettingsStore(path).now.volume == 0.5 and SettingsStore(path).now.metronome
+
+
 def test_two_instances_keep_each_other_s_changes(path: Path) -> None:
     one, two = SettingsStore(path), SettingsStore(path)
     one.change(volume=0.5)
