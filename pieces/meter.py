@@ -59,11 +59,15 @@ class Bar:
 
 @dataclass(frozen=True)
 class Beat:
-    """Beat `number` (0 is the downbeat) of `of` in its bar, at `quarters` from the start of the piece."""
+    """Beat `number` (0 is the downbeat) of `of` in its bar, at `quarters` from the start of the piece.
+
+    `step`: how long it is, in quarters.
+    """
 
     quarters: float
     number: int
     of: int
+    step: float
 
 
 def lay_bars(starts: Sequence[float], signatures: Sequence[TimeSignature]) -> tuple[Bar, ...]:
@@ -90,12 +94,20 @@ def bars_of_rows(rows: Iterable[Any]) -> tuple[Bar, ...]:
     return tuple(Bar(quarters, TimeSignature(*signature), passed) for quarters, signature, passed in rows)
 
 
+def beat_at(bars: Sequence[Bar], quarters: float, bpm: float) -> float:
+    """Where the beat begins that is counted at `quarters`."""
+    bar = bars[_index_at(bars, quarters)]
+    step = bar.step(bpm)
+    return bar.downbeat + math.floor((quarters - bar.downbeat) / step + _NEAR) * step
+
+
 def beats_from(bars: Sequence[Bar], quarters: float, bpm: float) -> Iterator[Beat]:
     """What is counted from `quarters` on, without end: after the last bar come more like it."""
     index = _index_at(bars, quarters)
     ends = [*(bar.quarters for bar in bars[index + 1 :]), math.inf]
     for bar, end in zip(bars[index:], ends, strict=True):
-        yield from _beats(bar, max(quarters, bar.quarters), end, bpm)
+        yield from _beats(bar, quarters, end, bpm)
+        quarters = end
 
 
 def count_in(bars: Sequence[Bar], quarters: float, bpm: float, whole_bars: int = 1) -> list[Beat]:
@@ -112,7 +124,7 @@ def _beats(bar: Bar, begin: float, end: float, bpm: float) -> Iterator[Beat]:
         quarters = bar.downbeat + number * step
         if quarters >= end - _NEAR:
             return
-        yield Beat(quarters, number % of, of)
+        yield Beat(quarters, number % of, of, step)
 
 
 def _index_at(bars: Sequence[Bar], quarters: float) -> int:

@@ -5,7 +5,9 @@ callback. The click is mixed into the output after the follower's source was cop
 """
 from __future__ import annotations
 
+import itertools
 import math
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -14,21 +16,24 @@ from numpy.typing import NDArray
 
 from app.engine.scheduler import NOW, Event
 from app.engine.timeline import Timeline
+from pieces.meter import Beat
 
 CLICK_S = 0.03
 CLICK_HZ = 1000.0
 ACCENT_HZ = 1600.0
 CLICK_LEVEL = 0.35
 SOURCE = "metronome"
+_NEAR = 1e-6
 
 
 @dataclass(frozen=True, slots=True)
 class Pulse:
-    """The click that was heard last: for the blinking light."""
+    """The click that was heard last, for the blinking light; `end_sample` is when the next one is due."""
 
     sample: int
-    bar: int
-    beat: int
+    end_sample: int
+    beat: Beat
+    counts_in: bool = False
 
 
 class Desk(Protocol):
@@ -39,66 +44,84 @@ class Desk(Protocol):
 
 
 class Metronome:
-    """Schedules clicks along a timeline, on whole beats. Those before beat 0 are a count-in."""
+    """Schedules a click on every beat it is given. Where one falls, in quarters, a timeline says.
+
+    runs_on: goes on after the count-in. May be changed until then.
+    """
 
     def __init__(self, desk: Desk) -> None:
         self._desk = desk
         self._timeline: Timeline | None = None
-        self._first_beat = self._next_beat = 0
-        self._last_beat: int | None = None
+        self._beats: Iterator[Beat] = iter(())
+        self._next: Beat | None = None
+        self._begins_at = -math.inf
         self._pulses: list[Pulse] = []
+        self.runs_on = True
         self.pulse: Pulse | None = None
 
-    def start(self, timeline: Timeline, first_beat: int = 0, last_beat: int | None = None) -> None:
-        """Click along `timeline` from one beat to another, by default until it is stopped."""
+    def start(
+        self, timeline: Timeline, beats: Iterable[Beat], begins_at: float = -math.inf, runs_on: bool = True
+    ) -> None:
+        """Click `beats` until they end, or it is stopped; those before `begins_at`, in quarters, count in."""
         self.stop()
-        self._first_beat = self._next_beat = first_beat
-        self._last_beat = last_beat
-        self._timeline = timeline
+        self._timeline, self._beats = timeline, iter(beats)
+        self._next = next(self._beats, None)
+        self._begins_at, self.runs_on = begins_at, runs_on
 
-    def end_at(self, last_beat: int | None) -> bool:
-        """If a count-in goes on, let this be the last beat, None for no end; whether one does."""
-        counting = self._timeline is not None and self._next_beat < 0
-        if counting:
-            self._last_beat = last_beat
-        return counting
+    @property
+    def counts_in(self) -> bool:
+        """A count-in goes on: not all of it has been handed in."""
+        return self._next is not None and self._is_before(self._next)
 
     def set_tempo(self, bpm: float, from_sample: int) -> None:
         """Another tempo from a sample that is not yet due."""
-        if self._timeline is None:
-            return
-        self._desk.forget(SOURCE, from_sample)
-        self._pulses = [pulse for pulse in self._pulses if pulse.sample < from_sample]
-        self._timeline = self._timeline.with_tempo(bpm, from_sample)
-        self._next_beat = max(self._first_beat, math.ceil(self._timeline.beat_at_sample(from_sample) - 1e-6))
+        if self._timeline is not None:
+            self._desk.forget(SOURCE, from_sample)
+            self._take_back(from_sample)
+            self._timeline = self._timeline.with_tempo(bpm, from_sample)
 
     def stop(self) -> None:
         """Silence from the next block on."""
-        self._timeline = None
+        self._timeline = self._next = None
         self._pulses = []
         self._desk.forget(SOURCE)
 
     def go_on(self, desk: Desk, rate: int, stopped_sample: int, at_sample: int) -> None:
         """Click on at a desk with a clock of another rate, from `at_sample`; the old one has stopped."""
+        self._take_back(stopped_sample)
         self._desk, self._pulses, self.pulse = desk, [], None
-        timeline = self._timeline
-        if timeline is not None and timeline.rate != rate:
-            self._next_beat = min(self._next_beat, math.ceil(timeline.beat_at_sample(stopped_sample)))
-            self._timeline = timeline.on_clock(rate, stopped_sample, at_sample)
+        if self._timeline is not None and self._timeline.rate != rate:
+            self._timeline = self._timeline.on_clock(rate, stopped_sample, at_sample)
 
     def fill(self, now_sample: int, until_sample: int) -> None:
         """Schedule the clicks before `until_sample`, and note which has just been heard."""
         while self._pulses and self._pulses[0].sample <= now_sample:
             self.pulse = self._pulses.pop(0)
-        timeline = self._timeline
-        while timeline is not None and (self._last_beat is None or self._next_beat <= self._last_beat):
-            sample = math.ceil(timeline.sample_at_beat(self._next_beat) - 1e-6)
-            if sample >= until_sample:
+        while self._timeline is not None and self._next is not None and (self.runs_on or self.counts_in):
+            pulse = self._pulse_at(self._next, self._timeline)
+            if pulse.sample >= until_sample:
                 return
-            bar, beat = timeline.bar_and_beat(self._next_beat)
-            self._desk.submit(Event(sample, "click", int(beat == 0), source=SOURCE))
-            self._pulses.append(Pulse(sample, bar, beat))
-            self._next_beat += 1
+            self._desk.submit(Event(pulse.sample, "click", int(pulse.beat.number == 0), source=SOURCE))
+            self._pulses.append(pulse)
+            self._next = next(self._beats, None)
+
+    def _pulse_at(self, beat: Beat, timeline: Timeline) -> Pulse:
+        begin, end = (
+            math.ceil(timeline.sample_at_beat(quarters) - _NEAR)
+            for quarters in (beat.quarters, beat.quarters + beat.step)
+        )
+        return Pulse(begin, end, beat, self._is_before(beat))
+
+    def _is_before(self, beat: Beat) -> bool:
+        return beat.quarters < self._begins_at - _NEAR
+
+    def _take_back(self, from_sample: int) -> None:
+        """What is not yet due at a sample is to be handed in again."""
+        back = [pulse.beat for pulse in self._pulses if pulse.sample >= from_sample]
+        self._pulses = self._pulses[: len(self._pulses) - len(back)]
+        waiting = [] if self._next is None else [self._next]
+        self._beats = itertools.chain(back, waiting, self._beats)
+        self._next = next(self._beats, None)
 
 
 class ClickVoice:

@@ -28,7 +28,6 @@ from app.widgets.status import Status, status_of
 from app.widgets.strip_view import Cursor, StripView
 from pieces.piece import Place
 
-BEATS_A_BAR = 4
 SEEN_PULSE_S = 1.5
 
 
@@ -325,7 +324,7 @@ class Follow(Scene):
         self._tell_session()
 
     def toggle_count_in(self) -> None:
-        self.studio.change(count_in_beats=0 if self.has_count_in() else BEATS_A_BAR)
+        self.studio.change(count_in_beats=0 if self.has_count_in() else 4)
         self.studio.relayout()
 
     def beat(self) -> tuple[int, int] | None:
@@ -333,15 +332,15 @@ class Follow(Scene):
         if pulse is None or not (self.has_metronome() or self.has_count_in()):
             return None
         age_s = (self.studio.engine.sample - pulse.sample) / self.studio.engine.rate
-        return (pulse.beat, BEATS_A_BAR) if 0 <= age_s < SEEN_PULSE_S else None
+        return (pulse.beat.number, pulse.beat.of) if 0 <= age_s < SEEN_PULSE_S else None
 
     def count_in_figure(self) -> int | None:
         """The beat of the count-in that was clicked last, 1 for the first; None outside of it."""
         pulse = self.studio.engine.metronome.pulse
-        if pulse is None or pulse.bar >= 0 or not self.is_running():
+        if pulse is None or not pulse.counts_in or not self.is_running():
             return None
-        age_s = (self.studio.engine.sample - pulse.sample) / self.studio.engine.rate
-        return int(pulse.beat) + 1 if 0 <= age_s < 60.0 / self.tempo_bpm() else None
+        shown = pulse.sample <= self.studio.engine.sample < pulse.end_sample
+        return int(pulse.beat.number) + 1 if shown else None
 
     # --- the rest -------------------------------------------------------------------------------
 

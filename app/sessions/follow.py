@@ -209,7 +209,8 @@ class FollowSession:
         self._turn_to(source)
         deaf_s = 0.0
         if count_in_bars > 0:
-            deaf_s = self._clicks.count_in(count_in_bars, self._bpm) + self.engine.input_latency_s
+            counted_s = self._clicks.count_in(count_in_bars, self._following.begin_x_px, self._bpm)
+            deaf_s = counted_s + self.engine.input_latency_s
         self._following.start(deaf_s=deaf_s if source == "input" else 0.0)
         if count_in_bars == 0:
             self._click()
@@ -283,10 +284,8 @@ class FollowSession:
             self._clicks.set_tempo(self._bpm, self._music)
 
     def _set_metronome(self, on: bool) -> None:
-        if on != self._clicks.on:
-            self._clicks.on = on
-            if self._running and not self.engine.metronome.end_at(None if on else -1):
-                self._click()
+        if on != self._clicks.on and not self._clicks.switch(on) and self._running:
+            self._click()
 
     def _end_music(self) -> None:
         if self._music is not None:

@@ -80,7 +80,7 @@ class Music:
             self._held_s = time_s
             self.player.jump(time_s)
 
-    def beats(self) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    def quarters(self) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
         """Every quarter of the score, and the sample at which it sounds, if it plays on; (n,) both.
 
         n is 0 where that is not known.
@@ -89,10 +89,10 @@ class Music:
         if performance is None or not self.is_placed:
             return np.zeros(0, np.int64), np.zeros(0)
         first, last = performance.anchors_quarters[[0, -1]]
-        beats = np.arange(math.ceil(first), math.floor(last) + 1)
+        quarters = np.arange(math.ceil(first), math.floor(last) + 1)
         now_sample = self._engine.sample
-        ahead_s = performance.time_at(beats) - self.player.position_s(now_sample)
-        return beats, now_sample + ahead_s / self.player.tempo * self._engine.rate
+        ahead_s = performance.time_at(quarters) - self.player.position_s(now_sample)
+        return quarters, now_sample + ahead_s / self.player.tempo * self._engine.rate
 
     def _time_s(self, x_px: float) -> float | None:
         """When it plays what stands at `x_px`; a little earlier, so that its attack is heard."""

@@ -157,10 +157,12 @@ class BeatLight(Widget):
         if beat is None:
             return
         now, count = beat
-        for index in range(min(count, 8)):
-            centre = (self.rect.centerx + (index - (min(count, 8) - 1) / 2) * 9, self.rect.centery)
+        step = min(9.0, (self.rect.w - 6) / max(count - 1, 1))
+        radius = min(3.0, 0.45 * step)
+        for index in range(count):
+            centre = (self.rect.centerx + (index - (count - 1) / 2) * step, self.rect.centery)
             colour = theme.YOU if index == now else theme.HAIRLINE
-            painter.circle(centre, 4 if index == 0 else 3, colour)
+            painter.circle(centre, radius * 4 / 3 if index == 0 else radius, colour)
 
 
 def window_icon() -> pygame.Surface:

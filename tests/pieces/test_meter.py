@@ -5,7 +5,7 @@ from itertools import islice, takewhile
 import pytest
 
 from pieces.engraving import engrave_here
-from pieces.meter import Bar, TimeSignature, beats_from, count_in, lay_bars
+from pieces.meter import Bar, TimeSignature, beat_at, beats_from, count_in, lay_bars
 from pieces.opening import open_piece
 from pieces.reading import ScoreText
 
@@ -38,6 +38,13 @@ def test_a_pickup_and_the_end_of_what_is_repeated_make_one_bar():
     assert told(takewhile(lambda beat: beat.quarters < 12, beats_from(bars, 0.0, 100))) == [
         (0, 2), (1, 0), (2, 1), (3, 2), (4, 0), (5, 1), (6, 2), (7, 0), (8, 1), (9, 2), (10, 0), (11, 1),
     ]  # fmt: skip
+
+
+def test_the_beat_at_a_place_may_have_begun_before_the_music():
+    jig = lay_bars([0, 0.5, 3.5], [TimeSignature(6, 8)] * 2)
+    assert beat_at(jig, 0.0, 180) == -1.0 and beat_at(jig, 0.0, 60) == 0.0
+    assert told(islice(beats_from(jig, -1.0, 180), 3)) == [(-1.0, 1), (0.5, 0), (2.0, 1)]
+    assert beat_at(lay_bars([0, 3, 6], [THREE] * 2), 4.75, 100) == 4.0
 
 
 def test_short_and_long_measures_begin_with_a_downbeat_where_nothing_is_missing():

@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import gc
+import itertools
 import sys
 
 import numpy as np
@@ -14,6 +15,7 @@ from app.engine.meter import LevelMeter
 from app.engine.metronome import Metronome
 from app.engine.scheduler import Scheduler
 from app.engine.timeline import Meter, Timeline
+from pieces.meter import Beat
 
 RATE = 48_000
 
@@ -41,11 +43,16 @@ def test_bars_are_counted_through_the_count_in():
         (-1, 0), (-1, 2), (0, 0), (0, 2), (1, 0)]
 
 
+def beats(first, of=4):
+    """A quarter each."""
+    return (Beat(float(number), number % of, of, 1.0) for number in itertools.count(first))
+
+
 def test_count_in_clicks_before_beat_zero_and_stops_there():
     scheduler = Scheduler()
     metronome = Metronome(scheduler)
     timeline = Timeline.steady(RATE, 60.0, start_sample=4 * RATE)
-    metronome.start(timeline, first_beat=-4, last_beat=-1)
+    metronome.start(timeline, beats(-4), begins_at=0.0, runs_on=False)
     for now in range(0, 8 * RATE, RATE // 20):
         metronome.fill(now, now + RATE // 5)
     clicks = [(event.sample, event.data1) for _, event in scheduler.due(0, 100 * RATE)]
@@ -55,13 +62,13 @@ def test_count_in_clicks_before_beat_zero_and_stops_there():
 def test_a_running_metronome_shows_what_is_heard():
     scheduler = Scheduler()
     metronome = Metronome(scheduler)
-    metronome.start(Timeline.steady(RATE, 60.0))
+    metronome.start(Timeline.steady(RATE, 60.0), beats(0))
     metronome.fill(0, RATE // 5)
     assert metronome.pulse is None or metronome.pulse.sample == 0
     metronome.fill(RATE - 100, RATE + 100)
-    assert metronome.pulse is not None and metronome.pulse.beat == 0
+    assert metronome.pulse is not None and metronome.pulse.beat.number == 0
     metronome.fill(RATE, RATE + 200)
-    assert metronome.pulse.beat == 1
+    assert metronome.pulse.beat.number == 1
     metronome.stop()
     metronome.fill(2 * RATE, 3 * RATE)
     assert [event.sample for _, event in scheduler.due(0, 100 * RATE)] == []
@@ -70,7 +77,7 @@ def test_a_running_metronome_shows_what_is_heard():
 def test_a_metronome_goes_on_when_the_sound_card_has_another_clock():
     after = Scheduler()
     metronome = Metronome(Scheduler())
-    metronome.start(Timeline.steady(RATE, 60.0, Meter(3, 4), start_sample=3 * RATE), first_beat=-3)
+    metronome.start(Timeline.steady(RATE, 60.0, start_sample=3 * RATE), beats(-3, of=3))
     metronome.fill(RATE, RATE + RATE // 5)
     metronome.go_on(after, RATE // 2, RATE // 2, 100)  # a quarter of its seconds after the first click
     metronome.fill(0, 4 * RATE // 2)
@@ -82,7 +89,7 @@ def test_a_metronome_goes_on_when_the_sound_card_has_another_clock():
 def test_another_tempo_of_the_click_begins_with_its_next_beat():
     scheduler = Scheduler()
     metronome = Metronome(scheduler)
-    metronome.start(Timeline.steady(RATE, 60.0))
+    metronome.start(Timeline.steady(RATE, 60.0), beats(0))
     metronome.fill(0, RATE + RATE // 10)
     metronome.set_tempo(120.0, RATE // 2)
     metronome.fill(RATE // 2, 2 * RATE)
@@ -90,15 +97,16 @@ def test_another_tempo_of_the_click_begins_with_its_next_beat():
         0, RATE * 3 // 4, RATE * 5 // 4, RATE * 7 // 4]
 
 
-@pytest.mark.parametrize(("last_beat", "count"), [(None, 8), (-1, 4)])
-def test_what_comes_after_a_count_in_is_decided_while_it_goes_on(last_beat, count):
+@pytest.mark.parametrize(("runs_on", "count"), [(True, 8), (False, 4)])
+def test_what_comes_after_a_count_in_is_decided_while_it_goes_on(runs_on, count):
     scheduler = Scheduler()
     metronome = Metronome(scheduler)
-    metronome.start(Timeline.steady(RATE, 60.0, start_sample=4 * RATE), -4, -1 if last_beat is None else None)
+    metronome.start(Timeline.steady(RATE, 60.0, start_sample=4 * RATE), beats(-4), 0.0, not runs_on)
     metronome.fill(0, RATE)
-    assert metronome.end_at(last_beat)
+    assert metronome.counts_in
+    metronome.runs_on = runs_on
     metronome.fill(RATE, 8 * RATE)
-    assert len(list(scheduler.due(0, 100 * RATE))) == count and not metronome.end_at(None)
+    assert len(list(scheduler.due(0, 100 * RATE))) == count and not metronome.counts_in
 
 
 def test_peak_holds_then_falls_and_clip_goes_out():

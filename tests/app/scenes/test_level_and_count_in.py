@@ -8,6 +8,7 @@ import pytest
 from app import theme
 from app.devices.audio import DeviceInfo
 from app.engine.metronome import Pulse
+from pieces.meter import Beat
 
 MIC, LINE = DeviceInfo("Webcam", "ALSA", 1, 0), DeviceInfo("Line", "ALSA", 2, 2)
 
@@ -93,7 +94,8 @@ def test_the_count_in_is_a_large_figure_over_the_page(stage, piece):
     shown = []
     for beat in range(4):
         one.engine.sample = 10_000 + beat * beat_samples
-        one.engine.metronome.pulse = Pulse(one.engine.sample, -1, beat)
+        counted, sample = Beat(beat - 4.0, beat, 4, 1.0), one.engine.sample
+        one.engine.metronome.pulse = Pulse(sample, sample + beat_samples, counted, counts_in=True)
         one.frame()
         assert {theme.YOU if beat == 0 else theme.RAISED} <= colours_in(one, disc)
         shown.append(one.scene.count_in_figure())
@@ -107,9 +109,9 @@ def test_no_figure_for_the_metronome_or_while_nothing_runs(stage, piece):
     one = stage()
     session = one.open(piece)
     session.show(900.0)
-    one.engine.metronome.pulse = Pulse(0, 2, 1)
+    one.engine.metronome.pulse = Pulse(0, 22_050, Beat(9.0, 1, 4, 1.0))
     assert one.scene.count_in_figure() is None
-    one.engine.metronome.pulse = Pulse(0, -1, 1)
+    one.engine.metronome.pulse = Pulse(0, 22_050, Beat(-3.0, 1, 4, 1.0), True)
     assert one.scene.count_in_figure() == 2
     session.pause()
     assert one.scene.count_in_figure() is None

@@ -5,6 +5,7 @@ import gc
 import os
 import signal
 import threading
+from dataclasses import replace
 from functools import partial
 
 import numpy as np
@@ -14,6 +15,7 @@ from app.devices.audio import NONE, AudioChoice, AudioSystem
 from app.devices.null import NullBackend
 from app.engine.clip import ClipPlayer
 from app.engine.engine import AHEAD_S, Engine
+from app.engine.metronome import Pulse
 from app.engine.performer import PerformancePlayer, Played, performance_events
 from app.engine.runner import FollowerFailed, InlineRunner, PolicyRunner
 from app.engine.scheduler import Event
@@ -21,6 +23,7 @@ from app.sessions.follow import FollowSession
 from models.game import Truth
 from models.performance import STRICT, load_midi, perform
 from models.players import Decision, OptimalPlayer, SteadyPlayer, load_player
+from pieces.meter import TimeSignature, lay_bars
 
 RATE = 44_100
 
@@ -378,6 +381,24 @@ def test_closed_while_the_follower_loads_nothing_begins_and_nothing_is_told(tune
     assert engine.take_messages() == []
 
 
+def test_a_pickup_is_counted_in_by_a_bar_and_what_is_missing_of_its_own(
+        tune, engine, hand_cranked, eventually):
+    """In 3/4 a tune that begins with the third beat: one two three, one two, and accents on its downbeats."""
+    three = TimeSignature(3, 4)
+    bars = lay_bars([0, *range(1, 17, 3)], [three] * 6)
+    session = FollowSession(replace(tune, bars=bars), engine=engine, runner=InlineRunner(SteadyPlayer()))
+    session.set_metronome(True)
+    session.start(count_in_bars=1)
+    assert session.wait_ready() and eventually(lambda: session._following.state == "waiting")
+    pulses: list[Pulse | None] = []
+    for _ in range(100):
+        turn(hand_cranked, engine, 0.05, eventually)
+        pulses += [engine.metronome.pulse] if engine.metronome.pulse not in (None, *pulses[-1:]) else []
+    session.close()
+    told = [(pulse.beat.number, pulse.counts_in) for pulse in pulses if pulse is not None]
+    assert told[:8] == [*((n, True) for n in (0, 1, 2, 0, 1)), *((n, False) for n in (2, 0, 1))]
+
+
 def test_count_in_clicks_and_is_not_followed(session, engine, hand_cranked, tune, eventually):
     """The microphone hears the loudspeaker: clicks are no first note, what comes after them is."""
     engine.set_source("input")
@@ -392,7 +413,7 @@ def test_count_in_clicks_and_is_not_followed(session, engine, hand_cranked, tune
         assert eventually(lambda: engine.sample - engine.snapshot.sample < 4410)
         assert session.snapshot.state != "following"
     clicks = np.sum(np.diff(np.array(loud, int)) == 1)
-    assert clicks == 4 and engine.metronome.pulse.beat == 3
+    assert clicks == 4 and engine.metronome.pulse.beat.number == 3
     for _ in range(90):
         hand_cranked.crank((0.2 * np.sin(2 * np.pi * 440 * np.arange(245) / RATE)).astype(np.float32))
     assert eventually(lambda: session.snapshot.state == "following")
