@@ -104,14 +104,16 @@ def launchpad(
     bars: Annotated[int | None, Option(min=1, max=100_000, metavar="N", help="How many bars.")] = None,
     out: Annotated[Path | None, Option(metavar="OUT.mid", help="The MIDI file to write.")] = None,
     start: Annotated[Path | None, InputFile] = None,
-    tempo: Annotated[float, Option(min=20.0, max=300.0, metavar="BPM", help="Beats a minute.")] = 120.0,
+    tempo: Annotated[
+        float | None, Option(min=20.0, max=300.0, metavar="BPM", help="By default 120, or the song's.")
+    ] = None,
     agent: Annotated[str, Option(metavar="NAME", help="Or a .safetensors file, or none.")] = "launchpad",
     wav: Annotated[Path | None, Option(metavar="OUT.wav", help="Write it as sound too.")] = None,
     seed: SeedOption = 0,
 ) -> None:
     """You and an agent press the buttons of one grid; it plays bar by bar.
 
-    Headless, the agent plays alone, from the state in --start or from a few notes drawn by --seed.
+    Headless, the agent plays alone, from the grid or song in --start or from a few notes drawn by --seed.
     """
     if headless:
         from app.commands.launchpad import launchpad_headless

@@ -1,4 +1,4 @@
-"""What a dropped file becomes: a score opens, a recording is followed, a grid sounds in the launchpad.
+"""What a dropped file becomes: a score opens, a recording is followed, a grid or song plays in the launchpad.
 
 Main thread only; reading happens elsewhere.
 """
@@ -13,21 +13,21 @@ from models.midi_files import MIDI_SUFFIXES
 from pieces.errors import RipienoError
 
 SCORES = {".musicxml", ".mxl", ".xml", ".mei", ".krn", ".abc"}
-GRID = ".json"
+SONG_OR_GRID = ".json"
 RECORDINGS = {".wav", *MIDI_SUFFIXES}
 UNREAD_SOUND = {".flac", ".ogg", ".oga", ".opus", ".mp3", ".m4a", ".aac", ".aif", ".aiff", ".wma"}
 
 
 def drop(path: Path, studio: Studio, go: Callable[[str], object]) -> None:
-    """Open a score, play a recording, start from a grid; ``go`` shows a scene.
+    """Open a score or a song, play a recording, start from a grid; ``go`` shows a scene.
 
     Raises:
         RipienoError: nothing of these is in the file, or no piece is open to follow the recording in.
     """
     ending = path.suffix.lower()
-    if ending == GRID:
+    if ending == SONG_OR_GRID:
         go("launchpad")
-        studio.open_launchpad().load_grid(path)
+        studio.open_launchpad().open_file(path)
         studio.say(f"{path.name} sounds from the next bar")
     elif ending in SCORES:
         studio.say(f"Opening {path.name} …")

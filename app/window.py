@@ -20,6 +20,7 @@ from app.dropping import drop
 from app.hands import Hands
 from app.scenes.base import Scene
 from app.scenes.studio import Studio
+from app.scenes.wav_desk import STOP
 from app.sessions.duet.choices import DuetWishes
 from app.widgets.base import Canvas, View, Widget
 from app.widgets.dispatch import Dispatcher
@@ -62,6 +63,7 @@ class Window:
             "next_focus": lambda: self.dispatcher.move_focus(1),
             "previous_focus": lambda: self.dispatcher.move_focus(-1),
             "quit": self._quit,
+            STOP: studio.wav.stop,
             "open_file": lambda: studio.say("Drop a MusicXML, MXL, MEI, kern or ABC file onto the window."),
             "octave_down": lambda: self._octave(-1),
             "octave_up": lambda: self._octave(1),

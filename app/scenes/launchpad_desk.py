@@ -1,11 +1,10 @@
-"""The launchpad's session as its scene needs it: the latest snapshot, gestures, favourites, export.
+"""The launchpad's session as its scene needs it: the latest snapshot, gestures, favourites, songs, export.
 
-Used by the thread of the window; files of sound are written on a thread of their own.
+Used by the thread of the window.
 """
 
 from __future__ import annotations
 
-import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -13,12 +12,14 @@ from typing import cast
 
 from app.bindings import label_of
 from app.scenes.studio import Studio
-from app.scenes.take_desk import export_paths
+from app.scenes.take_desk import export_folder, export_paths
 from app.sessions.launchpad import Arrangement, LaunchpadSession, LaunchpadSnapshot, Link, ScaleLock
+from app.sessions.launchpad.starts import forget_favourite
 from pieces.errors import RipienoError
 
 SAME_GESTURE_S = 0.8
 LINK_BARS = 4
+SONG_NAME = "Launchpad song"
 RUNNING = ("count-in", "playing", "stopping")
 
 
@@ -143,6 +144,30 @@ class LaunchpadDesk:
         self.session.load_favourite(name)
         self.title = name
 
+    def forget_favourite(self, name: str) -> None:
+        self._tell(lambda: forget_favourite(name), f"Deleted “{name}”")
+
+    def new_song(self) -> None:
+        """Begin anew; what was there comes back by undo."""
+        self.session.new_song()
+        self.title = "Launchpad"
+        self.studio.say(f"A new song; {label_of('undo')} brings the other one back")
+
+    def open_song(self, path: Path) -> None:
+        """A song that was saved; what was there comes back by undo."""
+        self.session.open_file(path)
+        self.title = path.stem
+
+    def save_song(self) -> None:
+        """Everything, to open it again or to hand it on."""
+        path = self._export_path(".json", SONG_NAME)
+        self._tell(lambda: self.session.save_song(path), f"Saved {path.name} in {path.parent}")
+
+    def songs(self) -> list[Path]:
+        """Those that were saved, the latest first."""
+        found = export_folder().glob(f"{SONG_NAME} *.json")
+        return sorted(found, key=lambda path: path.stat().st_mtime_ns, reverse=True)
+
     def export_midi(self) -> None:
         path = self._export_path(".mid")
         self._tell(lambda: self.session.export_midi(path), f"Saved {path.name} in {path.parent}")
@@ -152,16 +177,14 @@ class LaunchpadDesk:
         self._tell(lambda: self.session.save_grid(path), f"Saved {path.name} in {path.parent}")
 
     def export_wav(self) -> None:
-        path = self._export_path(".wav")
-        self.studio.say(f"Writing {path.name} …")
+        """What was heard, through the sound set that is chosen."""
+        sound_set, session = self.studio.settings.now.sound_set, self.session
+        self.studio.wav.write(
+            self._export_path(".wav"), lambda path, progress: session.export_wav(path, sound_set, progress)
+        )
 
-        def write() -> None:
-            self._tell(lambda: self.session.export_wav(path), f"Saved {path.name} in {path.parent}")
-
-        threading.Thread(target=write, name="export-wav", daemon=True).start()
-
-    def _export_path(self, ending: str) -> Path:
-        return export_paths(time.strftime("Launchpad %Y-%m-%d %H.%M.%S"), ending)[0]
+    def _export_path(self, ending: str, name: str = "Launchpad") -> Path:
+        return export_paths(time.strftime(f"{name} %Y-%m-%d %H.%M.%S"), ending)[0]
 
     def _tell(self, work: Callable[[], object], done: str) -> None:
         try:

@@ -26,6 +26,8 @@ SOUNDS: dict[int, str] = {
 LENGTHS = {2: "1/32", 4: "1/16", 8: "1/8", 16: "1/4", 32: "1/2", 64: "1/1"}
 START_WORDS = {"empty": "Empty grid", "triad": "A triad of the key", "random": "Random, in the key"}
 LINK_CHOICES = (1, 2, 4, 8, 16)
+FAVOURITES = 8
+"""In the menu itself; the others are one step further."""
 
 
 def sound_name(program: int) -> str:
@@ -75,16 +77,34 @@ class LaunchpadMenus:
             for name in PATTERNS
         ]
 
-    def starts(self) -> list[MenuItem]:
-        desk = self.desk
+    def starts(self, show: Callable[[list[MenuItem]], object]) -> list[MenuItem]:
+        """``show`` puts another menu in its place."""
+        desk, names = self.desk, favourites()
         made = [
             MenuItem(words, partial(desk.session.start_from, name)) for name, words in START_WORDS.items()
         ]
         kept = [
             MenuItem(name, partial(desk.load_favourite, name), detail="favourite")
-            for name in favourites()[::-1][:8]
+            for name in names[:FAVOURITES]
         ]
-        return [*made, *kept, MenuItem("Keep this grid as a favourite", desk.keep_favourite)]
+        more = MenuItem("All favourites …", lambda: show(self._favourites(desk.load_favourite)),
+                        detail=f"{len(names)} of them")  # fmt: skip
+        forget = MenuItem("Delete a favourite …", lambda: show(self._favourites(desk.forget_favourite)))
+        return [
+            *made, *kept, *([more] if len(names) > FAVOURITES else []),
+            MenuItem("Keep this grid as a favourite", desk.keep_favourite),
+            *([forget] if names else []),
+            MenuItem("A song that was saved …", lambda: show(self._songs())),
+            MenuItem("A new song", desk.new_song, detail=f"{label_of('undo')} brings this one back"),
+        ]  # fmt: skip
+
+    def _favourites(self, choose: Callable[[str], object]) -> list[MenuItem]:
+        return [MenuItem(name, partial(choose, name)) for name in favourites()]
+
+    def _songs(self) -> list[MenuItem]:
+        songs = [MenuItem(path.stem, partial(self.desk.open_song, path)) for path in self.desk.songs()]
+        nothing = MenuItem(f"None yet: Export saves one ({label_of('export')})", lambda: None, enabled=False)
+        return songs or [nothing]
 
     def changes(self) -> list[MenuItem]:
         session, tonic = self.desk.session, self.desk.arrangement.tonic
@@ -178,6 +198,7 @@ class LaunchpadMenus:
         return [
             MenuItem("MIDI file", desk.export_midi, enabled=not nothing, detail=detail),
             MenuItem("WAV file", desk.export_wav, enabled=not nothing, detail=detail),
+            MenuItem("The song as JSON", desk.save_song, detail="all of it; drop it here to open it"),
             MenuItem("This grid as JSON", desk.export_grid, detail="drop it here to load it"),
             MenuItem("The take that is captured", desk.studio.save_take, detail=label_of("save_take")),
         ]

@@ -116,8 +116,8 @@ class LaunchpadPanel:
         self.clock = Line(Label("Clock", colour=theme.QUIET), ((clock, 1.0),))
         self.start = Button(
             "Start from …",
-            lambda: self._open(menus.starts(), self.start),
-            hint="Empty, a triad, random, a favourite",
+            lambda: self._open(menus.starts(lambda items: self._open(items, self.start)), self.start),
+            hint="Empty, a triad, random, a favourite, a saved song",
         )
         self.change = Button(
             "Change …", lambda: self._open(menus.changes(), self.change), hint="Transpose, another key, clear"

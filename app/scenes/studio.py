@@ -20,6 +20,7 @@ from app.engine.snapshot import Snapshot
 from app.scenes.keyboard import PcPiano
 from app.scenes.loading import Loader, Opened
 from app.scenes.sound_desk import SoundDesk
+from app.scenes.wav_desk import WavDesk
 from app.sessions.duet.choices import DuetWishes
 from app.settings import SettingsNotSaved, SettingsStore
 from app.widgets.base import Widget
@@ -112,6 +113,7 @@ class Studio:
         self.to_close: list[Callable[[], object]] = []
         self._said: deque[tuple[str, str, str]] = deque()
         self.sound = SoundDesk(engine, settings, self.change, self.say)
+        self.wav = WavDesk(self.say_later)
         devices.source_changed = self.stop_following
         # Set by the window.
         self.ask: Callable[[str], object] = lambda action: None
@@ -312,6 +314,7 @@ class Studio:
     def close(self) -> None:
         """End everything that was started here."""
         self.close_session()
+        self.wav.close()
         for close in self.to_close:
             close()
         if self.launchpad is not None:

@@ -47,8 +47,9 @@ class Toasts(Widget):
         self.scale = 1.0
 
     def add(self, text: str, kind: str, t_s: float, action: str = "") -> None:
-        """Show a message; one that is already shown only stays longer."""
-        self.toasts = [toast for toast in self.toasts if toast.text != text][-2:]
+        """Show a message; one that says the same or offers the same gives way to it."""
+        others = [t for t in self.toasts if t.text != text and not (action and t.action == action)]
+        self.toasts = others[-2:]
         self.toasts.append(Toast(text, kind, t_s, action))
 
     def update(self, t_s: float) -> None:

@@ -15,6 +15,7 @@ import json
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -156,8 +157,7 @@ TOY = Instrument(keys=1, exponent=2, lowest_pitch=60)
 
 def save_state(path: Path, state: States, instrument: Instrument = LAUNCHPAD) -> None:
     """Write one state, (keys, 2), as JSON."""
-    rows = [{"patterns": _names(int(mask), instrument), "offset": int(offset)} for mask, offset in state]
-    document = {"format": FORMAT, "steps": instrument.steps, "keys": rows}
+    document = {"format": FORMAT, "steps": instrument.steps, "keys": rows_of(state, instrument)}
     replace_file(path, (json.dumps(document, indent=1) + "\n").encode())
 
 
@@ -169,18 +169,28 @@ def load_state(path: Path, instrument: Instrument = LAUNCHPAD) -> States:
     """
     try:
         document = read_json(path)
-        return _state_in(document, instrument)
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        return state_in(document, instrument)
+    except (OSError, ValueError, LookupError, TypeError) as error:
         shape = f"{instrument.keys} keys and {instrument.steps} steps"
         raise BadState(f"{path} holds no grid of {shape}; take a file that the launchpad saved.") from error
 
 
-def _state_in(document: dict[str, object], instrument: Instrument) -> States:
-    if document["format"] != FORMAT:
-        raise ValueError(f"its format is {document['format']}")
-    rows = document["keys"]
-    if document["steps"] != instrument.steps or not isinstance(rows, list) or len(rows) != instrument.keys:
-        raise ValueError("another shape")
+def state_in(document: dict[str, object], instrument: Instrument = LAUNCHPAD) -> States:
+    """The state in a file's content; ValueError, LookupError or TypeError where there is none."""
+    if document["format"] != FORMAT or document["steps"] != instrument.steps:
+        raise ValueError("another format or shape")
+    return state_of(document["keys"], instrument)
+
+
+def rows_of(state: States, instrument: Instrument = LAUNCHPAD) -> list[dict[str, object]]:
+    """A state (keys, 2) as JSON holds it, key by key."""
+    return [{"patterns": _names(int(mask), instrument), "offset": int(offset)} for mask, offset in state]
+
+
+def state_of(rows: Any, instrument: Instrument = LAUNCHPAD) -> States:
+    """Inverse of `rows_of`; ValueError, LookupError or TypeError for anything else."""
+    if not isinstance(rows, list) or len(rows) != instrument.keys:
+        raise ValueError("another number of keys")
     state = instrument.empty()
     for key, row in enumerate(rows):
         offset = row["offset"]

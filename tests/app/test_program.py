@@ -13,6 +13,7 @@ from app.devices.null import NullBackend
 from app.engine.voice import Instrument, SilentInstrument
 from app.program import _judge, build_studio
 from app.scenes.studio import Studio
+from app.sessions.launchpad.keeping import kept_path
 from app.settings import SettingsStore
 from app.window import run_window
 from models.launchpad.instrument import LAUNCHPAD
@@ -85,6 +86,23 @@ def test_the_launchpad_is_there_at_once_and_its_agent_and_judge_come(
     assert eventually(lambda: session.snapshot.agent == "launchpad")
     assert eventually(lambda: bool(asked_in)) and asked_in[0] is not threading.main_thread()
     let_go.set()
+
+
+def test_the_launchpads_song_goes_on_the_next_time(
+    build: Callable[..., Studio], eventually: Callable[..., bool]
+) -> None:
+    kept_path().unlink(missing_ok=True)
+    studio = build()
+    session = studio.open_launchpad()
+    session.set_pace(0)
+    session.press(7, 3)
+    session.keep_part("mine")
+    assert eventually(lambda: session.song.arrangement.parts != ())
+    studio.close()
+    again = build().open_launchpad()
+    assert (again.song.grid == session.song.grid).all() and (again.song.owners == session.song.owners).all()
+    assert again.song.arrangement.parts[0].name == "mine"
+    kept_path().unlink()
 
 
 def test_the_judge_says_the_same_of_the_same_bar() -> None:

@@ -20,9 +20,10 @@ from app.engine import calm
 from app.engine.engine import Engine
 from app.sessions import export
 from app.sessions.guarded import guarded
-from app.sessions.launchpad import starts
+from app.sessions.launchpad import song_files, starts
 from app.sessions.launchpad.arrangement import Link, ScaleLock
 from app.sessions.launchpad.conductor import Conductor, Judge, LaunchpadSeat
+from app.sessions.launchpad.history import Picture
 from app.sessions.launchpad.pads import Hands
 from app.sessions.launchpad.playback import WHOSE, Playback
 from app.sessions.launchpad.questions import Agent, answers
@@ -46,6 +47,7 @@ class LaunchpadSession:
         judge: gives the reward of a bar, for the curve, within a millisecond or so; None: no curve.
         seed: of the random start.
         grid: to start from, in no key; by default a triad, in the key of `starts.OPENING`.
+        kept: a song to go on with, instead.
         midi: ports for MIDI clock; None: neither sent nor followed.
         pads: the hardware; it is given back when the session rests or closes.
         count_in: the bars that are counted in when the pads start it.
@@ -55,6 +57,7 @@ class LaunchpadSession:
         self, engine: Engine, make_agent: Callable[[], Agent] | None = None, agent_name: str = "",
         judge: Judge | None = None, seed: int = 0, grid: States | None = None, midi: MidiPorts | None = None,
         pads: PadSurface | None = None, count_in: Callable[[], int] = lambda: 0,
+        kept: Picture | None = None,
     ) -> None:  # fmt: skip
         self.engine = engine
         self._rng = np.random.default_rng(seed)
@@ -62,6 +65,8 @@ class LaunchpadSession:
         if make_agent is not None:
             seat = ProcessSeat(make_agent, answers, engine.tell, "launchpad-agent")
         self.song = Song(*starts.opening()) if grid is None else Song(grid)
+        if kept is not None:
+            self.song = Song(kept.grid, kept.arrangement, kept.owners)
         conductor = Conductor(self.song, seat, judge)
         self._playback = Playback(engine, conductor, Sync(engine, midi, pads), pads, agent_name)
         self._pads = pads
@@ -172,7 +177,23 @@ class LaunchpadSession:
         """Move what is outside the key to the nearest free rows inside."""
         self._change(self.song.fit_to_key)
 
-    # --- favourites ---------------------------------------------------------------------------------
+    # --- songs and favourites -----------------------------------------------------------------------
+
+    def new_song(self) -> None:
+        """What a song is before anybody has touched it, in place of this one."""
+        self._change(self.song.open, Song(*starts.opening()).now, "a new song")
+
+    def save_song(self, path: Path) -> None:
+        """Write the whole song as JSON. Raises NotSaved."""
+        song_files.save_song(path, self.song.now)
+
+    def open_file(self, path: Path) -> None:
+        """Open a song, or start from a grid. Raises BadState for any other file; the music goes on."""
+        loaded = song_files.load(path)
+        if isinstance(loaded, Picture):
+            self._change(self.song.open, loaded, path.stem)
+        else:
+            self._change(self.song.start_from, loaded, path.stem)
 
     def save_favourite(self, name: str) -> Path:
         """Keep the queued grid under a name; where it lies. Raises NotSaved."""

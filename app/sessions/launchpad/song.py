@@ -49,9 +49,12 @@ WILDEST = 5.0
 class Song:
     """See the module. Every method that changes something is one step of undo."""
 
-    def __init__(self, grid: States | None = None, arrangement: Arrangement | None = None) -> None:
+    def __init__(
+        self, grid: States | None = None, arrangement: Arrangement | None = None, owners: Owners | None = None
+    ) -> None:
         start = LAUNCHPAD.empty() if grid is None else grid
-        self.now = Picture(start, start_owners(start), arrangement or Arrangement())
+        pressed_by = start_owners(start) if owners is None else owners
+        self.now = Picture(start, pressed_by, arrangement or Arrangement())
         self.history = History()
 
     @property
@@ -101,6 +104,10 @@ class Song:
         """Put another grid in place of this one; the agent may press all its rows but the locked ones."""
         arrangement = replace(self.arrangement, locked=locked)
         return self._become(grid, "you", label, arrangement, start_owners(grid))
+
+    def open(self, song: Picture, label: str) -> bool:
+        """Put another song in place of this one, whole."""
+        return self._become(song.grid, "you", label, song.arrangement, song.owners)
 
     def clear(self) -> bool:
         """Every pattern off."""

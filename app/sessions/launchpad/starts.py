@@ -57,8 +57,21 @@ def favourites_folder() -> Path:
 
 
 def favourites() -> list[str]:
-    """Their names, in order."""
-    return sorted(path.stem for path in favourites_folder().glob("*.json"))
+    """Their names, the latest first."""
+    dated = [(path.stat().st_mtime_ns, path.stem) for path in favourites_folder().glob("*.json")]
+    return [name for _, name in sorted(dated, reverse=True)]
+
+
+def forget_favourite(name: str) -> None:
+    """Delete a favourite.
+
+    Raises:
+        NotSaved: it cannot be deleted.
+    """
+    try:
+        favourite_path(name).unlink(missing_ok=True)
+    except OSError as error:
+        raise NotSaved(f"“{name}” cannot be deleted ({error.strerror or error}).") from error
 
 
 def favourite_path(name: str) -> Path:

@@ -8,8 +8,10 @@ from pathlib import Path
 import numpy as np
 
 from app.sessions.launchpad import LaunchpadSnapshot, Song
+from app.sessions.launchpad.history import Picture
+from app.sessions.launchpad.song_files import load, save_song
 from app.sessions.launchpad.starts import save_grid, start
-from models.launchpad.instrument import LAUNCHPAD, load_state
+from models.launchpad.instrument import LAUNCHPAD
 
 C3 = 1
 """The row of the second key."""
@@ -100,9 +102,23 @@ class FakeLaunchpad:
         self.calls.append(("save_favourite", name))
         return Path(name)
 
-    def load_grid(self, path: Path) -> None:
-        self.song.start_from(load_state(path))
+    def load_favourite(self, name: str) -> None:
+        self.calls.append(("load_favourite", name))
+
+    def open_file(self, path: Path) -> None:
+        loaded = load(path)
+        if isinstance(loaded, Picture):
+            self.song.open(loaded, path.stem)
+        else:
+            self.song.start_from(loaded)
         self._version += 1
+
+    def new_song(self) -> None:
+        self.song.open(Song().now, "a new song")
+        self._version += 1
+
+    def save_song(self, path: Path) -> None:
+        save_song(path, self.song.now)
 
     def save_grid(self, path: Path) -> None:
         save_grid(path, self.song.grid)

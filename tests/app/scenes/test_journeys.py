@@ -212,7 +212,7 @@ def test_keys_press_the_grid_it_plays_and_undo_takes_back(program):
     assert one.process.wait(timeout=30) == 0
 
 
-def test_the_mouse_presses_pads_keeps_a_snapshot_and_locks_a_key(program):
+def test_the_mouse_presses_pads_keeps_a_snapshot_and_locks_a_key_and_a_crash_loses_nothing(program):
     one = program("launchpad")
     one.until(lambda picture: share(picture, theme.RAISED) > 0.02)
     x, width = columns(800).span(3)
@@ -227,6 +227,16 @@ def test_the_mouse_presses_pads_keeps_a_snapshot_and_locks_a_key(program):
     one.click(1160, 328)
     one.key(*["Up"] * 7, "Return")  # All notes instead of five: the other rows come forward.
     one.until(lambda picture: np.abs(picture[keys] - before).mean() > 3)
+    kept = Path(one.environment["RIPIENO_HOME"]) / "data" / "launchpad-song.json"
+    end_s = time.monotonic() + WAIT_S
+    while not (kept.exists() and json.loads(kept.read_text())["arrangement"]["scale"] == "chromatic"):
+        assert time.monotonic() < end_s, "the song is not kept"
+        time.sleep(0.2)
+    one.process.kill()
+    one.process.wait()
+    again = program("launchpad")
+    again.until(lambda picture: share(picture, theme.YOU, GRID) > 0.002)
+    again.until(lambda picture: share(picture, theme.YOU, strip) > 0.002)
 
 
 ROLL = (slice(162, 896), slice(108, 610))

@@ -1,11 +1,13 @@
 """The launchpad's scene: snapshots and their chain, files, coming and going."""
 
+import os
+import threading
 from pathlib import Path
 
 import numpy as np
 import pygame
 
-from app.sessions.launchpad.starts import save_grid
+from app.sessions.launchpad.starts import favourite_path, favourites, forget_favourite, save_grid
 from models.launchpad.instrument import LAUNCHPAD
 from pieces.errors import RipienoError
 
@@ -69,6 +71,85 @@ def test_a_dropped_grid_is_loaded_and_a_wrong_one_refused(one, tmp_path):
         one.frame(2)
     assert one.launchpad.song.grid[:, 0].any()
     assert "junk.json holds no grid" in one.toasts[-1]
+
+
+def choose(one, *lines: str) -> None:
+    """Take a line of the menu that is open, and of those that follow."""
+    for line in lines:
+        (item,) = [item for item in one.window.menu.items if item.label == line]
+        one.window.close_layers()
+        item.on_choose()
+        one.frame(2)
+
+
+def test_a_song_is_saved_opened_from_the_menu_and_by_drop_and_begun_anew(one, tmp_path, monkeypatch):
+    monkeypatch.setattr("app.scenes.take_desk.export_folder", lambda: tmp_path)
+    monkeypatch.setattr("app.scenes.launchpad_desk.export_folder", lambda: tmp_path)
+    one.launchpad.press(3, 3)
+    one.key(pygame.K_k, pygame.KMOD_LCTRL)
+    one.launchpad.set_tempo(77.0)
+    one.key(pygame.K_e, pygame.KMOD_LCTRL)
+    choose(one, "The song as JSON")
+    (saved,) = tmp_path.iterdir()
+    assert any(saved.name in toast for toast in one.toasts)
+    one.click(*one.scene.panel.start.rect.center)
+    choose(one, "A new song")
+    assert not one.launchpad.song.grid.any() and one.launchpad.song.arrangement.parts == ()
+    one.click(*one.scene.panel.start.rect.center)
+    choose(one, "A song that was saved …", saved.stem)
+    now = one.launchpad.song.arrangement
+    assert [part.name for part in now.parts] == ["A"] and now.tempo_bpm == 77.0
+    assert one.scene.title() == saved.stem
+    one.launchpad.clear()
+    pygame.event.post(pygame.event.Event(pygame.DROPFILE, file=str(saved)))
+    one.frame(2)
+    assert one.launchpad.song.grid[3, 0] == 8 and one.window.scene.name == "launchpad"
+
+
+def test_favourites_come_latest_first_and_none_is_out_of_reach(one):
+    names = [f"Grid of {day:02} {month}" for month in ("November", "December") for day in range(1, 7)]
+    for age, name in enumerate(names):
+        save_grid(favourite_path(name), LAUNCHPAD.empty())
+        os.utime(favourite_path(name), (1e9 + age, 1e9 + age))
+    one.click(*one.scene.panel.start.rect.center)
+    shown = [item.label for item in one.window.menu.items if item.detail == "favourite"]
+    assert shown == names[:3:-1]
+    choose(one, "All favourites …", names[0])
+    assert one.launchpad.calls[-1] == ("load_favourite", names[0])
+    one.click(*one.scene.panel.start.rect.center)
+    choose(one, "Delete a favourite …", names[1])
+    assert sorted(favourites()) == sorted({*names} - {names[1]})
+    for name in favourites():
+        forget_favourite(name)
+
+
+def test_sound_is_written_with_the_chosen_set_says_how_far_it_is_and_is_stopped(
+    one, tmp_path, monkeypatch, eventually
+):
+    asked, told = [], threading.Event()
+
+    def export_wav(path: Path, sound_set: str, progress) -> None:
+        asked.append((path.suffix, sound_set))
+        for step in range(1, 10**6):
+            progress(min(step / 100, 1.0))
+            if step == 40:
+                told.wait(20.0)
+
+    monkeypatch.setattr("app.scenes.take_desk.export_folder", lambda: tmp_path)
+    monkeypatch.setattr("app.scenes.wav_desk.PERIOD_S", 0.0)
+    monkeypatch.setattr(one.launchpad, "export_wav", export_wav, raising=False)
+    one.settings.change(sound_set="Big.sf2")
+    one.scene.desk.export_wav()
+    assert eventually(lambda: bool(one.frame(1) or [t for t in one.toasts if " 40 %" in t]))
+    one.scene.desk.export_wav()
+    one.frame(2)
+    assert asked == [(".wav", "Big.sf2")] and "is being written" in one.toasts[-1] and len(one.toasts) == 1
+    one.window.do(one.window.toasts.toasts[-1].action)
+    told.set()
+    assert eventually(lambda: not one.window.studio.wav.writing)
+    one.frame(2)
+    assert len(one.toasts) == 1 and one.toasts[0].endswith("is not written.")
+    one.settings.change(sound_set="")
 
 
 def test_leaving_the_scene_gives_all_back_and_keeps_the_grid(one):

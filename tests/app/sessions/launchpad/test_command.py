@@ -7,6 +7,8 @@ import pytest
 from scipy.io import wavfile
 
 from app import cli
+from app.sessions.launchpad import Link, Song
+from app.sessions.launchpad.song_files import save_song
 from models.launchpad.instrument import LAUNCHPAD, save_state
 
 
@@ -36,6 +38,21 @@ def test_a_start_is_played_at_a_tempo_as_midi_and_sound(tmp_path, capsys):
     rate, sound = wavfile.read(tmp_path / "out.wav")
     assert len(sound) / rate == pytest.approx(2.5 + 0.125 / 4 + 1.5, abs=0.6) and np.abs(sound).max() > 500
     assert "3 bars, 3 notes" in capsys.readouterr().out
+
+
+def test_a_song_is_played_with_its_chain_at_its_tempo(tmp_path):
+    song, path, out = Song(), tmp_path / "song.json", tmp_path / "out.mid"
+    for row in (0, 12):
+        song.press(LAUNCHPAD.toggle(row, 6))
+        song.keep_part()
+    song.set_tempo(240.0)
+    song.set_chain([Link(1, 1), Link(0, 2)])
+    song.play_chain(True)
+    save_song(path, song.now)
+    assert headless("--bars", "4", "--out", str(out), "--start", str(path), "--agent", "none") == 0
+    midi = mido.MidiFile(out)
+    notes = [message.note for message in midi if message.type == "note_on"]
+    assert notes == [47, 59, 47, 47, 47, 59] and midi.length == pytest.approx(4.0, abs=0.1)
 
 
 @pytest.mark.parametrize(
