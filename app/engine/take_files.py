@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import io
 import json
+import logging
 import os
 import shutil
 from collections.abc import Callable, Iterable
@@ -26,6 +27,8 @@ from app.engine.midi_events import messages_of
 from app.engine.scheduler import Event, Kind
 from pieces.errors import RipienoError
 from pieces.files import read_json, replace_file, replacing
+
+log = logging.getLogger(__name__)
 
 VERSION = 1
 INFO, EVENTS, AUDIO = "take.json", "events.log", "audio.raw"
@@ -148,9 +151,12 @@ class TakeFolder:
         return gone
 
     def _all(self) -> list[Take]:
-        if not self.folder.is_dir():
+        try:
+            paths = sorted(self.folder.iterdir(), reverse=True)
+        except OSError as problem:
+            log.info("no takes: %s", problem)
             return []
-        takes = [_read(path) for path in sorted(self.folder.iterdir(), reverse=True) if path.is_dir()]
+        takes = [_read(path) for path in paths if path.is_dir()]
         return [take for take in takes if take is not None]
 
     def find(self, key: str) -> Take:

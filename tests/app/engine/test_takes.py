@@ -295,6 +295,13 @@ def test_a_take_that_says_nonsense_hides_no_other(tmp_path, text):
     assert (tmp_path / "odd2" / AUDIO).exists()
 
 
+def test_a_folder_that_cannot_be_listed_keeps_nobody_from_playing(tmp_path):
+    (tmp_path / "takes").write_text("in the way")
+    for place in ("takes", "nowhere"):
+        folder = TakeFolder(tmp_path / place)
+        assert not (folder.takes() or folder.recover() or folder.prune())
+
+
 def test_events_that_no_instrument_knows_are_left_out(tmp_path):
     write_take(tmp_path, "take1")
     for line in ("-5 note_on 60 90 0 midi", "5 note_on 300 90 0 midi", "5 note_on 60 -1 0 midi",
