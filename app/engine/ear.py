@@ -35,6 +35,7 @@ class Ear:
         self._reader = RingReader(mixer.ring)
         self._front_end = FrontEnd(mixer.clock.rate)
         self._meter = LevelMeter(mixer.clock.rate)
+        self._metered_source = mixer.source
         self._spectrogram = empty_spectrogram()
         self._unmetered: list[FloatArray] = []
         self._origin_sample = self._reader.position
@@ -72,7 +73,10 @@ class Ear:
         self._read_meter()
 
     def _read_meter(self) -> None:
-        """The level of what came since the last time."""
+        """The level of what came since the last time; of another source it knows nothing yet."""
+        if self._metered_source != self._mixer.source:
+            self._metered_source = self._mixer.source
+            self._meter.reset()
         self._meter.push(np.concatenate(self._unmetered))
         self._unmetered.clear()
         self._metered = True

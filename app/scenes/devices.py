@@ -78,8 +78,13 @@ class DeviceDesk:
         return self.midi_good() if source == "midi" else True
 
     def unheard(self, snapshot: Snapshot) -> bool:
-        """A microphone or line is listened to, and nothing has come from it for five seconds."""
-        return self.settings.now.source == "microphone" and snapshot.no_signal
+        """The sound input is listened to, and nothing has come from it for five seconds."""
+        return self.engine.source == "input" and snapshot.no_signal
+
+    def unheard_words(self) -> str:
+        """What to do then."""
+        name = self.microphone_name()
+        return f"No signal from {name}: check cable and level, or choose another input"
 
     def midi_name(self) -> str:
         """The MIDI keyboard."""

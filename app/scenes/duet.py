@@ -113,10 +113,12 @@ class Duet(Scene):
         parts = (f"{now.choices.beats_a_bar}/4", f"♩ = {now.tempo_bpm:.0f}", bar, now.key_name)
         return " · ".join(part for part in parts if part)
 
-    def _status_words(self) -> tuple[str, str]:
-        desk, now = self.desk, self.desk.now
+    def _status_words(self, view: View) -> tuple[str, str]:
+        desk, now, devices = self.desk, self.desk.now, self.studio.devices
         if self.score.shown:
             return self.score.status()
+        if desk.microphone and not now.part_name and devices.unheard(view.snapshot):
+            return devices.unheard_words(), "bad"
         if now.state == "stopped" and not now.heard_s:
             if now.part_name:
                 return f"Space: {now.part_name} plays, the partner answers", "plain"
@@ -160,7 +162,7 @@ class Duet(Scene):
         self.panel.refresh()
         self.transport.update()
         self.score.update(now)
-        self.status.say(*self._status_words())
+        self.status.say(*self._status_words(view))
 
     # --- life -----------------------------------------------------------------------------------
 

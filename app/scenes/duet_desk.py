@@ -213,10 +213,12 @@ class DuetDesk:
 
     def use_agent(self, name: str) -> None:
         """Have another agent play; what is chosen stays, what was played is let go."""
-        choices = self.choices
+        choices, microphone = self.choices, self.microphone
         self.session = self.studio.open_duet(choices, name)
         self._memory.agent = name
         self._take_up_part(choices)
+        if microphone:
+            self.listen(True)
 
     # --- files ----------------------------------------------------------------------------------
 

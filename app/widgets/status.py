@@ -60,8 +60,7 @@ def status_of(snapshot: Snapshot, studio: Studio, running: bool) -> tuple[str, s
         return (session.problem, "bad") if session.problem else ("The follower is getting ready …", "plain")
     resting = snapshot.state in ("paused", "finished")
     if studio.devices.unheard(snapshot) and not resting:
-        name = studio.devices.input_name()
-        return f"No signal from {name}: check cable and level, or choose another input", "bad"
+        return studio.devices.unheard_words(), "bad"
     demo = studio.settings.now.source == "demo"
     if snapshot.state == "waiting" and not demo:
         quiet = "; nothing is heard yet" if snapshot.no_signal else ""

@@ -29,12 +29,14 @@ class Microphone:
 
     Attributes:
         position: the sample up to which it has listened.
+        failed: something went wrong, it listens no more.
     """
 
     def __init__(self, engine: Engine, heard: Callable[[Event], None]) -> None:
         self._engine, self._heard = engine, heard
         self._closing = threading.Event()
         self.position = 0
+        self.failed = False
         self._thread = threading.Thread(target=self._run, name="duet-microphone", daemon=True)
         self._thread.start()
 
@@ -47,24 +49,30 @@ class Microphone:
             while not self._closing.is_set():
                 self._listen()
         except RipienoError as problem:
-            self._engine.tell(str(problem))
+            self._fail(str(problem))
         except Exception:  # the music goes on without it
             log.exception("the microphone's thread failed")
-            self._engine.tell("The microphone cannot be heard any more. Details are in the log.")
+            self._fail("The microphone cannot be heard any more. Details are in the log.")
+
+    def _fail(self, sentence: str) -> None:
+        self.failed = True
+        self._engine.tell(sentence)
 
     def _listen(self) -> None:
         """Until it is closed, or the sound card runs at another rate."""
         mixer = self._engine.mixer
         reader = RingReader(mixer.ring)
         frames, notes = PitchFrames(mixer.clock.rate, reader.position), Notes()
-        while not self._closing.is_set() and self._engine.mixer is mixer:
-            for frame in frames.push(reader.read()):
-                for sung in notes.push(frame):
-                    self._hand_on(sung)
-            self.position = reader.position
-            sleep_s(LOOK_S)
-        for sung in notes.finish():
-            self._hand_on(sung)
+        try:
+            while not self._closing.is_set() and self._engine.mixer is mixer:
+                for frame in frames.push(reader.read()):
+                    for sung in notes.push(frame):
+                        self._hand_on(sung)
+                self.position = reader.position
+                sleep_s(LOOK_S)
+        finally:
+            for sung in notes.finish():
+                self._hand_on(sung)
 
     def _hand_on(self, sung: Sung) -> None:
         delay = round(self._engine.input_latency_s * self._engine.rate)

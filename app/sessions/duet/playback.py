@@ -202,7 +202,7 @@ class Playback:
         self._seed_part = part
 
     def listen_to(self, microphone: bool) -> None:
-        """Take your line from the microphone, or let go of it."""
+        """Take your line from the microphone, where the engine's source is the input, or let go of it."""
         if microphone == (self._microphone is not None):
             return
         if self._microphone is not None:
@@ -211,7 +211,6 @@ class Playback:
         else:
             self._microphone = Microphone(self._engine, self.note)
             self._engine.tell("Sing or play one line. Use headphones: the microphone hears the machine too.")
-        self._engine.set_source("input" if microphone else "synth")
         self._refresh()
 
     # --- inside -------------------------------------------------------------------------------------
@@ -248,6 +247,9 @@ class Playback:
     def _fill(self) -> None:
         if self._engine.mixer is not self._mixer:
             self._change_mixer()
+        if self._microphone is not None and self._microphone.failed:
+            self.listen_to(False)
+            self._engine.set_source("synth")
         self._take_in()
         conductor, engine = self._conductor, self._engine
         opened = False

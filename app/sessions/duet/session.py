@@ -181,7 +181,11 @@ class DuetSession:
         self._do(partial(self._playback.use_part, None))
 
     def listen_to(self, microphone: bool) -> None:
-        """Take your line from the microphone (one voice), or from MIDI and keys."""
+        """Take your line from the microphone (one voice), or from MIDI and keys.
+
+        The engine's source changes at once, so who chooses another one afterwards has the last word.
+        """
+        self.engine.set_source("input" if microphone else "synth")
         self._do(partial(self._playback.listen_to, microphone))
 
     # --- export -------------------------------------------------------------------------------------

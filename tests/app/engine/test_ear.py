@@ -49,6 +49,20 @@ def test_the_engine_is_woken_twice_a_frame_and_the_first_time_leaves_less_than_a
     assert max(left[1:]) <= BLOCK_SAMPLES  # of the first one the block is not known yet
 
 
+def test_a_source_that_is_chosen_is_given_its_five_seconds():
+    """The synth may have been silent for minutes before somebody turns to the microphone."""
+    bench, told = Bench(), []
+    bench.mixer.source = "synth"
+    for block in range(14 * RATE // 1024):
+        if block == 7 * RATE // 1024:
+            bench.mixer.source = "input"
+        bench.crank(np.zeros(1024, np.float32))
+        while (catch := bench.ear.next()) is not None:
+            told.append(catch.gauges.no_signal)
+    changes = np.flatnonzero(np.diff(told)) / len(told) * 14
+    assert changes == pytest.approx([5, 7, 12], abs=0.2)
+
+
 @pytest.mark.parametrize("samples", [64, 256, 1000, 4096])
 def test_frames_and_the_moment_they_became_complete_do_not_depend_on_the_preparing(samples):
     punctual, late = Bench(), Bench()

@@ -103,6 +103,7 @@ class FakeDuet:
 
     def close(self) -> None:
         self.closed += 1
+        self.show(listening="keys")
 
     def __getattr__(self, name: str):
         return lambda *arguments: self.calls.append((name, *arguments))

@@ -53,7 +53,7 @@ def test_the_best_scores_go_from_the_last_one_on_and_their_name_goes_last(stage,
 def test_only_an_input_can_lack_a_signal(stage, piece, source, level_db, told):
     one = stage()
     session = one.open(piece)
-    one.settings.change(source=source)
+    one.studio.devices.use_source(source)
     session.show(1000.0, level_db=level_db, no_signal=level_db < -90.0)
     assert one.scene.panel._level_words(one.window.view()) == told
 

@@ -127,12 +127,13 @@ def test_menus_choose_phrase_meter_sound_and_part(duet):
 
 def test_another_agent_keeps_what_was_chosen(duet):
     duet.duet.set_voice("tenor")
+    duet.scene.desk.listen(True)
     duet.frame()
     duet.scene.desk.agents = ["duet", "duet-mle"]
     duet.scene.desk.use_agent("duet-mle")
     duet.frame()
     assert duet.duet.closed == 1 and duet.duet.snapshot.agent == "duet-mle"
-    assert duet.duet.snapshot.choices.voice == "tenor"
+    assert duet.duet.snapshot.choices.voice == "tenor" and duet.scene.desk.microphone
     assert duet.scene.desk.agent_words() == "duet-mle"
 
 

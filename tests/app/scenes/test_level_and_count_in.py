@@ -16,7 +16,8 @@ MIC, LINE = DeviceInfo("Webcam", "ALSA", 1, 0), DeviceInfo("Line", "ALSA", 2, 2)
 def listening(stage, source="microphone", mode="home"):
     one = stage(mode=mode)
     one.studio.devices.devices = [MIC, LINE]
-    one.settings.change(source=source, audio_input=MIC.label)
+    one.settings.change(audio_input=MIC.label)
+    one.studio.devices.use_source(source)
     return one
 
 
@@ -77,10 +78,26 @@ def test_no_signal_is_said_while_a_microphone_is_listened_to_and_only_then(stage
     session.show(900.0, state="waiting", no_signal=False)
     one.frame()
     assert one.scene.status.text == "Play: it follows from the first note"
-    one.settings.change(source="keyboard")
+    one.studio.devices.use_source("keyboard")
     session.show(900.0, state="waiting", no_signal=True)
     one.frame()
     assert one.scene.status.text == "Play: it follows from the first note; nothing is heard yet"
+
+
+def test_no_signal_is_said_in_duet_while_its_own_microphone_is_on(stage):
+    one = listening(stage, source="keyboard", mode="duet")
+    one.duet.play(8.0)
+    hear(one, no_signal=True)
+    one.frame()
+    assert one.scene.status.text.startswith("Play with the keys")
+    one.duet.listen_to(True)
+    one.engine.set_source("input")  # as the session does
+    one.frame()
+    assert one.scene.status.text.startswith("No signal from Scarlett 2i2") and one.scene.status.kind == "bad"
+    assert theme.YOU in colours_in(one, one.scene._level.rect)
+    hear(one, no_signal=False)
+    one.frame()
+    assert one.scene.status.text.startswith("Sing or play")
 
 
 def test_the_count_in_is_a_large_figure_over_the_page(stage, piece):

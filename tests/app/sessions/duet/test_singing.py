@@ -4,7 +4,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from app.sessions.duet.singing import Notes, PitchFrames, Sung
+from app.sessions.duet import microphone
+from app.sessions.duet.singing import Frame, NoPitchTracker, Notes, PitchFrames, Sung
 from models.duet.encoding import notes as line_notes
 from models.performance import Performance, PlayedNote
 from models.sound import render_performance
@@ -70,6 +71,33 @@ def test_vibrato_is_one_note():
     assert [s.pitch for s in found if s.what == "on"] == [69]
 
 
+@pytest.mark.parametrize("problem", [NoPitchTracker("singing needs more."), ValueError("expected by nobody")])
+def test_a_microphone_that_fails_is_off_and_its_note_ends(stage, scripted, eventually, monkeypatch, problem):
+    class Failing:
+        def __init__(self, rate, start_sample):
+            self.frames = 0
+
+        def push(self, block):
+            self.frames += 1
+            if self.frames == 20:
+                raise problem
+            return [Frame(10_000 + 256 * self.frames, 69.0, -20.0)]
+
+    monkeypatch.setattr(microphone, "PitchFrames", Failing)
+    on = stage(scripted(48))
+    on.session.start(0)
+    on.session.listen_to(True)
+    on.settle()
+    assert eventually(lambda: (on.crank(1), on.session.snapshot.listening == "keys")[1])
+    assert on.engine.source == "synth" and not on.session._playback._keys.held
+    assert [note.pitch for note in on.session.snapshot.human] == [69]
+    told = on.engine.take_messages()
+    assert told[-1] in (str(problem), "The microphone cannot be heard any more. Details are in the log.")
+    on.session.listen_to(True)
+    on.settle()
+    assert on.session.snapshot.listening == "microphone", "it can be tried again"
+
+
 def test_what_is_sung_becomes_your_line_and_is_exported(stage, scripted, eventually, hand_cranked):
     on = stage(scripted(48, 50))
     on.session.listen_to(True)
@@ -92,5 +120,7 @@ def test_what_is_sung_becomes_your_line_and_is_exported(stage, scripted, eventua
     assert [event.data1 for event in exported] == list(TUNE)
     assert exported[0].sample == pytest.approx(0.5 * RATE - first, abs=0.08 * RATE)
     on.session.listen_to(False)
+    assert on.engine.source == "synth"
+    on.engine.set_source("input")  # as a scene does that is shown next
     on.settle()
-    assert on.session.snapshot.listening == "keys" and on.engine.source == "synth"
+    assert on.session.snapshot.listening == "keys" and on.engine.source == "input"
