@@ -311,13 +311,20 @@ def run() -> NoReturn:
 
     os.environ.setdefault("PYGAME_HIDE_SUPPORT_PROMPT", "1")
     start_logging()
-    # Asked to end, the program cleans up as it does for Ctrl-C: no note is left hanging on an instrument.
-    signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))
+    _end_when_asked()
     try:
         code = main()
-    except SystemExit as asked:  # by SIGTERM
+    except SystemExit as asked:  # by a signal
         code = int(asked.code or 0)
     end_process(code)
+
+
+def _end_when_asked() -> None:
+    """Clean up as for Ctrl-C, also where the terminal is closed: no note is left hanging on an instrument."""
+    for name in ("SIGTERM", "SIGHUP"):
+        number = getattr(signal, name, None)  # Windows has but the first
+        if number is not None and signal.getsignal(number) is not signal.SIG_IGN:  # as nohup wants it
+            signal.signal(number, lambda number, frame: sys.exit(128 + number))
 
 
 def _say(message: str, exit_code: int) -> int:

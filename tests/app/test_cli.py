@@ -227,19 +227,35 @@ def test_the_traceback_goes_to_the_log() -> None:
     assert "KeyError: 'gone'" in log_path().read_text()
 
 
-def test_asked_to_end_it_cleans_up_first() -> None:
-    program = (
-        "import sys, time; import app.cli as cli\n"
-        "def linger():\n"
-        "    try:\n"
-        "        print('ready', flush=True); time.sleep(30)\n"
-        "    finally:\n"
-        "        print('notes off', flush=True)\n"
-        "cli.main = linger; cli.run()"
-    )
-    process = subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, text=True)
+LINGERS = """
+import time
+import app.cli as cli
+def linger():
+    try:
+        print("ready", flush=True); time.sleep(30)
+    finally:
+        print("notes off", flush=True)
+cli.main = linger; cli.run()
+"""
+
+
+@pytest.mark.parametrize("name", ["SIGTERM", "SIGHUP"])
+def test_asked_to_end_or_without_its_terminal_it_cleans_up_first(name: str) -> None:
+    number = getattr(signal, name)
+    process = subprocess.Popen([sys.executable, "-c", LINGERS], stdout=subprocess.PIPE, text=True)
     assert process.stdout is not None
     assert process.stdout.readline() == "ready\n"
+    process.send_signal(number)
+    assert process.stdout.read() == "notes off\n"
+    assert process.wait(10) == 128 + number
+
+
+def test_begun_with_nohup_it_outlives_its_terminal() -> None:
+    command = ["nohup", sys.executable, "-c", LINGERS]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+    assert process.stdout is not None
+    assert process.stdout.readline() == "ready\n"
+    process.send_signal(signal.SIGHUP)
     process.terminate()
     assert process.stdout.read() == "notes off\n"
     assert process.wait(10) == 128 + signal.SIGTERM
