@@ -15,11 +15,15 @@ import numpy as np
 import psutil
 import pygame
 import pytest
+from scipy.io import wavfile
 
 from app import theme
 from app.engine.take_files import TakeFolder
 from app.widgets.pad_row import columns
-from tests.app.sessions.test_over_jack import PLAY_MIDI, second_process
+from models.performance import perform
+from models.sound import render_performance
+from pieces.opening import open_piece
+from tests.app.sessions.test_over_jack import HOST_API, PLAY_AUDIO, PLAY_MIDI, TUNE, second_process
 
 ROOT = Path(__file__).resolve().parents[3]
 WAIT_S = 60.0
@@ -257,7 +261,7 @@ def test_a_second_process_plays_over_jack_midi_and_the_partner_answers(
     try:
         assert process.stdout is not None and process.stdin is not None
         assert process.stdout.readline() == "ready\n"
-        monkeypatch.setenv("RIPIENO_TEST_MIDI", "")
+        monkeypatch.setenv("RIPIENO_TEST_SETTINGS", '{"midi_input": ""}')
         one = program("duet")
         chips = (slice(880, 1240), slice(20, 56))
         one.until(lambda picture: share(picture, theme.GOOD, chips) > 0.001)  # the keyboard was found
@@ -273,3 +277,45 @@ def test_a_second_process_plays_over_jack_midi_and_the_partner_answers(
     finally:
         process.kill()
         process.wait()
+
+
+PILL, CLOCK = (slice(104, 904), slice(570, 630)), (slice(1090, 1112), slice(668, 692))
+"""Where Follow says how things stand, and the light that is red while it listens (1280 x 720)."""
+
+
+@pytest.mark.parametrize("source", ["midi", "microphone"])
+def test_a_second_process_plays_a_piece_over_jack_and_the_cursor_ends_in_its_last_bar(
+    program, jack, monkeypatch, tmp_path, source
+):
+    score, played = tmp_path / "eight.abc", tmp_path / "played"
+    score.write_text(TUNE)
+    performance = perform(open_piece(score), seed=2)
+    card = f"system ({HOST_API})"
+    chosen = {"midi_input": ""} if source == "midi" else {"audio_input": card, "audio_output": card}
+    monkeypatch.setenv("RIPIENO_TEST_SETTINGS", json.dumps({"source": source, **chosen}))
+    monkeypatch.setenv("RIPIENO_FOLLOWER", "follower")
+    process = None
+    if source == "midi":
+        performance.save_midi(played)
+        process = second_process(jack, PLAY_MIDI, played)
+    try:
+        one = program("follow", str(score))
+        one.until(lambda picture: share(picture, theme.PAPER) > 0.2)
+        one.key("space")
+        one.until(lambda picture: share(picture, theme.BAD, CLOCK) > 0)  # it waits for the first note
+        if process is None:
+            wavfile.write(played, jack.rate, render_performance(performance, jack.rate))
+            process = second_process(jack, PLAY_AUDIO, played)
+        else:
+            process.stdin.write("go\n")
+            process.stdin.flush()
+        one.until(lambda picture: share(picture, theme.MACHINE_ON_PAPER) > 0)
+        one.until(lambda picture: share(picture, theme.GOOD, PILL) > 0)  # the end
+        one.key("ctrl+q")
+        assert one.process.wait(timeout=30) == 0
+        seen = json.loads(one.process.stdout.readlines()[-1])
+        assert (seen["state"], seen["measure"]) == ("finished", "8")
+    finally:
+        if process is not None:
+            process.kill()
+            process.wait()
