@@ -196,11 +196,16 @@ def playhead_x(picture: np.ndarray) -> int | None:
     return int(hits.argmax()) if hits.max() > 0.8 else None
 
 
+AGENT_RESTS, AGENT_ACTS = (1027, 113), (1079, 113)
+PART, LINK = (slice(186, 252), slice(604, 636)), (slice(300, 336), slice(606, 634))
+"""The first snapshot below the grid, and the first link of their chain."""
+
+
 def test_keys_press_the_grid_it_plays_and_undo_takes_back(program):
     one = program("launchpad")
     empty = one.until(lambda picture: share(picture, theme.RAISED) > 0.02)
     assert share(empty, theme.YOU, GRID) == 0 and playhead_x(empty) is None
-    one.key("q", "q", "q", "q")  # The agent rests: what is undone is ours.
+    one.click(*AGENT_RESTS)  # What is undone is ours.
     one.key("f", "3")  # The row F3, a beat every eighth.
     one.until(lambda picture: share(picture, theme.YOU, GRID) > 0.0008)
     one.key("space")
@@ -212,6 +217,17 @@ def test_keys_press_the_grid_it_plays_and_undo_takes_back(program):
     one.until(lambda picture: share(picture, theme.YOU, GRID) == 0)
     one.key("ctrl+y")
     one.until(lambda picture: share(picture, theme.YOU, GRID) > 0.0008)
+    one.key("ctrl+k")
+    one.until(lambda picture: share(picture, theme.YOU, PART) > 0.002)
+    one.key("shift+F2")
+    one.until(lambda picture: share(picture, theme.RAISED, LINK) > 0.5)
+    one.key("F10", "space")
+    one.until(lambda picture: share(picture, theme.MACHINE, LINK) > 0.5)  # The chain leads.
+    one.click(*AGENT_ACTS)
+    one.until(lambda picture: share(picture, theme.MACHINE, GRID) > 0.0002)
+    one.click(320, 620)
+    one.key("Down", "Down", "Down", "Return")  # Out of the chain, while it plays.
+    one.until(lambda picture: share(picture, theme.MACHINE, LINK) == 0 and playhead_x(picture) is not None)
     one.key("ctrl+q")
     assert one.process.wait(timeout=30) == 0
 
@@ -224,8 +240,7 @@ def test_the_mouse_presses_pads_keeps_a_snapshot_and_locks_a_key_and_a_crash_los
         one.click(round(104 + x + width / 2), 108 + line * 20 + 10)
     one.until(lambda picture: share(picture, theme.YOU, GRID) > 0.002)
     one.click(140, 620)  # Keep
-    strip = (slice(186, 252), slice(604, 636))
-    one.until(lambda picture: share(picture, theme.YOU, strip) > 0.002)
+    one.until(lambda picture: share(picture, theme.YOU, PART) > 0.002)
     keys = (slice(104, 152), slice(108, 594))
     before = one.picture()[keys]
     one.click(1160, 328)
@@ -240,7 +255,7 @@ def test_the_mouse_presses_pads_keeps_a_snapshot_and_locks_a_key_and_a_crash_los
     one.process.wait()
     again = program("launchpad")
     again.until(lambda picture: share(picture, theme.YOU, GRID) > 0.002)
-    again.until(lambda picture: share(picture, theme.YOU, strip) > 0.002)
+    again.until(lambda picture: share(picture, theme.YOU, PART) > 0.002)
 
 
 ROLL = (slice(162, 896), slice(108, 610))

@@ -175,6 +175,23 @@ def test_tempo_is_heard_at_once(listener, session):
     assert set(gaps.tolist()) <= {round(BAR / 64), round(BAR / 64) + 1, round(BAR / 64) - 1}
 
 
+def test_panic_silences_and_the_song_goes_on(listener, session, impulses):
+    session.press(0, 3)  # every 16 steps from step 7, each as long as that
+    session.set_note_steps(16)
+    session.start()
+    start = first_sample(listener)
+    listener.turn(start + 3 * BAR // 16 - listener.engine.sample)
+    listener.engine.panic()
+    listener.turn(BLOCK)
+    assert impulses.log[-1] == ("all_off", 0) and ("on", 47) in impulses.log
+    listener.turn(BAR)
+    expected = [start + round((7 + 16 * beat) * BAR / 64) for beat in range(5)]
+    assert [sample for sample, _ in listener.notes("note_on")][:5] == expected
+    session.stop(now=True)
+    listener.turn(BAR // 4)
+    assert not listener.hanging()
+
+
 def test_a_count_in_clicks_first(listener, session):
     session.press(0, 6)
     session.start(count_in_bars=1)
