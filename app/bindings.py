@@ -150,6 +150,7 @@ BINDINGS: tuple[Binding, ...] = (
     Binding("right", "→", "Piece to the right", _plain(pygame.K_RIGHT), ("home",), "Home"),
     Binding("up", "↑", "Row above", _plain(pygame.K_UP), ("home",), "Home"),
     Binding("down", "↓", "Row below", _plain(pygame.K_DOWN), ("home",), "Home"),
+    Binding("remove", "Del", "Remove a piece that you added", _plain(pygame.K_DELETE), ("home",), "Home"),
     Binding("restart", "Home", "Back to the beginning", _plain(pygame.K_HOME), _SCORE, "Follow and Play"),
     Binding("back_measure", "←", "One measure back", _plain(pygame.K_LEFT), _FOLLOW, "Follow"),
     Binding("next_measure", "→", "One measure on", _plain(pygame.K_RIGHT), _FOLLOW, "Follow"),

@@ -131,6 +131,10 @@ class SettingsStore:
         others = [entry for entry in self.now.recent if entry != name_or_path]
         self.change(recent=(name_or_path, *others)[:MAX_RECENT])
 
+    def forget_piece(self, name: str) -> None:
+        """Let it be a recent one no more; raises as `change` does."""
+        self.change(recent=tuple(entry for entry in self.now.recent if entry != name))
+
     def _read_first(self) -> dict[str, Any]:
         try:
             return self._read()

@@ -20,3 +20,9 @@ class UnknownPiece(RipienoError):
     """A name that is neither in the library nor a file."""
 
     exit_code = 2
+
+
+class BundledPiece(RipienoError):
+    """What is asked for can be done only to pieces that the user added."""
+
+    exit_code = 2

@@ -1,4 +1,4 @@
-"""`pieces list | add | show`: the library on the command line, and the notes file that other programs read.
+"""`pieces list | add | remove | show`: the library on the command line; the notes file that others read.
 
 Runs on the main thread.
 """
@@ -14,7 +14,7 @@ from typer import Argument, Option
 if TYPE_CHECKING:
     from pieces.piece import Piece
 
-cli = typer.Typer(no_args_is_help=True, help="The library of pieces: list, add, show.")
+cli = typer.Typer(no_args_is_help=True, help="The library of pieces: list, add, remove, show.")
 
 NOTES_COLUMNS = (
     "note_id",
@@ -60,6 +60,16 @@ def add(file: Annotated[Path, Argument(metavar="FILE", help="MusicXML, MXL, MEI,
 
     entry = add_piece(file)
     console.print(f"{entry.name}: {entry.title} is in the library.", markup=False)
+
+
+@cli.command()
+def remove(name: Annotated[str, Argument(metavar="NAME", help="A piece that you added.")]) -> None:
+    """Take a piece of yours out of the library; the file that it was copied from stays."""
+    from app.console import console
+    from pieces.library import remove as remove_piece
+
+    remove_piece(name)
+    console.print(f"{name} is in the library no more.", markup=False)
 
 
 @cli.command()

@@ -19,6 +19,7 @@ from app.widgets.buttons import Button, RoundButton
 from app.widgets.inputs import MiniPiano, TextField
 from app.widgets.library_grid import Card, LibraryGrid
 from app.widgets.mode_card import ModeCard, draw_lines, draw_pads
+from app.widgets.overlays import MenuItem
 from app.widgets.readouts import Fact, Label, Paragraph
 from app.widgets.stack import Row, stack
 
@@ -34,7 +35,7 @@ class Home(Scene):
 
     def __init__(self, studio: Studio) -> None:
         super().__init__(studio)
-        self.grid = LibraryGrid(self._open)
+        self.grid = LibraryGrid(self._open, self._ask_to_remove)
         self.search = TextField("Search", self._filter, self._open_chosen, icon="search")
         self.hint = Label("or drop a score here: MusicXML, MXL, MEI, kern, ABC", theme.SMALL, theme.QUIET)
         self.nothing = Paragraph("", theme.LARGE, align="centre")
@@ -44,6 +45,7 @@ class Home(Scene):
         self.actions |= {
             "start_stop": self._start,
             "open": self._open_chosen,
+            "remove": self._remove_chosen,
             "search": lambda: studio.focus(self.search),
             "left": lambda: self.grid.move(-1, 0),
             "right": lambda: self.grid.move(1, 0),
@@ -187,6 +189,26 @@ class Home(Scene):
     def _open_chosen(self) -> None:
         if card := self.grid.chosen_card:
             self._open(card.name)
+
+    def _remove_chosen(self) -> None:
+        card = self.grid.chosen_card
+        if card and card.own:
+            self._ask_to_remove(card)
+        elif card:
+            self.studio.say(f"{card.title} comes with Ripieno and stays.")
+
+    def _ask_to_remove(self, card: Card) -> None:
+        items = (
+            MenuItem(f"Keep {card.title}", lambda: None),
+            MenuItem("Remove it from the library", partial(self._remove, card)),
+        )
+        self.show_menu(items, self.grid.bin_rect(self.grid.chosen))
+
+    def _remove(self, card: Card) -> None:
+        self.studio.remove_piece(card)
+        self.grid.drop_picture(card.name)
+        self.enter()
+        self.studio.relayout()
 
     def _open(self, name: str, start: bool = False) -> None:
         if self.studio.piece is not None and self.studio.piece.name == name and self.studio.session:

@@ -97,7 +97,7 @@ class Studio:
         self.session: Session | None = None
         self.folded: bool | None = None
         self.opening: str | None = None
-        self._opening_since_s = 0.0
+        self._opening_title, self._opening_since_s = "", 0.0
         self.start_when_open = False
         self.keeps_running = False  # the next change of scene does not stop what is followed
         self.piano = PcPiano(engine)
@@ -145,9 +145,23 @@ class Studio:
 
         entries = sorted(library.list_pieces(), key=lambda entry: entry.name != FIRST_PIECE)
         return [
-            Card(entry.name, entry.title, without_years(entry.composer), entry.seconds, entry.staves)
+            Card(
+                entry.name, entry.title, without_years(entry.composer), entry.seconds, entry.staves,
+                not entry.bundled,
+            )
             for entry in entries
         ]
+
+    def remove_piece(self, card: Card) -> None:
+        """Take a piece of the user's out of the library. Raises RipienoError."""
+        from pieces import library
+
+        library.remove(card.name)
+        self.say(f"{card.title} is in the library no more")
+        try:
+            self.settings.forget_piece(card.name)
+        except SettingsNotSaved as problem:
+            self.say(str(problem), "bad")
 
     # --- the piece ------------------------------------------------------------------------------
 
@@ -171,14 +185,16 @@ class Studio:
         self.loader.add(path)
 
     def _begin_opening(self, wanted: str) -> None:
+        titles = {card.name: card.title for card in self.library()}
         self.opening, self._opening_since_s = wanted, now_s()
+        self._opening_title = titles.get(wanted, Path(wanted).stem)
 
     def cancel_opening(self) -> bool:
         """End the opening under way; False where there is none."""
         if self.opening is None:
             return False
         self.loader.cancel()
-        self.say(f"{Path(self.opening).stem} is not opened")
+        self.say(f"{self._opening_title} is not opened")
         self.opening, self.start_when_open = None, False
         return True
 
@@ -188,7 +204,7 @@ class Studio:
             return ""
         elapsed_s = t_s - self._opening_since_s
         so_long = f"{elapsed_s:.0f} s · " if elapsed_s >= SLOW_OPENING_S else ""
-        return f"Opening {Path(self.opening).stem} … {so_long}Esc cancels"
+        return f"Opening {self._opening_title} … {so_long}Esc cancels"
 
     def poll(self) -> Opened | None:
         """Take in pages that were drawn and a piece that was opened. Returns the opening, if one ended."""

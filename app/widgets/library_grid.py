@@ -12,13 +12,14 @@ from pathlib import Path
 import pygame
 
 from app import theme
+from app.bindings import label_of
 from app.widgets.base import Pointer, View, Widget
 from app.widgets.chrome import as_time
 from app.widgets.page_images import paper_surface
 from app.widgets.painter import Painter
 
 _GAP, _LEAST_CARD, _CAPTION = 16, 204, 60
-_INSET = 14
+_INSET, _BIN = 14, 28
 _MOST_COLUMNS = 7
 """In a large window the cards grow instead."""
 _SCROLL_STEP = 64
@@ -33,20 +34,22 @@ class Card:
     composer: str
     seconds: float
     staves: int
+    own: bool = False  # the user added it, and can remove it
 
 
 class LibraryGrid(Widget):
-    """Cards in as many columns as fit. ``on_open`` gets the name of a card."""
+    """Cards in as many columns as fit. ``on_open`` gets a card's name, ``on_remove`` a card of the user's."""
 
     focusable = True
 
-    def __init__(self, on_open: Callable[[str], object]) -> None:
+    def __init__(self, on_open: Callable[[str], object], on_remove: Callable[[Card], object]) -> None:
         super().__init__()
-        self.on_open = on_open
+        self.on_open, self.on_remove = on_open, on_remove
         self.cards: list[Card] = []
         self.chosen = 0
         self.scroll = 0.0
         self._over: int | None = None
+        self._over_bin = self._pressed_bin = False
         self._sources: dict[str, pygame.Surface] = {}
         self._scaled: dict[str, pygame.Surface] = {}
 
@@ -64,6 +67,11 @@ class LibraryGrid(Widget):
         self._sources[name] = pygame.image.load(str(path))
         self._scaled.pop(name, None)
 
+    def drop_picture(self, name: str) -> None:
+        """Another piece may come to have this name."""
+        self._sources.pop(name, None)
+        self._scaled.pop(name, None)
+
     def has_picture(self, name: str) -> bool:
         return name in self._sources
 
@@ -73,6 +81,8 @@ class LibraryGrid(Widget):
         card = self.cards[self._over] if self._over is not None and self._over < len(self.cards) else None
         if card is None:
             return ""
+        if self._over_bin:
+            return f"Remove from the library ({label_of('remove')})"
         room = round(self.card_size[0] - 2 * _INSET)
         length = theme.text_width(as_time(card.seconds), theme.SMALL) + 10
         cut = theme.text_width(card.title, theme.BODY, True) > room or (
@@ -81,7 +91,9 @@ class LibraryGrid(Widget):
         return " · ".join(part for part in (card.title, card.composer) if part) if cut else ""
 
     def hint_rect(self) -> pygame.Rect:
-        return self.rect if self._over is None else pygame.Rect(self.card_rect(self._over))
+        if self._over is None:
+            return self.rect
+        return self.bin_rect(self._over) if self._over_bin else pygame.Rect(self.card_rect(self._over))
 
     # --- geometry -------------------------------------------------------------------------------
 
@@ -101,6 +113,11 @@ class LibraryGrid(Widget):
         row, column = divmod(index, self.columns)
         y = self.rect.y + row * (height + _GAP) - self.scroll
         return pygame.FRect(self.rect.x + column * (width + _GAP), y, width, height)
+
+    def bin_rect(self, index: int) -> pygame.Rect:
+        """Where a piece of the user's is removed, on its card."""
+        box = self.card_rect(index)
+        return pygame.Rect(round(box.right) - _BIN - 8, round(box.y) + 8, _BIN, _BIN)
 
     def _limit_scroll(self) -> None:
         rows = -(-len(self.cards) // self.columns)
@@ -135,6 +152,9 @@ class LibraryGrid(Widget):
             box = self.card_rect(index)
             if box.bottom >= self.rect.top and box.top <= self.rect.bottom:
                 self._draw_card(painter, card, box, index == self.chosen, index == over)
+                if card.own and index in (self.chosen, over):
+                    painter.box(self.bin_rect(index), theme.RAISED, theme.CORNER_SMALL)
+                    painter.icon("trash", self.bin_rect(index), theme.TEXT, 18)
         painter.surface.set_clip(clip)
 
     def _draw_card(self, painter: Painter, card: Card, box: pygame.FRect, chosen: bool, over: bool) -> None:
@@ -179,17 +199,25 @@ class LibraryGrid(Widget):
         if event.kind == "wheel":
             self.scroll -= event.wheel * _SCROLL_STEP
             self._limit_scroll()
-            self._over = self._at(event.x, event.y)
+            self._point_at(event)
             return True
-        index = self._over = self._at(event.x, event.y)
+        index = self._point_at(event)
         if event.kind == "down":
-            self.pressed = index is not None
+            self.pressed, self._pressed_bin = index is not None, self._over_bin
             self.chosen = self.chosen if index is None else index
         elif event.kind == "up":
-            if self.pressed and index == self.chosen:
-                self.on_open(self.cards[index].name)
+            if self.pressed and index == self.chosen and self._over_bin == self._pressed_bin:
+                card = self.cards[index]
+                self.on_remove(card) if self._over_bin else self.on_open(card.name)
             self.pressed = False
         return True
+
+    def _point_at(self, event: Pointer) -> int | None:
+        """The card under the pointer."""
+        index = self._over = self._at(event.x, event.y)
+        own = index is not None and self.cards[index].own
+        self._over_bin = index is not None and own and self.bin_rect(index).collidepoint(event.x, event.y)
+        return index
 
     def move(self, columns: int, rows: int) -> None:
         """Choose a neighbour."""

@@ -11,12 +11,13 @@ import json
 import os
 import re
 import unicodedata
+from contextlib import suppress
 from dataclasses import asdict, dataclass, fields
 from functools import cache
 from pathlib import Path
 from typing import Any
 
-from pieces.errors import RipienoError, UnknownPiece
+from pieces.errors import BundledPiece, RipienoError, UnknownPiece
 from pieces.files import read_json, replace_file
 from pieces.folders import user_pieces_folder
 from pieces.reading import SUFFIXES, read_text_of_tune, split_tune
@@ -75,6 +76,8 @@ def describe(path: Path) -> Entry | None:
 def add(path: Path | str) -> Entry:
     """Copy a score into the user's folder, after opening it. `book.abc#7` takes one tune out of a book.
 
+    What the library has already, to the last byte, is not copied again: its entry is the answer.
+
     Raises BadScore where it cannot be opened, RipienoError where it cannot be copied.
     """
     from pieces.opening import open_piece  # opening looks names up here
@@ -83,6 +86,9 @@ def add(path: Path | str) -> Entry:
     piece = open_piece(str(path.absolute()))
     source, tune = split_tune(path)
     content = source.read_bytes() if tune is None else read_text_of_tune(source, tune).encode()
+    known = _holding(content, source.suffix.lower())
+    if known is not None:
+        return known
     name = _free_name(piece.name)
     folder = user_pieces_folder()
     seconds = piece.length_quarters * 60.0 / piece.tempo_bpm
@@ -102,16 +108,26 @@ def add(path: Path | str) -> Entry:
     return entry
 
 
+def _holding(content: bytes, suffix: str) -> Entry | None:
+    """The entry whose file has this content, if there is one."""
+    for entry in list_pieces():
+        with suppress(OSError):  # a file that is gone is none
+            alike = entry.path.suffix.lower() == suffix and entry.path.stat().st_size == len(content)
+            if alike and entry.path.read_bytes() == content:
+                return entry
+    return None
+
+
 def remove(name: str) -> None:
     """Take a piece of the user's out of the library, and delete the library's copy of it.
 
-    Raises UnknownPiece for a name that is not there, RipienoError for a bundled piece.
+    Raises UnknownPiece for a name that is not there, BundledPiece, RipienoError where it cannot be deleted.
     """
     entry = next((entry for entry in list_pieces() if entry.name == name), None)
     if entry is None:
         raise UnknownPiece(f"no piece is called {name[:60]!r}; {_suggestion(name.casefold())}")
     if entry.bundled:
-        raise RipienoError(f"{name} comes with Ripieno and stays; only pieces that you added can be removed.")
+        raise BundledPiece(f"{name} comes with Ripieno and stays; only pieces that you added can be removed.")
     try:
         entry.path.unlink(missing_ok=True)
         entry.path.with_suffix(".json").unlink(missing_ok=True)

@@ -218,7 +218,14 @@ def test_add_find_open_remove(own_home):
     assert entry.path.read_text() == TUNE and entry.path.parent == folders.user_pieces_folder()
     assert library.list_pieces()[-1] == entry
     assert [note.pitch for note in open_piece("my-tune").notes] == [60, 62, 64, 65, 67, 69, 71, 72]
-    assert library.add(source).name == "my-tune-2"
+    other = own_home / "other" / source.name
+    other.parent.mkdir()
+    other.write_text(TUNE)
+    assert library.add(other) == library.add(entry.path) == entry
+    other.write_text(TUNE.replace("My", "Your"))
+    assert library.add(other).name == "my-tune-2"
+    bundled = library.find("fur-elise")
+    assert library.add(bundled).path == bundled
     library.remove("my-tune")
     assert source.exists() and not entry.path.exists()
     with pytest.raises(UnknownPiece):

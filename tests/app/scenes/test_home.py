@@ -6,6 +6,7 @@ import pygame
 import pytest
 
 from app.widgets.base import Pointer
+from pieces import folders, library
 
 SIZES = [(640, 400), (960, 600), (1280, 720), (2560, 1440)]
 
@@ -46,3 +47,47 @@ def test_resting_on_a_card_tells_a_title_that_is_cut(stage):
         box = grid.card_rect(titles[title])
         grid.on_pointer(Pointer("move", *box.center))
         assert grid.hint.startswith(title) == told
+
+
+@pytest.fixture
+def own_piece(monkeypatch, tmp_path):
+    """A tune that the user has added, its pictures left aside."""
+    monkeypatch.setenv(folders.HOME_VARIABLE, str(tmp_path))
+    source = tmp_path / "tune.abc"
+    source.write_text("X:1\nT:A Tune of Mine\nM:3/4\nL:1/4\nK:C\nCDE|]\n")
+    return library.add(source)
+
+
+@pytest.mark.parametrize("by_mouse", [True, False])
+def test_a_piece_of_ones_own_is_removed_after_a_question(stage, own_piece, by_mouse):
+    one = stage(mode="home")
+    one.settings.change(recent=(own_piece.name, "fur-elise"))
+    grid = one.scene.grid
+    index = next(index for index, card in enumerate(grid.cards) if card.own)
+    grid.chosen = index
+    grid._keep_in_view()
+
+    def ask():
+        if by_mouse:
+            one.click(*grid.bin_rect(index).center)
+        else:
+            one.key(pygame.K_DELETE)
+
+    ask()
+    assert one.window.menu is not None
+    one.key(pygame.K_RETURN)  # what is offered first is to keep it
+    assert own_piece.path.exists() and one.studio.opening is None
+    ask()
+    one.key(pygame.K_DOWN)
+    one.key(pygame.K_RETURN)
+    assert not own_piece.path.exists() and not any(card.own for card in grid.cards)
+    assert one.settings.now.recent == ("fur-elise",) and "A Tune of Mine" in one.toasts[0]
+
+
+def test_a_bundled_piece_has_no_bin_and_stays(stage):
+    one = stage(mode="home")
+    one.key(pygame.K_DELETE)
+    assert one.window.menu is None and "comes with Ripieno" in one.toasts[0]
+    grid = one.scene.grid
+    grid.on_pointer(Pointer("move", *grid.bin_rect(0).center))
+    assert "Remove" not in grid.hint

@@ -225,12 +225,12 @@ def test_escape_cancels_an_opening_wherever_the_focus_is_and_says_so(stage, piec
     for _ in range(2):  # asked for twice, it goes on
         one.studio.open("fur-elise", start=True)
     view = one.window.view()
-    assert one.scene._subtitle.text(view) == "Opening fur-elise … Esc cancels"
+    assert one.scene._subtitle.text(view) == "Opening Für Elise (WoO 59) … Esc cancels"
     later = replace(view, t_s=view.t_s + 7)
-    assert one.scene._subtitle.text(later) == "Opening fur-elise … 7 s · Esc cancels"
+    assert one.scene._subtitle.text(later) == "Opening Für Elise (WoO 59) … 7 s · Esc cancels"
     one.window.dispatcher.set_focus(one.scene.search if mode == "home" else one.scene.transport.metronome)
     one.key(pygame.K_ESCAPE)
-    assert asked == ["fur-elise", "cancel"] and "fur-elise is not opened" in one.toasts[0]
+    assert asked == ["fur-elise", "cancel"] and "Für Elise (WoO 59) is not opened" in one.toasts[0]
     assert one.studio.opening is None and not one.studio.start_when_open and one.scene.name == mode
     assert "cancels" not in one.scene._subtitle.text(view)
 
