@@ -8,27 +8,26 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+from app.scenes.base import Scene
+from app.scenes.launchpad_desk import SONG_OR_GRID
 from app.scenes.studio import Studio
 from models.midi_files import MIDI_SUFFIXES
 from pieces.errors import RipienoError
 
 SCORES = {".musicxml", ".mxl", ".xml", ".mei", ".krn", ".abc"}
-SONG_OR_GRID = ".json"
 RECORDINGS = {".wav", *MIDI_SUFFIXES}
 UNREAD_SOUND = {".flac", ".ogg", ".oga", ".opus", ".mp3", ".m4a", ".aac", ".aif", ".aiff", ".wma"}
 
 
-def drop(path: Path, studio: Studio, go: Callable[[str], object]) -> None:
-    """Open a score or a song, play a recording, start from a grid; ``go`` shows a scene.
+def drop(path: Path, studio: Studio, go: Callable[[str], Scene]) -> None:
+    """Open a score or a song, play a recording, start from a grid; ``go`` shows a scene and returns it.
 
     Raises:
         RipienoError: nothing of these is in the file, or no piece is open to follow the recording in.
     """
     ending = path.suffix.lower()
     if ending == SONG_OR_GRID:
-        go("launchpad")
-        studio.open_launchpad().open_file(path)
-        studio.say(f"{path.name} sounds from the next bar")
+        go("launchpad").take_file(path)
     elif ending in SCORES:
         studio.say(f"Opening {path.name} …")
         studio.open_file(path)

@@ -75,16 +75,18 @@ def make_launchpad(studio: Studio) -> LaunchpadSession:
     """The launchpad at once; its agent comes in a process of its own, its judge and real pads in a thread."""
     from app.devices.launchpads.hardware import Launchpads
     from app.sessions.launchpad import LaunchpadSession
-    from app.sessions.launchpad.keeping import SongKeeper, kept_path, take_up
+    from app.sessions.launchpad.keeping import SongKeeper, kept_path
     from models.launchpad.agent import SHIPPED, load_agent
 
     make, tell = partial(load_agent, SHIPPED, studio.seed), studio.engine.tell
     studio.launchpads = pads = Launchpads(tell)
+    keeper = SongKeeper(kept_path(), tell)
     session = LaunchpadSession(
         studio.engine, make, SHIPPED, None, studio.seed, midi=studio.midi, pads=pads,
-        count_in=lambda: studio.count_in_bars, kept=take_up(kept_path(), tell),
+        count_in=lambda: studio.count_in_bars, kept=keeper.take_up(),
     )  # fmt: skip
-    studio.to_close.append(SongKeeper(session.song, kept_path(), tell).close)
+    keeper.keep(session.song)
+    studio.to_close.append(keeper.close)
 
     def bring() -> None:
         pads.start()

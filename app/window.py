@@ -100,17 +100,17 @@ class Window:
 
     # --- scenes ---------------------------------------------------------------------------------
 
-    def go(self, name: str) -> None:
-        """Show another scene."""
-        if self.scene.name == name:
-            return
-        self.close_layers()
-        self.piano.release_all()
-        self.dispatcher.set_focus(None)
-        self.scene.leave()
-        self.scene = self._scene(name)
-        self.scene.enter()
-        self.relayout()
+    def go(self, name: str) -> Scene:
+        """Show another scene; that scene."""
+        if self.scene.name != name:
+            self.close_layers()
+            self.piano.release_all()
+            self.dispatcher.set_focus(None)
+            self.scene.leave()
+            self.scene = self._scene(name)
+            self.scene.enter()
+            self.relayout()
+        return self.scene
 
     def _scene(self, name: str) -> Scene:
         if name not in self._scenes:

@@ -231,10 +231,10 @@ class DuetDesk:
         self.apart(partial(self.session.export_musicxml, path), f"Saved {path.name} in {path.parent}")
 
     def export_wav(self) -> None:
-        path = _export_path(".wav")
-        self.studio.say(f"Writing {path.name} …")
-        sound_set = self.studio.settings.now.sound_set
-        self.apart(partial(self.session.export_wav, path, sound_set), f"Saved {path.name} in {path.parent}")
+        sound_set, session = self.studio.settings.now.sound_set, self.session
+        self.studio.wav.write(
+            _export_path(".wav"), lambda path, progress: session.export_wav(path, sound_set, progress)
+        )
 
 
 def _export_path(ending: str) -> Path:

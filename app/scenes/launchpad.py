@@ -7,12 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
+from pathlib import Path
 
 import pygame
 
 from app.bindings import PIANO_KEYS
 from app.scenes.base import Scene
-from app.scenes.launchpad_desk import LaunchpadDesk
+from app.scenes.launchpad_desk import SONG_OR_GRID, LaunchpadDesk
 from app.scenes.launchpad_looks import heard, row_looks, struck_patterns
 from app.scenes.launchpad_menus import LaunchpadMenus
 from app.scenes.launchpad_panel import LOCKS, PACES, LaunchpadPanel
@@ -206,6 +207,13 @@ class Launchpad(Scene):
     def _name_takes(self, title: str) -> None:
         if self.studio.takes:
             self.studio.takes.recorder.piece_name = title
+
+    def take_file(self, path: Path) -> bool:
+        """A song or a grid was dropped."""
+        if path.suffix.lower() != SONG_OR_GRID:
+            return False
+        self.desk.open_song(path)
+        return True
 
     def wheel(self, event: Pointer) -> None:
         if self.grid.halved and self.grid.rect.collidepoint(event.x, event.y):

@@ -19,7 +19,7 @@ from pieces.errors import RipienoError
 
 SAME_GESTURE_S = 0.8
 LINK_BARS = 4
-SONG_NAME = "Launchpad song"
+SONG_NAME, SONG_OR_GRID = "Launchpad song", ".json"
 RUNNING = ("count-in", "playing", "stopping")
 
 
@@ -154,9 +154,10 @@ class LaunchpadDesk:
         self.studio.say(f"A new song; {label_of('undo')} brings the other one back")
 
     def open_song(self, path: Path) -> None:
-        """A song that was saved; what was there comes back by undo."""
+        """A song or a grid that was saved; what was there comes back by undo."""
         self.session.open_file(path)
         self.title = path.stem
+        self.studio.say(f"{path.name} sounds from the next bar")
 
     def save_song(self) -> None:
         """Everything, to open it again or to hand it on."""

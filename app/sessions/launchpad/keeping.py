@@ -7,11 +7,12 @@ written again, so nobody waits for it.
 from __future__ import annotations
 
 import logging
+import os
 import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, TextIO
 
 from app.sessions.launchpad.history import Picture
 from app.sessions.launchpad.song_files import load, text_of
@@ -21,6 +22,8 @@ from pieces.folders import folder
 
 log = logging.getLogger(__name__)
 PERIOD_S = 3.0
+OTHER = "Another Ripieno keeps the launchpad's song: save what you make here before you quit."
+CANNOT = "The launchpad's song cannot be kept for the next time ({}): save it before you quit."
 Tell = Callable[[str], object]
 
 
@@ -35,57 +38,67 @@ def kept_path() -> Path:
     return folder("data") / "launchpad-song.json"
 
 
-def take_up(path: Path, tell: Tell) -> Picture | None:
-    """The song that was kept last, if any; a file that cannot be read is set aside, and told of."""
-    if not path.exists():
-        return None
-    try:
-        kept = load(path)
-    except BadState as problem:
-        log.warning("the kept song: %s", problem)
-        kept = None
-    if isinstance(kept, Picture):
-        return kept
-    aside = path.with_name(f"{path.stem}.damaged-{time.strftime('%Y%m%d-%H%M%S')}.json")
-    try:
-        path.replace(aside)
-    except OSError as error:
-        log.warning("it cannot be set aside", exc_info=error)
-    tell(f"The launchpad's last song is damaged; a new one begins, the old file is kept as {aside.name}.")
-    return None
-
-
 class SongKeeper:
-    """Writes a song after each change, at the latest when it is closed.
+    """Takes up the song that was kept, then writes after each change, at the latest when it is closed.
+
+    Several programs may run: the first one keeps its song, the others say that they do not.
 
     Args:
-        song: its `now` is another object as soon as anything has changed.
-        path: the file to replace.
-        tell: is given a sentence when it cannot be written; called in the keeper's thread.
+        path: the file.
+        tell: is given sentences, also by the keeper's thread.
         period_s: from one look at the song to the next.
     """
 
-    def __init__(self, song: Kept, path: Path, tell: Tell, period_s: float = PERIOD_S) -> None:
-        self._song, self._path, self._tell, self._period_s = song, path, tell, period_s
-        self._written = song.now
+    def __init__(self, path: Path, tell: Tell, period_s: float = PERIOD_S) -> None:
+        self._path, self._tell, self._period_s = path, tell, period_s
+        self._lock, self._hindrance = _locked(path.with_suffix(".lock"))
+        self._song: Kept | None = None
+        self._written: Picture | None = None
         self._fails = False
         self._closed = threading.Event()
         self._thread = threading.Thread(target=self._run, name="launchpad-keeper", daemon=True)
-        self._thread.start()
+
+    def take_up(self) -> Picture | None:
+        """The song that was kept last, if any; a file that cannot be read is set aside, and told of."""
+        if self._lock is None:
+            self._tell(self._hindrance)
+            return None
+        if not self._path.exists():
+            return None
+        try:
+            kept = load(self._path)
+        except BadState as problem:
+            log.warning("the kept song: %s", problem)
+            kept = None
+        if not isinstance(kept, Picture):
+            self._set_aside()
+            return None
+        return kept
+
+    def keep(self, song: Kept) -> None:
+        """Write ``song`` from now on: its `now` is another object as soon as anything has changed."""
+        if self._lock is not None:
+            self._song, self._written = song, song.now
+            self._thread.start()
 
     def close(self) -> None:
-        """Write what is not written yet."""
+        """Write what is not written yet; another program may keep its song now."""
+        if self._closed.is_set():
+            return
         self._closed.set()
-        self._thread.join()
-        self._keep()
+        if self._thread.is_alive():
+            self._thread.join()
+        self._write()
+        if self._lock is not None:
+            self._lock.close()
 
     def _run(self) -> None:
         while not self._closed.wait(self._period_s):
-            self._keep()
+            self._write()
 
-    def _keep(self) -> None:
-        now = self._song.now
-        if now is self._written:
+    def _write(self) -> None:
+        now = self._song.now if self._song is not None else None
+        if now is None or now is self._written:
             return
         try:
             replace_file(self._path, text_of(now).encode())
@@ -101,4 +114,33 @@ class SongKeeper:
         if not self._fails:
             self._fails = True
             log.warning("the song is not kept", exc_info=error)
-            self._tell(f"The launchpad's song cannot be kept for the next time ({why}): save it elsewhere.")
+            self._tell(CANNOT.format(why))
+
+    def _set_aside(self) -> None:
+        aside = self._path.with_name(f"{self._path.stem}.damaged-{time.strftime('%Y%m%d-%H%M%S')}.json")
+        try:
+            self._path.replace(aside)
+        except OSError as error:
+            log.warning("the kept song cannot be set aside", exc_info=error)
+        self._tell(
+            f"The launchpad's last song is damaged; a new one begins, the old file is kept as {aside.name}."
+        )
+
+
+def _locked(path: Path) -> tuple[TextIO | None, str]:
+    """The file, locked until it is closed; or None, and what hinders it."""
+    try:
+        file = path.open("w")
+    except OSError as error:
+        return None, CANNOT.format(error.strerror or error)
+    if os.name != "nt":
+        import fcntl
+
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            file.close()
+            return None, OTHER
+        except OSError as error:
+            log.warning("no locks on this disk: %s", error)
+    return file, ""

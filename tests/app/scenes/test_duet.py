@@ -239,3 +239,22 @@ def test_while_it_plays_the_panel_is_left_alone(duet):
         damage = duet.window.frame()
     panel = duet.scene.areas.panel
     assert damage and not any(rect.colliderect(panel) for rect in damage)
+
+
+def test_sound_is_written_through_the_chosen_set_and_says_how_it_ended(
+    duet, tmp_path, monkeypatch, eventually
+):
+    asked = []
+
+    def export_wav(path, sound_set, progress) -> None:
+        progress(1.0)
+        asked.append((path.parent, path.suffix, sound_set))
+
+    monkeypatch.setattr("app.scenes.take_desk.export_folder", lambda: tmp_path)
+    monkeypatch.setattr(duet.duet, "export_wav", export_wav, raising=False)
+    duet.settings.change(sound_set="Big.sf2")
+    duet.scene.desk.export_wav()
+    duet.settings.change(sound_set="")
+    assert eventually(lambda: not duet.studio.wav.writing)
+    duet.frame(2)
+    assert asked == [(tmp_path, ".wav", "Big.sf2")] and duet.toasts[-1].startswith("Saved Duet ")

@@ -101,6 +101,7 @@ def test_a_song_is_saved_opened_from_the_menu_and_by_drop_and_begun_anew(one, tm
     assert [part.name for part in now.parts] == ["A"] and now.tempo_bpm == 77.0
     assert one.scene.title() == saved.stem
     one.launchpad.clear()
+    one.window.go("home")
     pygame.event.post(pygame.event.Event(pygame.DROPFILE, file=str(saved)))
     one.frame(2)
     assert one.launchpad.song.grid[3, 0] == 8 and one.window.scene.name == "launchpad"

@@ -3,6 +3,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Iterator
 from dataclasses import fields, replace
 from pathlib import Path
 
@@ -13,7 +14,7 @@ from hypothesis import strategies as st
 
 from app.sessions.launchpad import Arrangement, Link, Song
 from app.sessions.launchpad.history import Picture
-from app.sessions.launchpad.keeping import SongKeeper, take_up
+from app.sessions.launchpad.keeping import SongKeeper
 from app.sessions.launchpad.parts import SongProblem
 from app.sessions.launchpad.scales import SCALES
 from app.sessions.launchpad.song_files import CHECKS, load, load_picture, save_song, text_of
@@ -153,26 +154,56 @@ def told() -> list[str]:
     return []
 
 
-def test_what_has_changed_is_kept_and_taken_up(tmp_path, told, eventually) -> None:
+@pytest.fixture
+def keeper(tmp_path, told) -> Iterator[SongKeeper]:
+    made = SongKeeper(tmp_path / "song.json", told.append, period_s=0.01)
+    yield made
+    made.close()
+
+
+def test_what_has_changed_is_kept_and_taken_up(tmp_path, told, keeper, eventually) -> None:
     path, song = tmp_path / "song.json", Song(*opening())
-    assert take_up(path, told.append) is None
-    keeper = SongKeeper(song, path, told.append, period_s=0.01)
+    assert keeper.take_up() is None
+    keeper.keep(song)
     song.press(3)
     assert eventually(path.exists)
     song.press(17, "agent")
     assert eventually(lambda: path.read_text() == text_of(song.now))  # as a crash would leave it
     song.keep_part()
     keeper.close()
-    again = take_up(path, told.append)
-    assert again is not None and everything(again) == everything(song.now) and told == []
+    again = SongKeeper(path, told.append)
+    kept = again.take_up()
+    assert kept is not None and everything(kept) == everything(song.now) and told == []
+    again.close()
 
 
-def test_a_song_that_nobody_touched_is_not_written(tmp_path, told) -> None:
-    SongKeeper(Song(), tmp_path / "song.json", told.append, period_s=0.01).close()
-    assert not list(tmp_path.iterdir())
+def test_a_song_that_nobody_touched_is_not_written(tmp_path, keeper) -> None:
+    keeper.keep(Song())
+    keeper.close()
+    assert not (tmp_path / "song.json").exists()
 
 
-def test_a_full_disk_is_said_once_and_then_written(tmp_path, told, monkeypatch, eventually) -> None:
+def test_a_second_program_keeps_nothing_and_says_so(tmp_path, told, keeper) -> None:
+    first, other = Song(), Song()
+    keeper.keep(first)
+    second = SongKeeper(tmp_path / "song.json", told.append)
+    assert second.take_up() is None and "Another Ripieno" in told[0]
+    second.keep(other)
+    other.press(9)
+    second.close()
+    first.press(3)
+    keeper.close()
+    assert (tmp_path / "song.json").read_text() == text_of(first.now)
+
+
+def test_a_folder_that_cannot_be_written_is_said_and_the_song_begins(tmp_path, told) -> None:
+    keeper = SongKeeper(tmp_path / "nowhere" / "song.json", told.append)
+    assert keeper.take_up() is None and "No such file" in told[0]
+    keeper.keep(Song())
+    keeper.close()
+
+
+def test_a_full_disk_is_said_once_and_then_written(tmp_path, told, keeper, monkeypatch, eventually) -> None:
     looks = []
 
     def full(handle: int) -> None:
@@ -180,7 +211,7 @@ def test_a_full_disk_is_said_once_and_then_written(tmp_path, told, monkeypatch, 
         raise OSError(28, "No space left on device")
 
     path, song = tmp_path / "song.json", Song()
-    keeper = SongKeeper(song, path, told.append, period_s=0.01)
+    keeper.keep(song)
     with monkeypatch.context() as patch:
         patch.setattr(os, "fsync", full)
         song.press(3)
@@ -192,9 +223,8 @@ def test_a_full_disk_is_said_once_and_then_written(tmp_path, told, monkeypatch, 
 
 
 @pytest.mark.parametrize("junk", [b"", b"{}", b"[" * 10**5, b"\xff\xfe"])
-def test_a_damaged_song_is_set_aside_and_told(tmp_path: Path, told, junk: bytes) -> None:
-    path = tmp_path / "song.json"
-    path.write_bytes(junk)
-    assert take_up(path, told.append) is None
-    (aside,) = tmp_path.iterdir()
+def test_a_damaged_song_is_set_aside_and_told(tmp_path: Path, told, keeper, junk: bytes) -> None:
+    (tmp_path / "song.json").write_bytes(junk)
+    assert keeper.take_up() is None
+    (aside,) = tmp_path.glob("*.damaged-*.json")
     assert aside.read_bytes() == junk and aside.name in told[0]
