@@ -258,6 +258,8 @@ def test_the_mouse_presses_pads_keeps_a_snapshot_and_locks_a_key_and_a_crash_los
     again.until(lambda picture: share(picture, theme.YOU, PART) > 0.002)
 
 
+CHIPS = (slice(600, 1240), slice(20, 56))
+"""What is listened to and where it sounds; green where it is there."""
 ROLL = (slice(162, 896), slice(108, 610))
 """The sheet of Duet in a window of 1280 x 720."""
 
@@ -278,8 +280,7 @@ def test_a_second_process_plays_over_jack_midi_and_the_partner_answers(
         assert process.stdout.readline() == "ready\n"
         monkeypatch.setenv("RIPIENO_TEST_SETTINGS", '{"midi_input": ""}')
         one = program("duet")
-        chips = (slice(880, 1240), slice(20, 56))
-        one.until(lambda picture: share(picture, theme.GOOD, chips) > 0.001)  # the keyboard was found
+        one.until(lambda picture: share(picture, theme.GOOD, CHIPS) > 0.0005)  # the keyboard was found
         one.key("space")
         process.stdin.write("go\n")
         process.stdin.flush()
@@ -315,6 +316,7 @@ def test_a_second_process_plays_a_piece_over_jack_and_the_cursor_ends_in_its_las
         process = second_process(jack, PLAY_MIDI, played)
     try:
         one = program("follow", str(score))
+        one.until(lambda picture: share(picture, theme.GOOD, CHIPS) > 0.0005)
         one.until(lambda picture: share(picture, theme.PAPER) > 0.2)
         one.key("space")
         one.until(lambda picture: share(picture, theme.BAD, CLOCK) > 0)  # it waits for the first note
