@@ -4,6 +4,7 @@ from __future__ import annotations
 import gc
 import logging
 import re
+import threading
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -126,7 +127,11 @@ def _stamping(received: MidiCallback) -> Callable[..., None]:
 
     def stamped(event: tuple[list[int], float], data: Any = None) -> None:
         moment_s = now_s()
-        received(event[0], moment_s)
+        try:
+            received(event[0], moment_s)
+        except Exception as fault:  # noqa: BLE001 - told as of any thread; rtmidi drops it without a word
+            caught = (type(fault), fault, fault.__traceback__, threading.current_thread())
+            threading.excepthook(threading.ExceptHookArgs(caught))
 
     return stamped
 

@@ -185,6 +185,17 @@ def test_messages_are_stamped_before_anything_else(midi):
     assert message == [0x90, 60, 100] and before_s <= moment_s <= now_s()
 
 
+def test_what_goes_wrong_with_a_message_is_told_as_of_any_thread(midi, monkeypatch):
+    """rtmidi itself drops it without a word."""
+    system, heard, _, _, _ = midi
+    caught = []
+    monkeypatch.setattr("threading.excepthook", lambda fault: caught.append(fault.exc_value))
+    monkeypatch.setattr(system, "_received_by", lambda *stamped: 1 / 0)
+    system.start()
+    heard.callback(([0x90, 60, 100], 0.0))
+    assert [type(fault) for fault in caught] == [ZeroDivisionError]
+
+
 def test_clock_goes_to_who_follows_it_and_notes_do_not(midi):
     system, heard, _, received, _ = midi
     system.start()
