@@ -47,6 +47,7 @@ class MidiSystem:
         self._api = api
         self._clock_received: MidiCallback | None = None
         self._side: dict[str, MidiPort] = {}
+        self._refused: dict[str, str | None] = {}  # by direction: the port that did not open, which was told
         self._looks = 0
         self._lock = threading.RLock()
         self._stop = threading.Event()
@@ -164,9 +165,17 @@ class MidiSystem:
                 self._tell(message)
             if side is self._side["input"]:
                 self._input_lost()
+        self._open(side, wanted)
+
+    def _open(self, side: MidiPort, wanted: str | None) -> None:
+        which = side.direction
         if wanted is not None and side.open(wanted):
             _silence(side)  # it may hold what it was playing when its cable was pulled
-            self._tell(f"MIDI {side.direction}: {wanted}")
+            self._tell(f"MIDI {which}: {wanted}")
+            wanted = None
+        elif wanted is not None and self._refused.get(which) != wanted:
+            self._tell(f"{wanted} does not open. Close the program that uses it, or choose another port.")
+        self._refused[which] = wanted
 
 
 def _silence(side: MidiPort) -> None:

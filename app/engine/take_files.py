@@ -169,7 +169,11 @@ class TakeFolder:
     def _change(self, key: str, **fields: object) -> Take:
         take = self.find(key)
         info = replace(take.info, **fields)  # type: ignore[arg-type]
-        _saving(take.path, lambda: write_info(take.path, info))
+        try:
+            write_info(take.path, info)
+        except OSError as error:
+            reason = error.strerror or error
+            raise TakeError(f"The take cannot be changed ({reason}). Free some disk space.") from error
         return replace(take, info=info)
 
 

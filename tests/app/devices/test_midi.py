@@ -30,11 +30,14 @@ class FakeClient:
         self.ports = list(ports)
         self.opened: list[str] = []
         self.sent: list[list[int]] = []
+        self.refuses = False
 
     def get_ports(self):
         return list(self.ports)
 
     def open_port(self, index, name):
+        if self.refuses:
+            raise rtmidi.SystemError("busy")
         self.opened.append(self.ports[index])
 
     def close_port(self):
@@ -145,6 +148,17 @@ def test_of_two_keyboards_of_one_name_the_other_takes_over(midi):
     opened = len(heard.opened)
     system._look()
     assert len(heard.opened) == opened
+
+
+def test_a_keyboard_that_another_program_holds_is_told_once_and_taken_when_it_is_free(midi):
+    system, heard, _, _, told = midi
+    heard.refuses = True
+    system.start()
+    system._look()
+    assert len(told) == 1 and "Keys:Keys MIDI 1 does not open" in told[0]
+    heard.refuses = False
+    system._look()
+    assert system.open_input == "Keys:Keys MIDI 1" and len(told) == 2
 
 
 def test_a_keyboard_that_appears_while_running_is_taken(midi):

@@ -190,6 +190,8 @@ def test_a_take_that_cannot_be_closed_is_listed_and_taken_in_later(
         recorder.close()
         assert [take.key for take in recorder.folder.recover()] == [recorder.folder.takes()[0].key]
         assert not recorder.folder.takes()[0].info.closed
+        with pytest.raises(TakeError, match="Free some disk space"):
+            recorder.folder.rename(recorder.folder.takes()[0].key, "the good one")
     recorder.folder.recover()
     assert recorder.folder.takes()[0].info.closed
 
