@@ -76,7 +76,7 @@ def forget_favourite(name: str) -> None:
 
 def favourite_path(name: str) -> Path:
     """The file of a favourite; signs that no file name may hold become dashes."""
-    clean = re.sub(r"[^\w .()+-]+", "-", name).strip(" .") or "untitled"
+    clean = re.sub(r"[^\w .,()+-]+", "-", name).strip(" .") or "untitled"
     return favourites_folder() / f"{clean[:80]}.json"
 
 

@@ -108,7 +108,8 @@ def test_a_song_is_saved_opened_from_the_menu_and_by_drop_and_begun_anew(one, tm
 
 
 def test_favourites_come_latest_first_and_none_is_out_of_reach(one):
-    names = [f"Grid of {day:02} {month}" for month in ("November", "December") for day in range(1, 7)]
+    months = ("November", "December")
+    names = [f"Grid of {day:02} {month}, 10.11.12" for month in months for day in range(1, 7)]
     for age, name in enumerate(names):
         save_grid(favourite_path(name), LAUNCHPAD.empty())
         os.utime(favourite_path(name), (1e9 + age, 1e9 + age))
