@@ -3,8 +3,10 @@
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pygame
 import pytest
+from scipy.io import wavfile
 
 from app import bindings
 from app.widgets.base import Pointer
@@ -193,6 +195,18 @@ def test_a_dropped_recording_that_is_not_read_is_refused_in_words(stage, piece, 
         one.frame()
         assert one.toasts[-1] == f"{name}: of recordings only WAV and MIDI are read. Export it as WAV."
     assert session.calls == []
+
+
+def test_a_dropped_recording_is_handed_to_the_session_at_the_rate_of_the_card(
+    stage, piece, tmp_path, eventually
+):
+    one = stage()
+    session = one.open(piece)
+    wavfile.write(tmp_path / "take.wav", 22_050, np.zeros(22_050, np.float32))
+    pygame.event.post(pygame.event.Event(pygame.DROPFILE, file=str(tmp_path / "take.wav")))
+    one.frame()
+    assert eventually(lambda: session.calls == [("recording", 44_100)])
+    assert eventually(lambda: one.frame() or "Playing take.wav" in one.toasts)
 
 
 def test_a_dropped_broken_midi_file_is_refused_in_words(stage, piece, tmp_path):
