@@ -1,4 +1,7 @@
-"""Clients of rtmidi and the port each has open, by name. Whoever holds one says which thread uses it."""
+"""Clients of rtmidi and the port each has open, by name. Whoever holds one says which thread uses it.
+
+Messages of an input come in rtmidi's thread, with JACK in one of this module's.
+"""
 from __future__ import annotations
 
 import gc
@@ -9,6 +12,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from app.engine.clock import now_s, sleep_s
+from app.engine.priority import urgent
 from pieces.errors import RipienoError
 
 log = logging.getLogger(__name__)
@@ -18,6 +22,9 @@ CLIENT_NAME = "Ripieno"
 
 LAST_CALLS_S = 0.03
 """Longer than a thread waits for Python's lock, several times over."""
+
+ASK_S = 0.001
+"""How often an input is asked that does not call back."""
 
 MidiCallback = Callable[[Sequence[int], float], None]
 
@@ -100,9 +107,49 @@ class MidiPort:
         self.client.delete()
 
 
+class AskedInput(MidiPort):
+    """An input of JACK, asked by a thread of its own; `callback` as rtmidi would call it.
+
+    rtmidi calls back from JACK's own thread, amid the messages of a block. Where the callback waits for
+    Python's lock until the next block, the rest of them are lost and the first one is repeated in their place
+    (1.5.8): notes would hang. What it keeps in its queue is whole.
+    """
+
+    def __init__(self, client: Any, callback: Callable[..., None]) -> None:
+        super().__init__(client, "in")
+        self._called = callback
+        self._asking: tuple[threading.Thread, threading.Event] | None = None
+
+    def open(self, name: str) -> bool:
+        if not super().open(name):
+            return False
+        while self.client.get_message() is not None:
+            pass  # left by the port before
+        closing = threading.Event()
+        thread = threading.Thread(target=self._ask, args=(closing,), name="midi-in", daemon=True)
+        self._asking = thread, closing
+        thread.start()
+        return True
+
+    def close(self) -> None:
+        """Let go of the open port, once the call that is on its way has ended."""
+        asking, self._asking = self._asking, None
+        if asking is not None:
+            thread, closing = asking
+            closing.set()
+            thread.join(LAST_CALLS_S)  # no longer: the call may wait for who closes
+        super().close()
+
+    def _ask(self, closing: threading.Event) -> None:
+        urgent()
+        while not closing.wait(ASK_S):
+            while not closing.is_set() and (event := self.client.get_message()) is not None:
+                self._called(event)
+
+
 def open_ports(received: MidiCallback, api: int | None = None, name: str = CLIENT_NAME,
                ) -> tuple[MidiPort, MidiPort]:
-    """An input and an output; `received(message, moment_s)` is called in rtmidi's thread.
+    """An input and an output; `received(message, moment_s)` is called in the thread of the input.
 
     api: one of rtmidi's (API_UNIX_JACK); None takes the first that works. MIDI clock is passed, system
     exclusive messages and active sensing are not. Raises NoMidi.
@@ -118,7 +165,10 @@ def open_ports(received: MidiCallback, api: int | None = None, name: str = CLIEN
             log.info("MIDI through %s: %s", rtmidi.get_api_display_name(candidate), error)
             continue
         heard.ignore_types(sysex=True, timing=False, active_sense=True)
-        return MidiPort(heard, "in", _stamping(received)), MidiPort(played, "out")
+        stamped = _stamping(received)
+        on_jack = candidate == rtmidi.API_UNIX_JACK
+        port = AskedInput(heard, stamped) if on_jack else MidiPort(heard, "in", stamped)
+        return port, MidiPort(played, "out")
     raise NoMidi("No MIDI here: the system has neither an ALSA sequencer nor a JACK server.")
 
 
