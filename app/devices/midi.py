@@ -1,6 +1,6 @@
 """MIDI ports through python-rtmidi: by name, with hot-plug, and without any where there is no MIDI at all.
 
-Threads: rtmidi's own calls `_received`, which stamps the clock first and hands the message on; a thread of
+Threads: the input's own calls `_received`, which stamps the clock first and hands the message on; a thread of
 this module reads the port names once a second, opens or lets go by name, and asks again where there was no
 MIDI; `send` is called by the "played" thread.
 """
@@ -29,8 +29,8 @@ SYSTEM_MESSAGES = 0xF0
 class MidiSystem:
     """One input and one output, each a port's name, "default" (the first real one) or "none".
 
-    `received(message, moment_s)` is called in rtmidi's thread; `input_lost` in whichever has closed the open
-    input, after the last of these calls. `problem` says why there is no MIDI, if so.
+    `received(message, moment_s)` is called in the input's thread; `input_lost` in whichever has closed the
+    open input, after the last of these calls. `problem` says why there is no MIDI, if so.
     Clock, start, stop and song position go to whom `follow_clock` names instead.
     api: one of rtmidi's (API_UNIX_JACK); None takes the first that works.
     """
@@ -122,6 +122,16 @@ class MidiSystem:
             with self._lock:
                 self._side = {"input": heard, "output": played}
 
+    def _leave_clients(self) -> None:
+        """The JACK server has ended; its clients list what was there for ever."""
+        with self._lock:
+            sides, self._side = self._side, {}
+            for side in sides.values():
+                side.delete()
+        self.problem = "The JACK server has ended."
+        self._tell("The JACK server has ended; MIDI goes on when it is back.")
+        self._input_lost()
+
     def _received(self, message: Sequence[int], moment_s: float) -> None:
         system = bool(message) and message[0] >= SYSTEM_MESSAGES
         receiver = self._clock_received if system else self._received_by
@@ -139,6 +149,8 @@ class MidiSystem:
 
     def _look_again(self) -> None:
         self._looks += 1
+        if any(side.is_cut_off for side in self._side.values()):
+            self._leave_clients()
         if self.problem is not None and self._looks % RETRY_LOOKS == 0:
             self._open_clients()  # an ALSA sequencer or a JACK server may have come since
         self._look()

@@ -11,6 +11,7 @@ import threading
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from app.devices.jack_watch import JackWatch
 from app.engine.clock import now_s, sleep_s
 from app.engine.priority import urgent
 from pieces.errors import RipienoError
@@ -43,6 +44,11 @@ class MidiPort:
         self._needed: list[list[Any]] = []
         self.open_name: str | None = None
         self._open_port = ""
+
+    @property
+    def is_cut_off(self) -> bool:
+        """Its MIDI system has gone: it is of no use any more, whatever it lists."""
+        return False
 
     @property
     def is_there(self) -> bool:
@@ -118,7 +124,12 @@ class AskedInput(MidiPort):
     def __init__(self, client: Any, callback: Callable[..., None]) -> None:
         super().__init__(client, "in")
         self._called = callback
+        self._server = JackWatch()
         self._asking: tuple[threading.Thread, threading.Event] | None = None
+
+    @property
+    def is_cut_off(self) -> bool:
+        return self._server.gone
 
     def open(self, name: str) -> bool:
         if not super().open(name):
@@ -139,6 +150,10 @@ class AskedInput(MidiPort):
             closing.set()
             thread.join(LAST_CALLS_S)  # no longer: the call may wait for who closes
         super().close()
+
+    def delete(self) -> None:
+        super().delete()
+        self._server.close()
 
     def _ask(self, closing: threading.Event) -> None:
         urgent()

@@ -1,6 +1,8 @@
 """MIDI ports by name; hot-plug; no MIDI at all; and real ports through JACK."""
 from __future__ import annotations
 
+import shutil
+import signal
 import subprocess
 import sys
 import textwrap
@@ -19,6 +21,7 @@ from app.engine.midi_events import messages_of
 from app.engine.midi_keys import MidiKeys
 from app.engine.midi_out import MidiOut
 from app.engine.scheduler import NOW, Event
+from tests.app.devices.test_portaudio import Server
 
 rtmidi = pytest.importorskip("rtmidi")
 
@@ -389,6 +392,71 @@ def test_over_jack_an_output_that_is_let_go_says_so_to_its_instrument(jack, even
     assert eventually(lets_go)
     system.close()
     other.delete()
+
+
+def test_a_jack_server_that_ends_and_comes_back_brings_its_keyboards_back(eventually):
+    """In a process of its own: libjack clears away every client of a server that has ended."""
+    if shutil.which("jackd") is None:
+        pytest.skip("jackd is not installed")
+    keyboard_of_a_second_process = textwrap.dedent("""
+        import time, rtmidi
+        other = rtmidi.MidiOut(rtmidi.API_UNIX_JACK, "Test keyboard")
+        other.open_virtual_port("keys")
+        while True:
+            other.send_message([0x90, 60, 1])
+            time.sleep(0.05)
+    """)
+    program = textwrap.dedent("""
+        import sys, rtmidi
+        from app.devices.midi import MidiSystem
+        received, told = [], []
+        system = MidiSystem(lambda message, moment_s: received.append(message), told.append,
+                            rtmidi.API_UNIX_JACK, 0.05, lambda: told.append("let go"))
+        system.start(output_choice="Test keyboard:keys")
+        for line in sys.stdin:
+            print(system.open_input, "|", len(received) > 0, "|", *told, flush=True)
+            received.clear()
+            told.clear()
+        system.close()
+        print("closed", flush=True)
+    """)
+    server = Server(eventually)
+    play, follow = ([sys.executable, "-c", text] for text in (keyboard_of_a_second_process, program))
+    processes = []
+
+    def begin(command):
+        processes.append(subprocess.Popen(
+            command, env=server.environment, cwd=ROOT, text=True, stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
+        ))
+        return processes[-1]
+
+    seen: list[str] = []
+
+    def says(word):
+        system.stdin.write("?\n")
+        system.stdin.flush()
+        seen.append(system.stdout.readline())
+        return word in seen[-1]
+
+    server.start()
+    try:
+        begin(play)
+        system = begin(follow)
+        assert eventually(lambda: says("keys | True")), seen
+        server.stop(signal.SIGKILL)
+        assert eventually(lambda: says("None | False | The JACK server has ended; MIDI goes on")), seen
+        assert seen[-1].endswith("let go\n")
+        server.start()
+        begin(play)
+        assert eventually(lambda: says("keys | True")), seen
+        output, _ = system.communicate(timeout=20)
+        assert output.endswith("closed\n") and system.returncode == 0
+    finally:
+        for process in processes:
+            process.kill()
+            process.wait()
+        server.stop(signal.SIGTERM)
 
 
 def test_over_jack_closed_and_opened_while_messages_arrive(jack):
