@@ -100,7 +100,7 @@ BINDINGS: tuple[Binding, ...] = (
     Binding("panic", "F12", "Panic: silence every note", _plain(pygame.K_F12)),
     Binding("help", "?  or  F1", "Show or hide this list", (Chord(typed="?"), Chord(pygame.K_F1))),
     Binding("full_screen", "F11", "Full screen", _plain(pygame.K_F11)),
-    Binding("back", "Esc", "Cancel an opening, close what is open, then go to Home", _plain(pygame.K_ESCAPE)),
+    Binding("back", "Esc", "Cancel, close what is open, then Home", _plain(pygame.K_ESCAPE)),
     Binding("next_focus", "Tab", "Next control", _plain(pygame.K_TAB)),
     Binding("previous_focus", "Shift Tab", "Previous control", (Chord(pygame.K_TAB, shift=True),)),
     Binding("fold", "Ctrl B", "Fold or unfold the side panel", (Chord(pygame.K_b, ctrl=True),)),
@@ -213,8 +213,8 @@ BINDINGS: tuple[Binding, ...] = (
         _pads(f"row_{semitone}", "A W S E D F …", "Choose the row of a note", Chord(key))
         for key, semitone in PIANO_KEYS.items()
     ),
-    _pads("octave_down", "Z  X", "The letters mean the lower or upper octave", Chord(pygame.K_z)),
-    _pads("octave_up", "Z  X", "The letters mean the lower or upper octave", Chord(pygame.K_x)),
+    _pads("octave_down", "Z  X", "The letters an octave lower, higher", Chord(pygame.K_z)),
+    _pads("octave_up", "Z  X", "The letters an octave lower, higher", Chord(pygame.K_x)),
     *_numbered("pattern", "1 … 7", "A pattern of that row", [Chord(key) for key in _DIGITS]),
     *_numbered(
         "offset",

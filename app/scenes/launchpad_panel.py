@@ -78,7 +78,7 @@ class LaunchpadPanel:
             lambda: TONICS[desk.arrangement.tonic], menus.tonics, "The key of the rows"
         )
         self.scale = self._dropdown(lambda: desk.arrangement.scale, menus.scales, "The scale of the rows")
-        self.key = Line(Label("Key", colour=theme.QUIET), ((self.tonic, 1.1), (self.scale, 1.9)))
+        self.key = Line(Label("Key", colour=theme.QUIET), ((self.tonic, 0.9), (self.scale, 2.1)))
         lock = Choice(
             LOCKS, lambda: desk.arrangement.scale_lock, desk.set_scale_lock,
             f"Presses outside the key: free, refused, or on the nearest row ({label_of('scale_lock')})",

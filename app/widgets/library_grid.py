@@ -144,9 +144,12 @@ class LibraryGrid(Widget):
         over = self._at(*view.pointer) if self.hovered else None
         return self.scroll, self.chosen, over, len(self._sources), tuple(card.name for card in self.cards)
 
+    def extent(self, view: View) -> pygame.Rect:
+        return self.rect.inflate(6, 6)  # with the ring of a card at the edge
+
     def draw(self, painter: Painter, view: View) -> None:
         clip = painter.surface.get_clip()
-        painter.surface.set_clip(painter.device(self.rect.inflate(6, 6)).clip(clip))
+        painter.surface.set_clip(painter.device(self.extent(view)).clip(clip))
         over = self._at(*view.pointer) if self.hovered else None
         for index, card in enumerate(self.cards):
             box = self.card_rect(index)

@@ -5,6 +5,7 @@ from itertools import pairwise
 import pygame
 import pytest
 
+from app import theme
 from app.widgets.base import Pointer
 from pieces import folders, library
 
@@ -91,3 +92,13 @@ def test_a_bundled_piece_has_no_bin_and_stays(stage):
     grid = one.scene.grid
     grid.on_pointer(Pointer("move", *grid.bin_rect(0).center))
     assert "Remove" not in grid.hint
+
+
+def test_cards_that_go_leave_nothing_at_the_edges(stage):
+    one = stage(mode="home")
+    grid = one.scene.grid
+    one.frame(2)
+    grid.show(grid.cards[:1])
+    one.frame(2)
+    left = pygame.surfarray.array3d(one.window.surface)[grid.rect.left : grid.rect.right, grid.rect.bottom :]
+    assert (left[:, : one.scene.areas.transport.y - grid.rect.bottom] == theme.GROUND).all()

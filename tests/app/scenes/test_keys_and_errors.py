@@ -8,7 +8,7 @@ import pygame
 import pytest
 from scipy.io import wavfile
 
-from app import bindings
+from app import bindings, theme
 from app.widgets.base import Pointer
 from app.widgets.key_list import overlay_rows
 from app.widgets.overlays import Toasts
@@ -24,6 +24,13 @@ def test_the_overlay_lists_exactly_the_keys_in_force(scene):
     in_force = {binding.what for binding in bindings.bindings_in(scene)}
     extra = {bindings.PIANO_WHAT} if scene in bindings.PIANO_SCENES else set()
     assert listed == in_force | extra
+
+
+@pytest.mark.parametrize("scene", SCENES)
+def test_what_a_key_does_is_listed_whole(scene):
+    room_px = 244  # of a column of the list, beside the key
+    listed = [what for _, rows in overlay_rows(scene) for _, what in rows]
+    assert not [what for what in listed if theme.text_width(what, theme.SMALL) > room_px]
 
 
 @pytest.mark.parametrize("scene", SCENES)
