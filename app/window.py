@@ -89,9 +89,8 @@ class Window:
         """Place everything anew: after a resize, another scale, a folded panel."""
         scale, logical = self.scale, self.display.logical()
         self.scene.lay_out(logical.w, logical.h, scale)
-        area = self.scene.areas
         self.toasts.scale = scale
-        self.toasts.rect = pygame.Rect(area.content.x, area.content.y, area.content.w, area.content.h - 16)
+        self.toasts.rect = self.scene.message_area()
         if self.help:
             self.help.rect = logical
         if self.menu:
@@ -226,6 +225,8 @@ class Window:
         view = self.view()
         self.toasts.update(view.t_s)
         self.scene.update(view)
+        self.scene.fit_header()
+        self.toasts.rect = self.scene.message_area()
         self._update_hint(view)
         self.dispatcher.use(self._reachable())
 

@@ -21,6 +21,7 @@ from app.widgets.chrome import MODES, Chip, Mode, RailButton, RailGround
 from app.widgets.overlays import MenuItem
 from app.widgets.painter import Painter
 from app.widgets.readouts import Label, LevelMeter, Surface
+from app.widgets.status import Status
 
 LEAST_FOR_TITLE, LEAST_FOR_LEVEL = 420, 600
 """Of the header: kept for the title before the devices are given names; to have a level at all."""
@@ -72,6 +73,7 @@ class Scene:
         self.studio = studio
         self.scale = 1.0
         self.areas = areas(1280, 720, False)
+        self.status = Status()
         self.actions: dict[str, Callable[[], object]] = {"fold": self.fold}
         self._build_chrome()
 
@@ -127,6 +129,17 @@ class Scene:
         self._place_chrome()
         self.place()
 
+    def fit_header(self) -> None:
+        """Give the names of devices the room they need, once one of them has changed."""
+        if self._named != [chip.name() for chip in self._chips]:
+            self._place_header(self.areas)
+
+    def message_area(self) -> pygame.Rect:
+        """Where messages stand, from the bottom up: above the status, where it says something."""
+        area = self.areas.content
+        bottom = self.status.pill_top - 8 if self.status.text else area.bottom - 16
+        return pygame.Rect(area.x, area.y, area.w, bottom - area.y)
+
     def widgets(self) -> list[Widget]:
         """All widgets, lowest first."""
         return [*self._chrome, *self.body()]
@@ -172,6 +185,7 @@ class Scene:
             Chip("keys", desk.midi_name, desk.midi_good, lambda: self._open_menu(1), "MIDI keyboard"),
             Chip("speaker", desk.output_name, desk.output_good, lambda: self._open_menu(2), "Sound goes to"),
         ]
+        self._named: list[str] = []
         self.panel_ground = Surface()
         self.transport_ground = Surface()
         self._chrome: list[Widget] = [
@@ -215,6 +229,7 @@ class Scene:
             self._fold.rect = pygame.Rect(right - 32, area.header.y + 10, 32, 32)
             self._fold.icon = "unfold" if area.panel.w == 0 else "fold"
             right -= 40
+        self._named = [chip.name() for chip in self._chips]
         room = area.header.w - LEAST_FOR_TITLE
         widths = [chip.natural_width(self.scale) for chip in self._chips]
         folded = room < max(460, sum(widths) + 8 * len(widths))

@@ -26,7 +26,6 @@ from app.widgets.chrome import Chip
 from app.widgets.count_in import CountIn
 from app.widgets.overlays import MenuItem
 from app.widgets.piano_roll import RollView
-from app.widgets.status import Status
 from models.midi_files import MIDI_SUFFIXES
 
 TEST_W = 118
@@ -51,7 +50,7 @@ class Duet(Scene):
             "Listening test", lambda: studio.ask("scene_listening"), kind="link",
             hint="Hear two agents over one melody and choose the better one",
         )  # fmt: skip
-        self.count_in, self.status = CountIn(self._count_in_figure), Status()
+        self.count_in = CountIn(self._count_in_figure)
         self._steady = Steady()
         self._replace_chip()
         self.actions |= self._transport_actions() | self._choice_actions()

@@ -24,7 +24,7 @@ from app.widgets.motion import Smooth
 from app.widgets.overlays import MenuItem
 from app.widgets.page_view import CursorLayer, GlowLayer, Mark, PageScene, PageView
 from app.widgets.readouts import Paragraph
-from app.widgets.status import Status, status_of
+from app.widgets.status import status_of
 from app.widgets.strip_view import Cursor, StripView
 from pieces.piece import Place
 
@@ -46,7 +46,6 @@ class Follow(Scene):
         self._last_place: tuple[float, Place] | None = None
         self.panel = AgentPanel(studio, self._choose_follower)
         self.transport = Transport(self)
-        self.status = Status()
         self._count_in = CountIn(self.count_in_figure)
         self._empty = Paragraph(
             "No piece is open. Choose one in Home, or drop a MusicXML, MXL, MEI, kern or ABC file here.",

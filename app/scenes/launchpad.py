@@ -28,7 +28,6 @@ from app.widgets.count_in import CountIn
 from app.widgets.overlays import MenuItem
 from app.widgets.pad_grid import PadGrid
 from app.widgets.pads import COLUMNS, LOCK, MUTE, OFFSETS, PATTERNS, SOLO
-from app.widgets.status import Status
 from models.launchpad.instrument import LAUNCHPAD
 
 MOST_STEPS_A_FRAME, SURFACE_ROWS = 16, 8
@@ -48,7 +47,7 @@ class Launchpad(Scene):
         self.panel = LaunchpadPanel(self.desk, self.menus, self._show)
         self.strip = PartStrip(self.desk, self.menus, self._show)
         self.transport = LaunchpadTransport(self.desk, self.export)
-        self.count_in, self.status = CountIn(self._count_in_figure), Status()
+        self.count_in = CountIn(self._count_in_figure)
         self._lowest_c = C3
         self._struck: tuple[int, int] | None = None
         self._held = range(0)

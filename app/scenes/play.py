@@ -25,7 +25,6 @@ from app.widgets.motion import Smooth
 from app.widgets.readouts import Bar, Curve, Fact, Label, Paragraph
 from app.widgets.sliders import ProgressSlider, Slider
 from app.widgets.stack import Row, stack
-from app.widgets.status import Status
 from app.widgets.strip_view import Cursor, StripView
 
 GHOSTS = (("follower", "Agent"), ("optimal", "Optimal"), ("none", "None"))
@@ -51,7 +50,7 @@ class Play(Scene):
         self.ghost_kind = "follower"
         self._you, self._ghost = Smooth(), Smooth()
         self.strip: StripView | None = None
-        self.status, self.card = Status(), ResultCard()
+        self.card = ResultCard()
         self._build_panel()
         self._build_transport()
         self._empty = Paragraph("No piece is open. Choose one in Home.", theme.LARGE, align="centre")

@@ -26,6 +26,11 @@ class Status(Widget):
         self.area = pygame.Rect(0, 0, 0, 0)
         self.text, self.kind = "", "plain"
 
+    @property
+    def pill_top(self) -> int:
+        """Its upper edge, whether it is shown or not."""
+        return self.area.bottom - 50
+
     def contains(self, x: float, y: float) -> bool:
         return False
 
@@ -44,7 +49,7 @@ class Status(Widget):
         if not self.text:
             return
         width = min(painter.width(self.text) + 52, self.area.w - 24)
-        pill = pygame.FRect(self.area.centerx - width / 2, self.area.bottom - 50, width, 32)
+        pill = pygame.FRect(self.area.centerx - width / 2, self.pill_top, width, 32)
         painter.box(pill, theme.RAISED, 16)
         painter.circle((pill.x + 18, pill.centery), 4, _COLOURS[self.kind])
         words = pygame.FRect(pill.x + 32, pill.y, pill.w - 46, pill.h)

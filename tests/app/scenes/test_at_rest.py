@@ -64,3 +64,25 @@ def test_a_measure_without_a_number_is_the_upbeat():
 
 def test_devices_keep_their_whole_names():
     assert short_name("System audio capture device (SDL)") == "System audio capture device"
+
+
+def test_the_header_makes_room_for_a_device_that_comes(stage):
+    one = stage(mode="duet")
+    one.frame()
+    one.scene.desk.listen(True)
+    one.studio.devices.microphone_name = lambda: "Scarlett 2i2 USB"
+    one.frame()
+    chip = one.scene._chips[0]
+    assert chip.rect.w == round(chip.natural_width(one.window.scale)) > 132
+    assert not chip.rect.colliderect(one.scene._level.rect)
+
+
+def test_messages_stand_above_the_status(stage):
+    one = stage(mode="duet")
+    one.frame()
+    status = one.scene.status
+    assert status.text
+    one.studio.say("Both at once")
+    one.frame()
+    ((_, box, _),) = one.window.toasts.boxes()
+    assert box.bottom < status.pill_top
