@@ -13,6 +13,7 @@ from typing import NamedTuple, Protocol
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 from models.follower.belief import Belief, BeliefConfig
 from models.follower.data import halve
@@ -26,6 +27,8 @@ FloatArray = NDArray[np.float32]
 
 _NOTEHEAD = 0.15
 """From this chance on there is a notehead."""
+_RUN_IN_COLUMNS = 640
+"""As many as a crop to train on has."""
 _BLANK_COLUMNS, _REST_COLUMNS, _BLANK_SHARE = 45, 12, 0.15
 """Without a notehead in so many columns, those after the first few last this share of what was read."""
 
@@ -92,7 +95,7 @@ def read_strip(
     reader: Reader, rhythm: Rhythm | None, strip: NDArray[np.uint8], music: tuple[int, int]
 ) -> Reading:
     """Read a halved strip (80, W // 2); with a ``rhythm`` note by note between the columns of ``music``."""
-    features = reader.score(torch.from_numpy(strip).float().div_(255.0).unsqueeze(0))
+    features = _features(reader, strip, music)
     keys, bias, log_quarters = (part[0].numpy() for part in reader.read(features))
     written = torch.sigmoid(reader.written(features))[0].numpy()
     notes = None
@@ -104,6 +107,19 @@ def read_strip(
         log_quarters = shorten_blanks(log_quarters, written.max(axis=1), music)
     onsets = np.minimum(written.sum(axis=1), 1.0)
     return Reading(keys, bias, log_quarters, onsets, notes)
+
+
+def _features(reader: Reader, strip: NDArray[np.uint8], music: tuple[int, int]) -> Tensor:
+    """(1, C, F) features of the columns of a strip, after a run-in: its beginning is read twice.
+
+    Crops to train on begin before their sound does, so the network has learned that music is seldom at an
+    edge on the left. Without a run-in a theme was found where it comes again, not at the beginning.
+    """
+    first, last = music
+    run_in = min(_RUN_IN_COLUMNS, last + 1 - first) // 2 * 2  # the network's memory runs over pairs
+    begun = np.concatenate([strip[:, : 2 * (first + run_in)], strip[:, 2 * first :]], axis=1)
+    features: Tensor = reader.score(torch.from_numpy(begun).float().div_(255.0).unsqueeze(0))
+    return torch.cat([features[:, :first], features[:, first + run_in :]], dim=1)
 
 
 def shorten_blanks(log_quarters: FloatArray, written: FloatArray, music: tuple[int, int]) -> FloatArray:

@@ -190,6 +190,16 @@ def test_an_ear_that_forgot_is_not_believed_while_the_other_hears_as_well_as_bef
     assert away_px.max() < REACH_PX
 
 
+def test_who_was_led_to_the_wrong_place_after_a_pause_is_led_on_from_there(finder, belief):
+    belief.reset(START_PX)
+    doubting(finder, belief, START_PX + 5.0 * np.arange(180))
+    pause(finder, belief, PAUSE_FRAMES)
+    led = doubting(finder, belief, START_PX + 2400 + 5.0 * np.arange(30))
+    assert abs(led[-1] - (START_PX + 2400 + 5.0 * 29)) < REACH_PX and not finder.doubting
+    path = START_PX + 400 + 5.0 * np.arange(30)
+    assert np.abs(doubting(finder, belief, path) - path)[-1] < REACH_PX
+
+
 def test_a_pause_too_short_to_be_one_raises_no_doubt_and_a_second_one_none_beside_the_first(finder, belief):
     belief.reset(START_PX)
     play(finder, belief, START_PX + 5.0 * np.arange(40))
