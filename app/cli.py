@@ -122,8 +122,8 @@ def launchpad(
             raise UsageProblem("launchpad --headless needs --bars N and --out OUT.mid.")
         launchpad_headless(bars, out, start, tempo, agent, wav, seed)
         return
-    if bars or out or start or wav:
-        raise UsageProblem("--bars, --out, --start and --wav go with --headless.")
+    if bars or out or start or tempo or wav or agent != "launchpad":
+        raise UsageProblem("--bars, --out, --start, --tempo, --agent and --wav go with --headless.")
     _open_window("launchpad", seed=seed)
 
 

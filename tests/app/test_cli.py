@@ -88,6 +88,8 @@ def test_later_modes_say_so(line: str, capsys: pytest.CaptureFixture[str]) -> No
         ("launchpad --headless --bars 4", "--out"),
         ("launchpad --headless --bars 0 --out x.mid", "--bars"),
         ("launchpad --bars 4", "--headless"),
+        ("launchpad --tempo 90", "--headless"),
+        ("launchpad --agent none", "--headless"),
         ("launchpad --headless --bars 4 --out x.mid --start /nowhere.json", "/nowhere.json"),
         ("follow no-such-piece", "no-such-piece"),
         ("play /nowhere/tune.abc", "/nowhere/tune.abc"),
