@@ -21,6 +21,8 @@ from app.commands import UsageProblem, learning, library
 from pieces.errors import RipienoError
 
 if TYPE_CHECKING:
+    from types import FrameType
+
     from app.sessions.duet.choices import DuetWishes
 
 EXIT_FAILURE, EXIT_INTERRUPTED = 1, 130
@@ -321,10 +323,16 @@ def run() -> NoReturn:
 
 def _end_when_asked() -> None:
     """Clean up as for Ctrl-C, also where the terminal is closed: no note is left hanging on an instrument."""
-    for name in ("SIGTERM", "SIGHUP"):
-        number = getattr(signal, name, None)  # Windows has but the first
-        if number is not None and signal.getsignal(number) is not signal.SIG_IGN:  # as nohup wants it
-            signal.signal(number, lambda number, frame: sys.exit(128 + number))
+    known = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]  # not Windows
+    ours = [number for number in known if signal.getsignal(number) is not signal.SIG_IGN]  # as nohup wants it
+
+    def end(number: int, frame: FrameType | None) -> NoReturn:
+        for each in ours:  # a terminal that closes asks twice, and would cut the cleanup short
+            signal.signal(each, signal.SIG_IGN)
+        sys.exit(128 + number)
+
+    for number in ours:
+        signal.signal(number, end)
 
 
 def _say(message: str, exit_code: int) -> int:

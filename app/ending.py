@@ -21,6 +21,6 @@ def end_process(code: int) -> NoReturn:
     for stream in (sys.stdout, sys.stderr):
         try:
             stream.flush()
-        except (BrokenPipeError, ValueError):  # its reader has gone, or it was closed
+        except (OSError, ValueError):  # its reader or its terminal has gone, or it was closed
             continue
     os._exit(code)

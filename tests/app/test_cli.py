@@ -238,7 +238,7 @@ def linger():
     try:
         print("ready", flush=True); time.sleep(30)
     finally:
-        print("notes off", flush=True)
+        print("notes", flush=True); time.sleep(0.3); print("off", flush=True)
 cli.main = linger; cli.run()
 """
 
@@ -250,8 +250,18 @@ def test_asked_to_end_or_without_its_terminal_it_cleans_up_first(name: str) -> N
     assert process.stdout is not None
     assert process.stdout.readline() == "ready\n"
     process.send_signal(number)
-    assert process.stdout.read() == "notes off\n"
+    assert process.stdout.readline() == "notes\n"
+    process.send_signal(number)  # as a terminal does that closes: the cleanup goes on
+    assert process.stdout.read() == "off\n"
     assert process.wait(10) == 128 + number
+
+
+def test_where_nothing_can_be_written_any_more_it_ends_all_the_same() -> None:
+    code = (
+        "import errno, sys; from unittest.mock import Mock; from app.ending import end_process;"
+        "sys.stdout = Mock(flush=Mock(side_effect=OSError(errno.EIO, 'hung up'))); end_process(7)"
+    )
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 7
 
 
 def test_begun_with_nohup_it_outlives_its_terminal() -> None:
@@ -261,7 +271,7 @@ def test_begun_with_nohup_it_outlives_its_terminal() -> None:
     assert process.stdout.readline() == "ready\n"
     process.send_signal(signal.SIGHUP)
     process.terminate()
-    assert process.stdout.read() == "notes off\n"
+    assert process.stdout.read() == "notes\noff\n"
     assert process.wait(10) == 128 + signal.SIGTERM
 
 
