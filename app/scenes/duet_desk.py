@@ -217,8 +217,7 @@ class DuetDesk:
         self.session = self.studio.open_duet(choices, name)
         self._memory.agent = name
         self._take_up_part(choices)
-        if microphone:
-            self.listen(True)
+        self.listen(microphone)  # the session before has given back the source that it had found
 
     # --- files ----------------------------------------------------------------------------------
 

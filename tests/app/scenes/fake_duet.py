@@ -21,12 +21,13 @@ def notes(*pitches: int, start: float = 0.0, steps: float = 4.0) -> tuple[RollNo
 
 
 class FakeDuet:
-    """``calls`` is what was asked of it; ``play`` sets what is heard and where."""
+    """``calls`` and ``listened`` are what was asked of it; ``play`` sets what is heard and where."""
 
     def __init__(self) -> None:
         self.calls: list[tuple[object, ...]] = []
         self.snapshot = DuetSnapshot(agent="duet", choices=Choices())
         self.closed = 0
+        self.listened: list[bool] = []
 
     def seated(self, agent: str, choices: Choices) -> FakeDuet:
         """As the program makes it."""
@@ -86,6 +87,7 @@ class FakeDuet:
         self.choose(**{f"{'your' if who == 'you' else 'machine'}_level": level})
 
     def listen_to(self, microphone: bool) -> None:
+        self.listened.append(microphone)
         self.show(listening="microphone" if microphone else "keys")
 
     def play_part(self, name: str | Path) -> None:

@@ -125,15 +125,18 @@ def test_menus_choose_phrase_meter_sound_and_part(duet):
     assert now.beats_a_bar in (3, 4) and now.machine_program != 0
 
 
-def test_another_agent_keeps_what_was_chosen(duet):
+@pytest.mark.parametrize("microphone", [False, True])
+def test_another_agent_keeps_what_was_chosen(duet, microphone):
     duet.duet.set_voice("tenor")
-    duet.scene.desk.listen(True)
+    duet.scene.desk.listen(microphone)
     duet.frame()
+    duet.duet.listened.clear()
     duet.scene.desk.agents = ["duet", "duet-mle"]
     duet.scene.desk.use_agent("duet-mle")
     duet.frame()
     assert duet.duet.closed == 1 and duet.duet.snapshot.agent == "duet-mle"
-    assert duet.duet.snapshot.choices.voice == "tenor" and duet.scene.desk.microphone
+    assert duet.duet.snapshot.choices.voice == "tenor" and duet.scene.desk.microphone == microphone
+    assert duet.duet.listened == [microphone]  # a closed session leaves the source it had found
     assert duet.scene.desk.agent_words() == "duet-mle"
 
 
