@@ -103,8 +103,9 @@ def add(path: Path | str) -> Entry:
         piece.tempo_bpm,
         bundled=False,
     )
-    _write(entry.path, content)
+    # A description without its score is not listed, so whoever is ended in between can add it again.
     _write(folder / f"{name}.json", json.dumps(_as_dict(entry), ensure_ascii=False, indent=1).encode())
+    _write(entry.path, content)
     return entry
 
 

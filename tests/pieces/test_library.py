@@ -266,6 +266,22 @@ def test_a_damaged_description_costs_the_title_only(own_home):
         ]
 
 
+def test_an_addition_that_was_cut_short_can_be_made_again(own_home, monkeypatch):
+    source = own_home / "tune.abc"
+    source.write_text(TUNE)
+    write = library._write
+
+    def write_and_end(*args):
+        write(*args)
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as cut, pytest.raises(KeyboardInterrupt):
+        cut.setattr(library, "_write", write_and_end)
+        library.add(source)
+    assert library.add(source).title == "My Tune"
+    assert [own.title for own in library.list_pieces() if not own.bundled] == ["My Tune"]
+
+
 def test_a_folder_that_cannot_be_written_says_so(own_home, monkeypatch):
     source = own_home / "tune.abc"
     source.write_text(TUNE)
