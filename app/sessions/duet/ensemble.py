@@ -133,14 +133,21 @@ class Ensemble:
 
     def play(self, symbol: int) -> int:
         """Close the machine's next step; its symbol as played: what did not sound before begins."""
-        self._seen_machines.append(symbol)
-        heard = REST if self._turn == "you" else _begun(symbol, _last(self.machines))
-        self.machines.append(heard)
-        return heard
+        return self._close(symbol, _begun(symbol, _last(self.machines)))
 
     def miss(self) -> int:
-        """The answer is late: hold what sounds."""
-        return self.play(int(held(_last(self._seen_machines))))
+        """The answer is late: hold what sounds, and begin nothing, for which it is too late as well.
+
+        What the agent sees as its line goes on, so a note that it held unheard begins with its next answer.
+        """
+        return self._close(int(held(_last(self._seen_machines))), int(held(_last(self.machines))))
+
+    def _close(self, seen: int, played: int) -> int:
+        """Add to what the agent sees as its line and to the machine's; the symbol that is heard."""
+        heard = REST if self._turn == "you" else played
+        self._seen_machines.append(seen)
+        self.machines.append(heard)
+        return heard
 
     def _must_begin(self) -> bool:
         """It is the machine's phrase, and nothing of it has sounded."""

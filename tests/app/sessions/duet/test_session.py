@@ -21,7 +21,7 @@ from app.sessions.export import NotSaved
 from app.sessions.heard import NothingHeard
 from app.sessions.seats import ProcessSeat, Seat
 from models.duet.agent import load_agent
-from models.duet.encoding import MULTI_HOLD, line, sounding
+from models.duet.encoding import HOLD, MULTI_HOLD, line, sounding
 from models.midi_files import events_of
 from tests.app.sessions.duet.agents import BrokenAgent, ScriptedAgent
 from tests.app.sessions.duet.test_command import notes, write
@@ -178,6 +178,23 @@ def test_a_slow_agent_is_held_counted_and_never_heard_late(stage, scripted, engi
     struck = [s for kind, _, s in on.notes() if kind == "note_on"]
     conductor = on.session._playback._conductor
     assert struck[:1] == [conductor.sample_at(16)]
+
+
+def test_a_phrase_whose_first_answer_is_late_begins_with_the_next(stage, scripted):
+    """The note that it held unheard was written down where it was too late to strike it."""
+    on = stage(scripted(48, 50))
+    on.session.set_mode("call and response")
+    on.session.set_phrase_bars(1)
+    answer = on.session._seat.ask
+    on.session._seat.ask = lambda question: None if question.step == 16 else answer(question)
+    begin(on)
+    on.crank_steps(30)
+    conductor = on.session._playback._conductor
+    machines = conductor.ensemble.lines()[1][:30]
+    written = np.flatnonzero(machines < HOLD)
+    onsets = [(int(sounding(machines)[step]), conductor.sample_at(step)) for step in written]
+    assert [(pitch, sample) for kind, pitch, sample in on.notes() if kind == "note_on"] == onsets
+    assert conductor.late_steps == 1 and onsets[0] == (50, conductor.sample_at(17))
 
 
 def test_an_agent_that_fails_leaves_and_you_play_on(engine, hand_cranked, eventually):
