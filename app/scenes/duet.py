@@ -167,7 +167,7 @@ class Duet(Scene):
 
     def enter(self) -> None:
         self.studio.take_drawn = self.score.sheet.take
-        self.studio.engine.set_source("input" if self.desk.microphone else "synth")
+        self.studio.engine.set_source("synth")  # the microphone was let go of when the scene was left
         self._name_takes("Duet")
 
     def leave(self) -> None:

@@ -47,10 +47,8 @@ class DuetDesk:
 
     def leave(self) -> None:
         """The scene is left: nothing plays, nothing is listened to, what was chosen is remembered."""
-        if self.running:
-            self.session.stop()
-        if self.microphone:
-            self.listen(False)
+        self.session.stop()  # whatever `now` says: what was asked for in this frame is not in it yet
+        self.listen(False)
         self._memory.keep()
 
     @property

@@ -214,6 +214,18 @@ def test_leaving_the_scene_stops_the_music(duet):
     assert duet.duet.calls[-1] == ("stop",)
 
 
+def test_the_microphone_is_let_go_on_leaving_and_the_keys_are_heard_on_coming_back(duet):
+    duet.scene.desk.toggle_microphone()
+    duet.frame()
+    duet.window.go("home")
+    duet.window.go("duet")
+    assert duet.engine.source == "synth"
+    duet.frame()
+    duet.scene.desk.toggle_microphone()
+    duet.window.go("home")  # before a frame has shown it
+    assert duet.duet.snapshot.listening == "keys"
+
+
 def test_repainting_what_changed_gives_the_same_picture_as_drawing_anew(duet, monkeypatch):
     clock = [100.0]
     monkeypatch.setattr(type(duet.window), "now_s", staticmethod(lambda: clock[0]))
