@@ -14,7 +14,7 @@ from app.bindings import label_of
 from app.scenes.studio import Studio
 from app.scenes.take_desk import export_folder, export_paths
 from app.sessions.launchpad import Arrangement, LaunchpadSession, LaunchpadSnapshot, Link, ScaleLock
-from app.sessions.launchpad.starts import forget_favourite
+from app.sessions.launchpad.starts import forget_favourite, latest_first
 from pieces.errors import RipienoError
 
 SAME_GESTURE_S = 0.8
@@ -166,8 +166,7 @@ class LaunchpadDesk:
 
     def songs(self) -> list[Path]:
         """Those that were saved, the latest first."""
-        found = export_folder().glob(f"{SONG_NAME} *.json")
-        return sorted(found, key=lambda path: path.stat().st_mtime_ns, reverse=True)
+        return latest_first(export_folder().glob(f"{SONG_NAME} *.json"))
 
     def export_midi(self) -> None:
         path = self._export_path(".mid")

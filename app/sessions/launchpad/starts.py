@@ -6,6 +6,8 @@ The triad is a broken chord to play upon: its rows are locked against the agent,
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -58,8 +60,16 @@ def favourites_folder() -> Path:
 
 def favourites() -> list[str]:
     """Their names, the latest first."""
-    dated = [(path.stat().st_mtime_ns, path.stem) for path in favourites_folder().glob("*.json")]
-    return [name for _, name in sorted(dated, reverse=True)]
+    return [path.stem for path in latest_first(favourites_folder().glob("*.json"))]
+
+
+def latest_first(paths: Iterable[Path]) -> list[Path]:
+    """Files by the time they were written; what has gone meanwhile, or is a link to nowhere, is left out."""
+    dated = []
+    for path in paths:
+        with suppress(OSError):
+            dated.append((path.stat().st_mtime_ns, path))
+    return [path for _, path in sorted(dated, reverse=True)]
 
 
 def forget_favourite(name: str) -> None:

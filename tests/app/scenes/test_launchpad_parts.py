@@ -95,8 +95,11 @@ def test_a_song_is_saved_opened_from_the_menu_and_by_drop_and_begun_anew(one, tm
     one.click(*one.scene.panel.start.rect.center)
     choose(one, "A new song")
     assert not one.launchpad.song.grid.any() and one.launchpad.song.arrangement.parts == ()
+    (tmp_path / "Launchpad song gone.json").symlink_to(tmp_path / "nowhere")
     one.click(*one.scene.panel.start.rect.center)
-    choose(one, "A song that was saved …", saved.stem)
+    choose(one, "A song that was saved …")
+    assert [item.label for item in one.window.menu.items] == [saved.stem]
+    choose(one, saved.stem)
     now = one.launchpad.song.arrangement
     assert [part.name for part in now.parts] == ["A"] and now.tempo_bpm == 77.0
     assert one.scene.title() == saved.stem
@@ -113,6 +116,8 @@ def test_favourites_come_latest_first_and_none_is_out_of_reach(one):
     for age, name in enumerate(names):
         save_grid(favourite_path(name), LAUNCHPAD.empty())
         os.utime(favourite_path(name), (1e9 + age, 1e9 + age))
+    gone = favourite_path("gone")
+    gone.symlink_to(gone.with_name("nowhere"))
     one.click(*one.scene.panel.start.rect.center)
     shown = [item.label for item in one.window.menu.items if item.detail == "favourite"]
     assert shown == names[:3:-1]
@@ -121,7 +126,7 @@ def test_favourites_come_latest_first_and_none_is_out_of_reach(one):
     one.click(*one.scene.panel.start.rect.center)
     choose(one, "Delete a favourite …", names[1])
     assert sorted(favourites()) == sorted({*names} - {names[1]})
-    for name in favourites():
+    for name in [*favourites(), "gone"]:
         forget_favourite(name)
 
 
