@@ -59,7 +59,10 @@ class SongKeeper:
         self._thread = threading.Thread(target=self._run, name="launchpad-keeper", daemon=True)
 
     def take_up(self) -> Picture | None:
-        """The song that was kept last, if any; a file that cannot be read is set aside, and told of."""
+        """The song that was kept last, if any; a damaged file is set aside, and told of.
+
+        Where it cannot be read now, or not be set aside, nothing is kept: what lies there stays.
+        """
         if self._lock is None:
             self._tell(self._hindrance)
             return None
@@ -68,6 +71,9 @@ class SongKeeper:
         try:
             kept = load(self._path)
         except BadState as problem:
+            if isinstance(problem.__cause__, OSError):
+                self._leave_alone(problem.__cause__)
+                return None
             log.warning("the kept song: %s", problem)
             kept = None
         if not isinstance(kept, Picture):
@@ -121,10 +127,19 @@ class SongKeeper:
         try:
             self._path.replace(aside)
         except OSError as error:
-            log.warning("the kept song cannot be set aside", exc_info=error)
+            self._leave_alone(error)
+            return
         self._tell(
             f"The launchpad's last song is damaged; a new one begins, the old file is kept as {aside.name}."
         )
+
+    def _leave_alone(self, error: OSError) -> None:
+        """Write nothing in this run."""
+        log.warning("the kept song is left alone", exc_info=error)
+        if self._lock is not None:
+            self._lock.close()
+            self._lock = None
+        self._tell(CANNOT.format(error.strerror or error))
 
 
 def _locked(path: Path) -> tuple[TextIO | None, str]:

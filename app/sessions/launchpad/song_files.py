@@ -51,6 +51,7 @@ OWNER_SIGNS = {NOBODY: "-", YOU: "y", AGENT: "a", START: "s"}
 """Of the buttons of a row, from left to right."""
 LONGEST_PAUSE_BARS = 1024
 LONGEST_NAME, MOST_ENTRIES, LOUDEST = 80, 100_000, 127
+ENCODER = json.JSONEncoder(separators=(",", ":"))
 
 Check = Callable[[Any], Any]
 
@@ -65,7 +66,8 @@ def text_of(song: Picture) -> str:
     document = {
         "format": FORMAT, **_of_grid(song.grid, song.owners), "arrangement": _of_arrangement(song.arrangement)
     }  # fmt: skip
-    return json.dumps(document, separators=(",", ":")) + "\n"
+    # json.dumps would be one call into C, during which no other thread runs, and music may be playing
+    return "".join(ENCODER.iterencode(document)) + "\n"
 
 
 def load(path: Path) -> Picture | States:

@@ -138,6 +138,15 @@ def test_a_song_with_junk_in_it_is_refused_or_a_song(tmp_path_factory, data) -> 
         Song(song.grid, song.arrangement, song.owners).press(3)
 
 
+def test_a_song_is_encoded_in_steps_between_which_music_goes_on(monkeypatch) -> None:
+    """The encoder in C holds the interpreter until it is through."""
+    made_in_c = []
+    monkeypatch.setattr(json.encoder, "c_make_encoder", lambda *given: made_in_c.append(given))
+    text = text_of(full_song().now)
+    monkeypatch.undo()
+    assert not made_in_c and text == json.dumps(json.loads(text), separators=(",", ":")) + "\n"
+
+
 def test_opening_a_song_is_undone_as_one_step() -> None:
     song, other = Song(*opening()), full_song()
     before = everything(song.now)
@@ -228,3 +237,21 @@ def test_a_damaged_song_is_set_aside_and_told(tmp_path: Path, told, keeper, junk
     assert keeper.take_up() is None
     (aside,) = tmp_path.glob("*.damaged-*.json")
     assert aside.read_bytes() == junk and aside.name in told[0]
+
+
+@pytest.mark.parametrize("junk", [b"", None], ids=["cannot be set aside", "cannot be read"])
+def test_a_song_that_is_out_of_reach_is_left_alone(tmp_path, told, keeper, monkeypatch, junk) -> None:
+    def refuse(*arguments: object) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    path, song = tmp_path / "song.json", Song()
+    before = text_of(full_song().now).encode() if junk is None else junk
+    path.write_bytes(before)
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "read_bytes" if junk is None else "replace", refuse)
+        assert keeper.take_up() is None
+    keeper.keep(song)
+    song.press(3)
+    keeper.close()
+    assert len(told) == 1 and "cannot be kept" in told[0] and "Permission denied" in told[0]
+    assert path.read_bytes() == before and not list(tmp_path.glob("*.damaged-*"))
