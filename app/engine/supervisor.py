@@ -151,11 +151,11 @@ class StreamSupervisor:
 
     def _check(self) -> None:
         self._checks += 1
-        if self._lost is not None:
+        if self.stream is None:  # opening one ended in a fault: the clock goes on before anything else
+            self._open_silent()
+        elif self._lost is not None:
             if self._checks % LOOK_AGAIN_CHECKS == 0:
                 self._look_again(self._lost)
-        elif self.stream is None:  # opening one ended in a fault
-            self._open_silent()
         elif not self._flows(self.stream):
             self._fall_silent(self.stream)
 

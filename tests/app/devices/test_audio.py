@@ -175,6 +175,28 @@ def test_a_driver_that_fails_in_a_way_nobody_thought_of_leaves_silence_and_is_wa
     supervisor.close()
 
 
+def test_silence_that_fails_while_a_device_is_lost_is_tried_again_before_the_device_is_back(
+    host, monkeypatch
+):
+    def fails(*_):
+        raise ZeroDivisionError("a fault")
+
+    backend = PluggableBackend(PIANO)
+    supervisor = supervise(host, backend, AudioChoice(PIANO.label, PIANO.label))
+    backend.plugged, backend.streams[0].alive = [], False
+    with monkeypatch.context() as faulty:
+        faulty.setattr(supervisor.system, "open_silent", fails)
+        with pytest.raises(ZeroDivisionError):
+            check(supervisor, host)
+    assert supervisor.stream is None and supervisor.lost
+    check(supervisor, host)
+    assert supervisor.stream is not None and supervisor.stream.output_label == NONE and supervisor.lost
+    backend.plugged = [PIANO]
+    check(supervisor, host, 2)
+    assert supervisor.stream is backend.streams[1] and not supervisor.lost
+    supervisor.close()
+
+
 def test_none_is_a_choice(host):
     supervisor = supervise(host, PluggableBackend(PIANO), AudioChoice(NONE, NONE))
     assert supervisor.stream.output_label == NONE and host.told == []
