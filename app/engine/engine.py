@@ -300,12 +300,13 @@ class Engine:
         before, self._filled = self._filled, self.mixer
         if before is not self._filled:
             rate, stopped_sample = self._filled.clock.rate, before.clock.sample
-            self.metronome.go_on(self._filled, rate, stopped_sample, self._filled.soon)
+            soon = self._filled.soon
+            go_on = partial(self.metronome.go_on, self._filled, rate, stopped_sample, soon)
+            self._guarded(go_on, None)
         now_sample = self.sample
         until_sample = now_sample + round(AHEAD_S * self.rate)
         self.mixer.alarm_at = math.inf
-        self.metronome.fill(now_sample, until_sample)
-        for filler in tuple(self._fillers):
+        for filler in (self.metronome, *self._fillers):
             self._guarded(partial(filler.fill, now_sample, until_sample), None)
 
     def _guarded(self, work: Callable[[], Result], otherwise: Result) -> Result:

@@ -98,11 +98,13 @@ class Mixer:
 
     def go_on_with_clip(self, before: Mixer) -> None:
         """Play what is left of the clip of a mixer that has stopped, of another rate."""
+        unchanged = self._clip
         sound, start_sample = before._clip
         passed = before.clock.sample - start_sample
         before_rate, rate = before.clock.rate, self.clock.rate
         rest = at_rate(sound[max(passed, 0) :], before_rate, rate)
-        self.play_clip(rest, self.clock.sample + round(max(-passed, 0) * rate / before_rate))
+        if self._clip is unchanged:  # else it was stopped or replaced in the meantime
+            self.play_clip(rest, self.clock.sample + round(max(-passed, 0) * rate / before_rate))
 
     def use_player(self, player: Player | None) -> Player:
         """Have `player` play on where the one before stopped; None: the one of this process.

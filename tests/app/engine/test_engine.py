@@ -230,6 +230,37 @@ def test_a_recording_goes_on_at_another_rate_of_the_sound_card(hand_cranked, eng
     assert np.count_nonzero(np.abs(played) > 0.125) == pytest.approx(left_s * 48_000, abs=2)
 
 
+def test_a_recording_that_is_stopped_while_the_card_is_changed_stays_silent(
+    hand_cranked, engine, monkeypatch
+):
+    def stopped_meanwhile(sound, *rates):
+        engine.mixer.play_clip(np.zeros(0, np.float32), 0)
+        return sound
+
+    monkeypatch.setattr("app.engine.mixer.at_rate", stopped_meanwhile)
+    engine.mixer.play_clip(np.full(44_100, 0.25, np.float32), 0)
+    engine.use_stream(hand_cranked.at_rate(48_000))
+    assert not hand_cranked.crank().any()
+
+
+def test_a_metronome_that_fails_ends_neither_the_thread_nor_what_else_is_played(
+    hand_cranked, engine, eventually, monkeypatch
+):
+    filled: list[int] = []
+
+    def fails(*_: object) -> None:
+        raise ZeroDivisionError("a fault")
+
+    monkeypatch.setattr(engine.metronome, "fill", fails)
+    monkeypatch.setattr(engine.metronome, "go_on", fails)
+    engine.call(lambda: engine.add_filler(SimpleNamespace(fill=lambda now, until: filled.append(now))))
+    assert eventually(lambda: filled)
+    engine.use_stream(hand_cranked.at_rate(48_000))
+    engine.call(filled.clear)
+    assert eventually(lambda: filled)
+    assert engine.take_messages() == [FAULT]
+
+
 def test_volume_changes_what_is_played_and_not_what_is_heard(hand_cranked, engine):
     engine.set_source("synth")
     engine.set_volume(0.5)
