@@ -5,6 +5,7 @@ events are played in the engine thread like a demo. Nothing is captured meanwhil
 """
 from __future__ import annotations
 
+import logging
 import threading
 from functools import partial
 
@@ -16,6 +17,8 @@ from app.engine.mixer import FloatArray
 from app.engine.performer import REPLAY, PerformancePlayer, Played
 from app.engine.take_files import Take, TakeError, TakeFolder
 from app.engine.takes import TakeRecorder
+
+log = logging.getLogger(__name__)
 
 
 class TakeReplay:
@@ -84,6 +87,9 @@ class _Playback:
             self._fail(f"This take cannot be read ({problem.strerror or problem}).")
         except MemoryError:
             self._fail("This take is too long for the memory here; save it as WAV.")
+        except Exception:
+            log.exception("replaying %s failed", self._take.key)
+            self._fail("This take cannot be replayed; details are in the log.")
         else:
             self._begin(events, sound)
 

@@ -412,13 +412,21 @@ def test_a_take_that_is_stopped_while_it_is_read_does_not_sound(engine, recorder
     assert len(engine.mixer._clip[0]) == 0
 
 
+def faulty(*_):
+    raise ZeroDivisionError("a fault")
+
+
+@pytest.mark.parametrize(("read", "sentence"), [
+    (full, "This take cannot be read (No space left on device)."),
+    (faulty, "This take cannot be replayed; details are in the log."),
+])
 def test_a_take_that_cannot_be_read_is_told_and_does_not_stop_the_capture(
-        engine, recorder, monkeypatch, eventually):
+        engine, recorder, monkeypatch, eventually, read, sentence):
     heard_take(recorder.folder.folder)
-    monkeypatch.setattr("app.engine.replay.at_rate", full)
+    monkeypatch.setattr("app.engine.replay.at_rate", read)
     replay = TakeReplay(engine, recorder.folder, recorder)
     replay.play("take1")
     assert eventually(lambda: not replay.playing)
-    assert "This take cannot be read (No space left on device)." in engine.take_messages()
+    assert sentence in engine.take_messages()
     replay.stop()
     assert not recorder.on_hold
