@@ -91,7 +91,7 @@ class FollowSession:
         self._do(self._stop)
 
     def pause(self) -> None:
-        """Hold the cursor, and what is played."""
+        """Hold the cursor, and what is played; after the end of the score, what still sounds."""
         self._do(self._pause)
 
     def resume(self) -> None:
@@ -237,10 +237,9 @@ class FollowSession:
         self.engine.panic()
 
     def _pause(self) -> None:
-        if self._following.state in RUNNING:
-            self._following.pause()
-            if self._music is not None:
-                self._music.hold()
+        self._following.pause()
+        if self._music is not None:  # it may go on after the end of the score
+            self._music.hold()
 
     def _resume(self) -> None:
         if self._following.state == "paused":

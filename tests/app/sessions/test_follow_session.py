@@ -291,6 +291,23 @@ def test_a_recording_waits_for_the_follower_and_goes_on_after_a_pause(
     session.close()
 
 
+def test_a_recording_that_is_longer_than_the_score_ends_with_a_pause(tune, engine, hand_cranked, eventually):
+    session = FollowSession(tune, engine=engine, runner=InlineRunner(Arrives(float(tune.onset_x_px[-1]))))
+    assert session.wait_ready()
+    noise = np.random.default_rng(0).normal(0, 0.1, 20 * RATE).astype(np.float32)
+    session.play_recording(noise, RATE)
+    while session.snapshot.state != "finished":
+        turn(hand_cranked, engine, 0.1, eventually)
+    assert session.demo_playing and hand_cranked.crank().any()
+    session.pause()
+    carried_out(engine)
+    assert not session.demo_playing and not hand_cranked.crank().any()
+    session.start()  # from the beginning, as after any end
+    carried_out(engine)
+    assert session._following.x_px == tune.onset_x_px[0]
+    session.close()
+
+
 def test_a_recording_keeps_its_place_at_another_rate(engine, hand_cranked, eventually):
     player = ClipPlayer(engine, ramp(20.0), RATE)
     player.start()
