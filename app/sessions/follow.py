@@ -276,10 +276,12 @@ class FollowSession:
         self._click()
 
     def _set_tempo(self, tempo_factor: float) -> None:
+        before = self._tempo
         self._tempo = min(max(tempo_factor, MIN_TEMPO), MAX_TEMPO)
         if self._music is not None:
             self._music.player.set_tempo(self._tempo)
         if self._running:
+            self._following.stretch_deaf(before / self._tempo)  # as long as the count-in
             self._clicks.set_tempo(self._bpm, self._music)
 
     def _set_metronome(self, on: bool) -> None:

@@ -119,6 +119,10 @@ class Following:
         self.state = "waiting"
         self._deaf_frames = round(deaf_s * SPEC.fps)
 
+    def stretch_deaf(self, factor: float) -> None:
+        """What is left of `deaf_s` takes so many times as long: a count-in whose tempo has changed."""
+        self._deaf_frames = round(self._deaf_frames * factor)
+
     def stop(self) -> None:
         """Idle, the cursor stays where it is."""
         self.state = "idle"

@@ -436,6 +436,21 @@ def test_count_in_clicks_and_is_not_followed(session, engine, hand_cranked, tune
     assert eventually(lambda: session.snapshot.state == "following")
 
 
+def test_a_count_in_whose_tempo_is_changed_is_not_followed_either(session, engine, hand_cranked, eventually):
+    engine.set_source("input")
+    session.start(count_in_bars=1)
+    assert eventually(lambda: session._following.state == "waiting")
+    session.set_demo_tempo(0.5)
+    carried_out(engine)
+    played = np.zeros((245, 2), np.float32)
+    for _ in range(90):
+        for _ in range(9):
+            played = hand_cranked.crank(played[:, 0])
+        assert eventually(lambda: engine.sample - engine.snapshot.sample < 4410)
+        assert session.snapshot.state != "following"
+    assert engine.metronome.pulse is not None and engine.metronome.pulse.beat.number == 3
+
+
 def test_followed_in_real_time_by_a_worker_that_is_killed_on_the_way(tune, eventually):
     """The silent card keeps the time; the cursor ends in the last bar all the same."""
     performance = perform(tune, 1)

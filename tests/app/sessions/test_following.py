@@ -78,6 +78,16 @@ def test_what_sounds_before_it_is_to_listen_is_no_first_note(following):
     assert hear(following).state == "following"
 
 
+def test_a_count_in_that_slows_down_is_no_first_note_either(following):
+    following.start(deaf_s=0.5)
+    hear(following, QUIET, 4)
+    following.stretch_deaf(2.0)
+    hear(following, QUIET, 10)
+    assert hear(following).state == "waiting"
+    hear(following, QUIET)
+    assert hear(following).state == "following"
+
+
 def test_idle_until_started(following, walker):
     assert hear(following, LOUD, 5).state == "idle" and walker.resets == []
 
