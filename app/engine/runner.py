@@ -231,7 +231,11 @@ class PolicyRunner:
 
         Raises FollowerFailed.
         """
-        fresh = _Worker(self._make_player)
+        try:
+            fresh = _Worker(self._make_player)
+        except OSError as error:
+            problem = f"The follower could not be started ({error.strerror or error}). Close other programs."
+            raise FollowerFailed(problem) from error
         with self._lock:
             self._coming = fresh
         try:

@@ -7,6 +7,7 @@ beside the window: what is asked for before it is ready happens when it is. `run
 """
 from __future__ import annotations
 
+import logging
 import threading
 from collections.abc import Callable
 from functools import partial
@@ -29,6 +30,8 @@ from pieces.errors import RipienoError
 from pieces.piece import Piece
 
 __all__ = ["FollowSession", "Summary", "run_headless"]
+
+log = logging.getLogger(__name__)
 
 Command = Callable[[], None]
 MIN_TEMPO, MAX_TEMPO = 0.25, 3.0
@@ -160,11 +163,17 @@ class FollowSession:
             self._runner.open(self.piece)
             self._begin()
         except RipienoError as error:
-            self.problem = str(error)
-            if not self._closed:
-                self.engine.tell(self.problem)
+            self._give_up(str(error))
+        except Exception:
+            log.exception("the follower could not be loaded")
+            self._give_up("The follower could not be started. Details are in the log.")
         finally:
             self._ready.set()
+
+    def _give_up(self, problem: str) -> None:
+        self.problem = problem
+        if not self._closed:
+            self.engine.tell(problem)
 
     def _begin(self) -> None:
         """What was asked for meanwhile happens now, unless the session was closed."""

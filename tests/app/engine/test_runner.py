@@ -1,6 +1,7 @@
 """The worker process: same answers as inline, killed, frozen, slow."""
 from __future__ import annotations
 
+import errno
 import multiprocessing
 import os
 import signal
@@ -149,6 +150,15 @@ def test_a_player_that_does_not_exist_is_an_error_that_says_so(tune):
     with pytest.raises(FollowerFailed, match="nobody"):
         runner.open(tune)
     runner.close()
+
+
+def test_a_process_that_the_system_does_not_grant_is_an_error_that_says_so(tune, runner, monkeypatch):
+    def refuse(*_):
+        raise BlockingIOError(errno.EAGAIN, os.strerror(errno.EAGAIN))
+
+    monkeypatch.setattr("app.children.start", refuse)
+    with pytest.raises(FollowerFailed, match=r"could not be started .*unavailable"):
+        runner.open(tune)
 
 
 class LoadsForever(SteadyPlayer):

@@ -377,6 +377,17 @@ def test_a_follower_that_cannot_be_loaded_is_told(tune, engine):
     session.close()
 
 
+def test_a_follower_that_fails_in_a_way_nobody_thought_of_is_told(tune, engine):
+    class Faulty(InlineRunner):
+        def open(self, piece) -> None:
+            raise ZeroDivisionError("a fault")
+
+    session = FollowSession(tune, engine=engine, runner=Faulty(SteadyPlayer()))
+    assert not session.wait_ready() and "could not be started" in (session.problem or "")
+    assert engine.take_messages() == [session.problem]
+    session.close()
+
+
 @pytest.mark.parametrize("fails", [False, True])
 def test_closed_while_the_follower_loads_nothing_begins_and_nothing_is_told(tune, engine, eventually, fails):
     gate = threading.Event()
