@@ -12,6 +12,7 @@ import json
 import logging
 import os
 import threading
+from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -27,6 +28,8 @@ Item = TypeVar("Item")
 _MODULE = "app.scenes.loading"
 THUMBNAIL_WIDTH_PX, THUMBNAIL_HEIGHT_PX = 640, 460
 BACKGROUND_NICENESS = 10
+ADDED_AT_ONCE = 2
+"""Of many scores that are dropped together the others wait: each takes a child of its own."""
 
 
 @dataclass(frozen=True)
@@ -57,7 +60,7 @@ class _Opening:
 
 class Loader:
     """One child for the piece that is wanted, one for thumbnails: an opening waits neither for a picture nor
-    for another opening, which it ends."""
+    for another opening, which it ends. Scores that are still being added then are added all the same."""
 
     def __init__(self) -> None:
         self._opened: SimpleQueue[tuple[_Opening, Opened]] = SimpleQueue()
@@ -66,6 +69,8 @@ class Loader:
         self._painting = threading.Lock()  # one list of pictures after the other
         self._closed = False
         self._opening: _Opening | None = None
+        self._adding: list[Child] = []  # what they add is not what is wanted any more
+        self._turn_to_add = threading.Semaphore(ADDED_AT_ONCE)
 
     def open(self, wanted: str) -> None:
         """Begin to open a piece; only the last one asked for is delivered."""
@@ -88,9 +93,14 @@ class Loader:
 
     def opened(self) -> list[Opened]:
         """The openings that have ended since the last call."""
-        ended = [done for opening, done in _drain(self._opened) if opening is self._opening]
-        if ended:
-            self._opening = None
+        ended = []
+        for opening, done in _drain(self._opened):
+            if opening is self._opening:
+                self._opening = None
+                ended.append(done)
+            elif opening.child in self._adding:
+                self._adding.remove(opening.child)
+                opening.child.close()
         return ended
 
     def thumbnails(self) -> list[Thumbnail]:
@@ -98,21 +108,27 @@ class Loader:
         return _drain(self._thumbnails)
 
     def close(self) -> None:
-        """End both children."""
+        """End every child."""
         self._closed = True
-        self._opener.close()
-        self._painter.close()
+        for child in (self._opener, self._painter, *self._adding):
+            child.close()
 
     def _begin(self, wanted: str, job: str) -> None:
-        self.cancel()
+        if self._opening is not None and self._opening.job == "add":
+            self._adding.append(self._opener)
+            self._opener = Child(_MODULE)
+        else:
+            self.cancel()
         self._opening = _Opening(wanted, job, self._opener)
         threading.Thread(target=self._open, args=(self._opening,), name="open-piece", daemon=True).start()
 
     def _open(self, opening: _Opening) -> None:
         """Thread of an opening. Whatever happens, there is an answer."""
         name = Path(opening.wanted).name
+        turn = self._turn_to_add if opening.job == "add" else nullcontext()
         try:
-            done = _opened(opening)
+            with turn:
+                done = _opened(opening)
         except RipienoError as error:
             done = Opened(opening.wanted, None, str(error))
         except ChildDied:

@@ -3,6 +3,7 @@
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import numpy as np
 import psutil
@@ -12,6 +13,7 @@ from app.scenes import loading
 from app.widgets.child import Child, ChildDied
 from app.widgets.page_images import PageImages, paper_surface
 from app.widgets.rendering import Drawn, PageRenderer
+from pieces import library
 
 SVG = (
     '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 840 1188">'
@@ -164,6 +166,42 @@ def test_an_opening_ends_the_one_before_and_is_told_alone(loader, eventually):
     loader._opener.say(b'{"problem": "short.mxl is empty."}')
     (done,) = ended(loader, eventually)
     assert done == loading.Opened("short.mxl", None, "short.mxl is empty.")
+
+
+def test_scores_dropped_together_are_all_added_and_the_last_is_opened(loader, eventually):
+    loader.add(Path("first.mxl"))
+    first = loader._opener
+    loader.add(Path("last.mxl"))
+    assert not first.answered.is_set() and loader._opener is not first
+    first.say(b'{"problem": "Not wanted any more."}')
+    assert eventually(lambda: not loader._opened.empty()) and loader.opened() == [] and not loader._adding
+    loader._opener.say(b'{"problem": "last.mxl is empty."}')
+    (done,) = ended(loader, eventually)
+    assert done.wanted == "last.mxl"
+
+
+def test_scores_that_are_still_being_added_end_with_the_loader_and_not_with_escape(loader):
+    for number in range(2 * loading.ADDED_AT_ONCE):
+        loader.add(Path(f"{number}.mxl"))
+    children, last = list(loader._adding), loader._opener
+    loader.cancel()
+    assert last.answered.is_set() and not any(child.answered.is_set() for child in children)
+    loader.close()
+    assert all(child.answered.is_set() for child in children)
+
+
+def test_two_scores_added_in_a_row_are_both_in_the_library(monkeypatch, tmp_path, eventually):
+    monkeypatch.setenv("RIPIENO_HOME", str(tmp_path / "home"))
+    loader = loading.Loader()
+    try:
+        for title in ("First", "Last"):
+            score = tmp_path / f"{title}.abc"
+            score.write_text(f"X:1\nT:{title}\nM:4/4\nL:1/4\nK:C\nCDEF|GABc|]\n")
+            loader.add(score)
+        own = {"First", "Last"}
+        assert eventually(lambda: own <= {entry.title for entry in library.list_pieces()}, 60.0)
+    finally:
+        loader.close()
 
 
 def test_a_cancelled_opening_is_told_of_no_more(loader, eventually):
