@@ -193,7 +193,8 @@ class Follow(Scene):
     def leave(self) -> None:
         if self.studio.keeps_running:
             return
-        if self.studio.session and self.is_running():
+        self.studio.forget_dropped()
+        if self.studio.session:  # also where a start still waits for the follower
             self.studio.session.pause()
 
     def is_running(self) -> bool:
@@ -205,6 +206,7 @@ class Follow(Scene):
             if self.studio.piece is None:
                 self.studio.ask("scene_home")
             return
+        self.studio.forget_dropped()
         now = self.studio.settings.now
         if state in RUNNING:
             session.pause()
@@ -223,6 +225,7 @@ class Follow(Scene):
         """Stop and go back to the beginning, or to A."""
         session = self.studio.session
         if session and self.studio.piece:
+            self.studio.forget_dropped()
             session.stop()
             self.seek(self.loop_a_px if self.loop_a_px is not None else self.span_px()[0])
 

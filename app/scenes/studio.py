@@ -10,6 +10,7 @@ import re
 import threading
 from collections import deque
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -34,6 +35,7 @@ from pieces.piece import Piece
 
 if TYPE_CHECKING:
     from app.devices.launchpads.hardware import Launchpads
+    from app.engine.mixer import FloatArray
     from app.scenes.devices import DeviceDesk
     from app.scenes.take_desk import TakeDesk
     from app.sessions.duet.choices import Choices
@@ -75,6 +77,17 @@ class Session(Protocol):
     def close(self) -> None: ...
 
 
+@dataclass(eq=False)
+class _Dropped:
+    """A sound file that is played as soon as a thread has read it.
+
+    ``sound``, then: (n,) mono float32, and its rate in Hz.
+    """
+
+    path: Path
+    sound: tuple[FloatArray, int] | None = None
+
+
 class Studio:
     """One for the life of the window. The factories are what tests replace."""
 
@@ -112,6 +125,7 @@ class Studio:
         self.launchpads: Launchpads | None = None
         self.to_close: list[Callable[[], object]] = []
         self._said: deque[tuple[str, str, str]] = deque()
+        self._dropped: _Dropped | None = None
         self.sound = SoundDesk(engine, settings, self.change, self.say)
         self.wav = WavDesk(self.say_later)
         devices.source_changed = self.stop_following
@@ -210,6 +224,7 @@ class Studio:
         """Take in pages that were drawn and a piece that was opened. Returns the opening, if one ended."""
         while self._said:
             self.say(*self._said.popleft())
+        self._play_dropped()
         self.sound.poll(self.snapshot.state)
         for drawn in self.renderer.collect():
             if not (self.images and self.images.take(drawn)):
@@ -253,26 +268,41 @@ class Studio:
             from models.performance import load_midi
 
             self.session.play_demo(1.0, load_midi(path))
+            self.forget_dropped()
             self.say(f"Playing {path.name}")
         else:
-            threading.Thread(target=self._play_sound, args=(path,), name="dropped-sound", daemon=True).start()
+            self._dropped = dropped = _Dropped(path)
+            threading.Thread(
+                target=self._read_dropped, args=(dropped,), name="dropped-sound", daemon=True
+            ).start()
 
-    def _play_sound(self, path: Path) -> None:
+    def _read_dropped(self, dropped: _Dropped) -> None:
+        """Thread of a sound file: reading and another rate take seconds."""
         from app.engine.frontend import at_rate
         from app.sessions.recordings import read_recording
 
         try:
-            sound, rate = read_recording(path)
+            sound, rate = read_recording(dropped.path)
         except RipienoError as problem:
             self.engine.tell(str(problem))
             return
-        if self.session:
-            wanted_rate = self.engine.rate
-            self.session.play_recording(at_rate(sound, rate, wanted_rate), wanted_rate)
-            self.engine.tell(f"Playing {path.name}")
+        wanted_rate = self.engine.rate
+        dropped.sound = at_rate(sound, rate, wanted_rate), wanted_rate
+
+    def _play_dropped(self) -> None:
+        dropped = self._dropped
+        if dropped is not None and dropped.sound is not None and self.session is not None:
+            self.forget_dropped()
+            self.session.play_recording(*dropped.sound)
+            self.say(f"Playing {dropped.path.name}")
+
+    def forget_dropped(self) -> None:
+        """A sound file that is still being read is not played: something else was asked for meanwhile."""
+        self._dropped = None
 
     def stop_following(self) -> None:
         """What goes on, or is held, is over: something else is to be followed."""
+        self.forget_dropped()
         if self.session:
             self.session.stop()
 
@@ -323,6 +353,7 @@ class Studio:
 
     def close_session(self) -> None:
         """End following; the piece stays open."""
+        self.forget_dropped()
         if self.session is not None:
             self.session.close()
             self.session = None

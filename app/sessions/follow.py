@@ -186,10 +186,12 @@ class FollowSession:
 
     def _do(self, command: Command) -> None:
         with self._lock:
-            if self._deferred is not None:
-                self._deferred.append(command)
+            if self._closed:
                 return
-        self.engine.call(partial(self._carry_out, command))
+            if self._deferred is None:
+                self.engine.call(partial(self._carry_out, command))
+            else:
+                self._deferred.append(command)
 
     # --- engine thread ------------------------------------------------------------------------------
 

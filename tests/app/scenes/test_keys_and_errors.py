@@ -1,5 +1,6 @@
 """Keys, toasts, dropped files, faults: what the window does at its edges."""
 
+import threading
 from dataclasses import replace
 from pathlib import Path
 
@@ -212,8 +213,50 @@ def test_a_dropped_recording_is_handed_to_the_session_at_the_rate_of_the_card(
     wavfile.write(tmp_path / "take.wav", 22_050, np.zeros(22_050, np.float32))
     pygame.event.post(pygame.event.Event(pygame.DROPFILE, file=str(tmp_path / "take.wav")))
     one.frame()
-    assert eventually(lambda: session.calls == [("recording", 44_100)])
-    assert eventually(lambda: one.frame() or "Playing take.wav" in one.toasts)
+    assert eventually(lambda: one.frame() or session.calls[-1:] == [("recording", 44_100)])
+    assert "Playing take.wav" in one.toasts
+
+
+@pytest.mark.parametrize("mode", ["follow", "inside"])
+def test_a_start_that_waits_for_the_follower_does_not_happen_in_another_scene(stage, piece, mode):
+    one = stage(mode=mode)
+    session = one.open(piece)
+    assert session.snapshot.state == "idle"
+    one.window.go("duet")
+    assert ("pause",) in session.calls
+
+
+@pytest.mark.parametrize(
+    "meanwhile",
+    [
+        lambda one: one.studio.use_follower("steady"),
+        lambda one: one.studio.stop_following(),
+        lambda one: one.window.go("duet"),
+        lambda one: one.scene.start_stop(),
+        lambda one: one.scene.stop(),
+        lambda one: one.studio.play_recording(Path("other.wav")),
+    ],
+    ids=["another session", "another source", "another scene", "start", "stop", "another file"],
+)
+def test_a_recording_that_is_read_too_late_is_not_played(stage, piece, monkeypatch, eventually, meanwhile):
+    gates = {"take.wav": threading.Event(), "other.wav": threading.Event()}
+
+    def read(path):
+        gates[path.name].wait(20.0)
+        return np.zeros(22_050, np.float32), 22_050
+
+    monkeypatch.setattr("app.sessions.recordings.read_recording", read)
+    one = stage()
+    sessions = [one.open(piece)]
+    one.studio.play_recording(Path("take.wav"))
+    dropped = one.studio._dropped
+    meanwhile(one)
+    sessions.append(one.studio.session)
+    gates["take.wav"].set()
+    assert eventually(lambda: dropped.sound is not None)
+    one.frame(2)
+    assert not any(call[0] == "recording" for session in sessions for call in session.calls)
+    gates["other.wav"].set()
 
 
 def test_a_dropped_broken_midi_file_is_refused_in_words(stage, piece, tmp_path):

@@ -388,6 +388,13 @@ def test_a_follower_that_fails_in_a_way_nobody_thought_of_is_told(tune, engine):
     session.close()
 
 
+def test_a_closed_session_does_nothing_any_more(session, engine):
+    session.close()
+    session.play_recording(np.zeros(4410, np.float32), 44_100)
+    carried_out(engine)
+    assert session._following.state == "idle" and not session.demo_playing and gc.isenabled()
+
+
 @pytest.mark.parametrize("fails", [False, True])
 def test_closed_while_the_follower_loads_nothing_begins_and_nothing_is_told(tune, engine, eventually, fails):
     gate = threading.Event()
