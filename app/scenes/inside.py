@@ -371,6 +371,6 @@ class Inside(Scene):
     def leave(self) -> None:
         if self.studio.keeps_running:
             return
-        if self.is_running() and self.studio.session is not None:
+        if self.studio.session is not None:
             self.studio.session.pause()
         self.desk.rest()

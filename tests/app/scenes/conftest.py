@@ -11,7 +11,7 @@ import numpy as np
 import pygame
 import pytest
 
-from app.engine.snapshot import Snapshot, State
+from app.engine.snapshot import RUNNING, Snapshot, State
 from app.scenes.devices import DeviceDesk
 from app.scenes.studio import Studio
 from app.settings import SettingsStore
@@ -110,7 +110,8 @@ class FakeSession:
 
     def pause(self) -> None:
         self.calls.append(("pause",))
-        self._state("paused")
+        if self.snapshot.state in RUNNING:
+            self._state("paused")
 
     def resume(self) -> None:
         self.calls.append(("resume",))
@@ -219,6 +220,7 @@ class Stage:
     def open(self, piece: Piece) -> FakeSession:
         self.show(piece)
         assert isinstance(self.studio.session, FakeSession)
+        self.studio.session.calls.clear()  # what showing it took
         return self.studio.session
 
     @property

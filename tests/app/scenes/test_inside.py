@@ -282,6 +282,7 @@ def test_from_follow_what_is_played_goes_on_and_is_seen_live(inside):
     one.window.do("scene_follow")
     one.frame()
     session = one.studio.session
+    session.calls.clear()
     session.show(700.0)
     one.window.do("look_inside")
     one.frame()

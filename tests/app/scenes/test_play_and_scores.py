@@ -117,6 +117,7 @@ def one(stage, piece, monkeypatch):
 
 def test_the_music_waits_for_the_agent_that_is_to_follow_it(one, piece):
     session = one.studio.session
+    session.calls.clear()
     session.ready = False
     one.key(pygame.K_SPACE, 0, " ")
     one.engine.sample = 44_100 * 20
