@@ -59,7 +59,7 @@ class FollowSession:
         self._music: Music | None = None  # sounds, or is held and would go on
         self._performance: Performance | None = None
         self._tempo = 1.0
-        self._deferred: list[Command] | None = []
+        self._deferred: list[tuple[Command, bool]] | None = []  # and whether it starts something
         self._lock = threading.Lock()
         self._ready = threading.Event()
         self._closed = False
@@ -87,14 +87,19 @@ class FollowSession:
 
         It begins where the cursor stands, after the end anew. With a count-in, that is clicked first.
         """
-        self._do(partial(self._start, count_in_bars, self.engine.source))
+        self._do(partial(self._start, count_in_bars, self.engine.source), starts=True)
 
     def stop(self) -> None:
-        """Stop listening and playing; all notes off."""
+        """Stop listening and playing; all notes off. A start that waits for the follower is called off."""
+        self._call_off()
         self._do(self._stop)
 
     def pause(self) -> None:
-        """Hold the cursor, and what is played; after the end of the score, what still sounds."""
+        """Hold the cursor, and what is played; after the end of the score, what still sounds.
+
+        A start that waits for the follower is called off.
+        """
+        self._call_off()
         self._do(self._pause)
 
     def resume(self) -> None:
@@ -115,14 +120,14 @@ class FollowSession:
 
         One without anchors plays from its beginning.
         """
-        self._do(partial(self._play_demo, tempo_factor, performance))
+        self._do(partial(self._play_demo, tempo_factor, performance), starts=True)
 
     def play_recording(self, sound: FloatArray, rate: int) -> None:
         """Play a recording, (n,) mono float32, and follow it from the first note.
 
         Best at the engine's rate: at another one the engine thread brings it there.
         """
-        self._do(partial(self._play_recording, sound, rate))
+        self._do(partial(self._play_recording, sound, rate), starts=True)
 
     def set_demo_tempo(self, tempo_factor: float) -> None:
         """Of the demo and of the metronome: 1.0 is as performed; kept between 0.25 and 3."""
@@ -181,17 +186,23 @@ class FollowSession:
         with self._lock:
             waiting, self._deferred = self._deferred or [], None
             if not self._closed:
-                for command in waiting:
+                for command, _ in waiting:
                     self.engine.call(partial(self._carry_out, command))
 
-    def _do(self, command: Command) -> None:
+    def _call_off(self) -> None:
+        """It would change the engine's source when somebody else listens."""
+        with self._lock:
+            if self._deferred is not None:
+                self._deferred = [(command, starts) for command, starts in self._deferred if not starts]
+
+    def _do(self, command: Command, starts: bool = False) -> None:
         with self._lock:
             if self._closed:
                 return
             if self._deferred is None:
                 self.engine.call(partial(self._carry_out, command))
             else:
-                self._deferred.append(command)
+                self._deferred.append((command, starts))
 
     # --- engine thread ------------------------------------------------------------------------------
 

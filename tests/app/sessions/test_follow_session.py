@@ -366,6 +366,26 @@ def test_what_is_asked_before_the_follower_is_ready_happens_when_it_is(tune, eng
     session.close()
 
 
+@pytest.mark.parametrize("end", [FollowSession.pause, FollowSession.stop])
+def test_a_start_that_was_called_off_before_the_follower_is_ready_changes_nothing(tune, engine, end):
+    gate = threading.Event()
+
+    class Slow(InlineRunner):
+        def open(self, piece) -> None:
+            gate.wait(10)
+            super().open(piece)
+
+    engine.set_source("input")
+    session = FollowSession(tune, engine=engine, runner=Slow(SteadyPlayer()))
+    session.play_demo()
+    end(session)
+    gate.set()
+    assert session.wait_ready()
+    carried_out(engine)
+    assert engine.source == "input" and session._following.state == "idle" and not session.demo_playing
+    session.close()
+
+
 def test_a_follower_that_cannot_be_loaded_is_told(tune, engine):
     class Broken(InlineRunner):
         def open(self, piece) -> None:
