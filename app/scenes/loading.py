@@ -28,8 +28,6 @@ Item = TypeVar("Item")
 _MODULE = "app.scenes.loading"
 THUMBNAIL_WIDTH_PX, THUMBNAIL_HEIGHT_PX = 640, 460
 BACKGROUND_NICENESS = 10
-ADDED_AT_ONCE = 2
-"""Of many scores that are dropped together the others wait: each takes a child of its own."""
 
 
 @dataclass(frozen=True)
@@ -70,7 +68,7 @@ class Loader:
         self._closed = False
         self._opening: _Opening | None = None
         self._adding: list[Child] = []  # what they add is not what is wanted any more
-        self._turn_to_add = threading.Semaphore(ADDED_AT_ONCE)
+        self._turn_to_add = threading.Lock()  # two at once could take the same name in the library
 
     def open(self, wanted: str) -> None:
         """Begin to open a piece; only the last one asked for is delivered."""

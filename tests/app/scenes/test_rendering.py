@@ -181,7 +181,7 @@ def test_scores_dropped_together_are_all_added_and_the_last_is_opened(loader, ev
 
 
 def test_scores_that_are_still_being_added_end_with_the_loader_and_not_with_escape(loader):
-    for number in range(2 * loading.ADDED_AT_ONCE):
+    for number in range(4):
         loader.add(Path(f"{number}.mxl"))
     children, last = list(loader._adding), loader._opener
     loader.cancel()
