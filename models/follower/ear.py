@@ -13,7 +13,6 @@ from typing import NamedTuple, Protocol
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
 
 from models.follower.belief import Belief, BeliefConfig
 from models.follower.data import halve
@@ -95,7 +94,7 @@ def read_strip(
     reader: Reader, rhythm: Rhythm | None, strip: NDArray[np.uint8], music: tuple[int, int]
 ) -> Reading:
     """Read a halved strip (80, W // 2); with a ``rhythm`` note by note between the columns of ``music``."""
-    features = _features(reader, strip, music)
+    features = reader.score(torch.from_numpy(strip).float().div_(255.0).unsqueeze(0))
     keys, bias, log_quarters = (part[0].numpy() for part in reader.read(features))
     written = torch.sigmoid(reader.written(features))[0].numpy()
     notes = None
@@ -109,17 +108,25 @@ def read_strip(
     return Reading(keys, bias, log_quarters, onsets, notes)
 
 
-def _features(reader: Reader, strip: NDArray[np.uint8], music: tuple[int, int]) -> Tensor:
-    """(1, C, F) features of the columns of a strip, after a run-in: its beginning is read twice.
+@torch.inference_mode()
+def after_a_run_in(
+    reader: Reader, read: Reading, strip: NDArray[np.uint8], music: tuple[int, int]
+) -> tuple[FloatArray, FloatArray]:
+    """Keys and biases of a strip as read, but of its beginning as it is read after the same music.
 
     Crops to train on begin before their sound does, so the network has learned that music is seldom at an
-    edge on the left. Without a run-in a theme was found where it comes again, not at the beginning.
+    edge on the left: theme by theme, it fits better where it comes again than where it began.
     """
     first, last = music
     run_in = min(_RUN_IN_COLUMNS, last + 1 - first) // 2 * 2  # the network's memory runs over pairs
-    begun = np.concatenate([strip[:, : 2 * (first + run_in)], strip[:, 2 * first :]], axis=1)
-    features: Tensor = reader.score(torch.from_numpy(begun).float().div_(255.0).unsqueeze(0))
-    return torch.cat([features[:, :first], features[:, first + run_in :]], dim=1)
+    begun = [strip[:, 2 * first : 2 * (first + run_in)], strip[:, 2 * first : 2 * (first + 2 * run_in)]]
+    features = reader.score(torch.from_numpy(np.concatenate(begun, axis=1)).float().div_(255.0).unsqueeze(0))
+    keys, bias = read.keys.copy(), read.bias.copy()
+    beginning = slice(first, first + run_in)
+    again_keys, again_bias, _ = reader.read(features)
+    keys[beginning] = again_keys[0, run_in : 2 * run_in].numpy()
+    bias[beginning] = again_bias[0, run_in : 2 * run_in].numpy()
+    return keys, bias
 
 
 def shorten_blanks(log_quarters: FloatArray, written: FloatArray, music: tuple[int, int]) -> FloatArray:
@@ -180,6 +187,7 @@ class Ear:
         first_px = float(piece.onset_x_px[0])
         if self._scouting:
             self._finder = Finder(self._belief, first_px, piece.tolerance_px)
+            self._found_keys, self._found_bias = after_a_run_in(self.reader, read, strip, (first, last))
         self.reset(first_px)
 
     def reset(self, x_px: float) -> None:
@@ -222,10 +230,11 @@ class Ear:
         self._sound.rest()
 
     def _find(self, finder: Finder, frame: FloatArray, query: FloatArray) -> None:
-        finder.hear(self._keys @ query + self._bias, self._belief, self._struck(query))
+        finder.hear(self._found_keys @ query + self._found_bias, self._belief, self._struck(query))
         if finder.doubting and self._afresh is not None:
             query = self._afresh.ask(self._afresh.hear(frame))
-            if finder.doubt(self._keys @ query + self._bias, self._belief, self._struck(query)):
+            fit = self._found_keys @ query + self._found_bias
+            if finder.doubt(fit, self._belief, self._struck(query)):
                 self._sound, self._afresh = self._afresh, self._sound  # the music did jump
             self._afresh.rest()
 
