@@ -187,7 +187,7 @@ class Ear:
         first_px = float(piece.onset_x_px[0])
         if self._scouting:
             self._finder = Finder(self._belief, first_px, piece.tolerance_px)
-            self._found_keys, self._found_bias = after_a_run_in(self.reader, read, strip, (first, last))
+            self._search_keys, self._search_bias = after_a_run_in(self.reader, read, strip, (first, last))
         self.reset(first_px)
 
     def reset(self, x_px: float) -> None:
@@ -230,10 +230,10 @@ class Ear:
         self._sound.rest()
 
     def _find(self, finder: Finder, frame: FloatArray, query: FloatArray) -> None:
-        finder.hear(self._found_keys @ query + self._found_bias, self._belief, self._struck(query))
+        finder.hear(self._search_keys @ query + self._search_bias, self._belief, self._struck(query))
         if finder.doubting and self._afresh is not None:
             query = self._afresh.ask(self._afresh.hear(frame))
-            fit = self._found_keys @ query + self._found_bias
+            fit = self._search_keys @ query + self._search_bias
             if finder.doubt(fit, self._belief, self._struck(query)):
                 self._sound, self._afresh = self._afresh, self._sound  # the music did jump
             self._afresh.rest()

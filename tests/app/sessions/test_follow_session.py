@@ -386,24 +386,17 @@ def test_a_start_that_was_called_off_before_the_follower_is_ready_changes_nothin
     session.close()
 
 
-def test_a_follower_that_cannot_be_loaded_is_told(tune, engine):
+@pytest.mark.parametrize("fault, told", [
+    (FollowerFailed("The follower's file is damaged. Install again."), "damaged"),
+    (ZeroDivisionError("what nobody thought of"), "could not be started"),
+])  # fmt: skip
+def test_a_follower_that_cannot_be_loaded_is_told(tune, engine, fault, told):
     class Broken(InlineRunner):
         def open(self, piece) -> None:
-            raise FollowerFailed("The follower's file is damaged. Install again.")
+            raise fault
 
     session = FollowSession(tune, engine=engine, runner=Broken(SteadyPlayer()))
-    assert not session.wait_ready() and "damaged" in (session.problem or "")
-    assert engine.take_messages() == [session.problem]
-    session.close()
-
-
-def test_a_follower_that_fails_in_a_way_nobody_thought_of_is_told(tune, engine):
-    class Faulty(InlineRunner):
-        def open(self, piece) -> None:
-            raise ZeroDivisionError("a fault")
-
-    session = FollowSession(tune, engine=engine, runner=Faulty(SteadyPlayer()))
-    assert not session.wait_ready() and "could not be started" in (session.problem or "")
+    assert not session.wait_ready() and told in (session.problem or "")
     assert engine.take_messages() == [session.problem]
     session.close()
 

@@ -8,6 +8,7 @@ from models import checkpoint
 from models.features import SPEC
 from models.follower.belief import BeliefConfig
 from models.follower.ear import Ear, RememberingEar, after_a_run_in, read_strip, shorten_blanks
+from models.follower.finder import Finder
 from models.follower.network import Reader
 from models.follower.player import FollowerPlayer, load_follower
 from models.follower.policy import Policy
@@ -99,6 +100,23 @@ def test_who_looks_for_the_music_reads_the_beginning_as_what_comes_after_the_sam
     assert bias[10:] == pytest.approx(again_bias[0, 200:].numpy(), abs=1e-5)
     assert np.abs(bias[10:20] - read.bias[10:20]).max() > 1e-3
     assert np.array_equal(keys[:10], read.keys[:10]) and np.array_equal(bias[:10], read.bias[:10])
+
+
+def test_the_run_in_is_for_who_looks_for_the_music_alone(piece, monkeypatch):
+    looked_at = []
+    monkeypatch.setattr(Finder, "hear", lambda self, fit, *others: looked_at.append(fit))
+    monkeypatch.setattr(
+        "models.follower.ear.after_a_run_in",
+        lambda reader, read, *others: (np.zeros_like(read.keys), np.ones_like(read.bias)),
+    )
+    torch.manual_seed(3)
+    looking, following = Ear(Reader(), BeliefConfig(), scouting=True), make_ear()
+    frame = np.random.default_rng(0).random(78, np.float32)
+    for ear in (looking, following):
+        ear.open(piece)
+    assert np.array_equal(looking.hear(frame).columns, following.hear(frame).columns)
+    looking.rest()
+    assert len(looked_at) == 1 and (looked_at[0] == 1.0).all()
 
 
 def test_only_wide_stretches_without_a_notehead_are_shortened():
