@@ -1,7 +1,7 @@
 """Replays a take: its events through the synth, and the microphone's sound where that was followed.
 
 Called from the main thread; a thread of its own reads the take, as half an hour of sound takes a while; the
-events are played in the engine thread like a demo. Nothing is captured meanwhile.
+events are played in the engine thread like a demo. It is not captured; what somebody plays beside it is.
 """
 from __future__ import annotations
 

@@ -2,8 +2,9 @@
 
 A thread of its own wakes four times a second, reads the ring and the events that were played, and appends
 them to the running take, so a crash loses less than a second. A take begins with the first note or sound
-(and a second before it) and ends after a long silence. When the disk is full the user is told, and playing
-goes on.
+(and a second before it) and ends after a long silence, or where another source is listened to. While a take
+is replayed, only what somebody plays on a keyboard begins one. When the disk is full the user is told, and
+playing goes on.
 """
 from __future__ import annotations
 
@@ -17,7 +18,7 @@ from numpy.typing import NDArray
 
 from app.engine.clock import now_s, wall_time
 from app.engine.engine import Engine
-from app.engine.mixer import Mixer
+from app.engine.mixer import Mixer, Source
 from app.engine.performer import REPLAY
 from app.engine.ring import RingReader
 from app.engine.scheduler import Event
@@ -43,7 +44,8 @@ class TakeRecorder:
     def __init__(self, engine: Engine, folder: TakeFolder) -> None:
         self.folder = folder
         self.piece_name = ""
-        self.on_hold = False  # while a take is replayed
+        self.on_hold = False  # while a take is replayed: what sounds is no reason to capture it
+        self._beside_replay = False  # until what was heard by its end has been written
         self._engine = engine
         self._events: deque[Event] = deque()
         self._writer: TakeWriter | None = None
@@ -90,15 +92,24 @@ class TakeRecorder:
     def _write(self) -> None:
         """Everything new to disk; begins and ends takes."""
         if self._engine.mixer is not self._mixer:
-            self._change_mixer()
+            self._change_mixer(self._engine.mixer)
+        if self.on_hold and not self._beside_replay:
+            self._finish()
+            self._beside_replay = True
+        self._take_in(self._noted())
+        if self._beside_replay and not self.on_hold:
+            self._finish()
+            self._beside_replay = False
+
+    def _noted(self) -> list[Event]:
+        return [self._events.popleft() for _ in range(len(self._events))]
+
+    def _take_in(self, events: list[Event]) -> None:
+        """These events, and the sound that was heard since the last time."""
         start_sample = self._reader.position
         block = self._reader.read()
         lost = self._reader.position - start_sample - len(block)  # while the disk made this thread wait
         block = np.concatenate((np.zeros(lost, np.float32), block))
-        events = [self._events.popleft() for _ in range(len(self._events))]
-        if self.on_hold:
-            self._finish()
-            return
         try:
             self._append(block, start_sample, events)
         except OSError as error:
@@ -120,14 +131,19 @@ class TakeRecorder:
         quiet = not events and not _loud(block)
         self._quiet_samples = self._quiet_samples + len(block) if quiet else 0
         over = self._quiet_samples > QUIET_END_S * rate or writer.samples > LONGEST_S * rate
-        if over or self._split_wanted:
+        if over or self._split_wanted or writer.info.source != self._source:
             self._finish()
+
+    @property
+    def _source(self) -> Source:
+        """What a take is of. Beside a replay the input hears that too: what is played is in the events."""
+        return "synth" if self._beside_replay else self._mixer.source
 
     def _begins(self, block: NDArray[np.float32], events: list[Event]) -> bool:
         if self._failed_s is not None and now_s() - self._failed_s < RETRY_S:
             return False
         struck = any(event.kind == "note_on" and event.source in PERSONAL for event in events)
-        return struck or (self._mixer.source == "input" and _loud(block))
+        return struck or (self._source == "input" and _loud(block))
 
     def _begin(self, start_sample: int) -> None:
         gone = self.folder.prune()
@@ -135,7 +151,7 @@ class TakeRecorder:
             log.info("old unnamed takes removed: %s", ", ".join(gone))
         started = wall_time()
         info = TakeInfo(
-            self._mixer.clock.rate, started.isoformat(timespec="seconds"), self._mixer.source,
+            self._mixer.clock.rate, started.isoformat(timespec="seconds"), self._source,
             self.piece_name, owner=this_process(),
         )
         key = started.strftime("%Y-%m-%d_%H-%M-%S.%f")
@@ -187,11 +203,17 @@ class TakeRecorder:
         kept = round(PRE_ROLL_S * self._mixer.clock.rate)
         self._pre_roll = np.concatenate((self._pre_roll, block))[-kept:]
 
-    def _change_mixer(self) -> None:
-        """The sound card changed to another rate: that is another take."""
+    def _change_mixer(self, mixer: Mixer) -> None:
+        """The sound card changed to another rate: that is another take, on a clock that began at 0.
+
+        What lies beyond the new clock is left from the old one, and belongs to the take that it ends.
+        """
+        now_sample, noted = mixer.clock.sample, self._noted()
+        self._take_in([event for event in noted if event.sample >= now_sample])
         self._finish()
-        self._mixer = self._engine.mixer
-        self._reader = RingReader(self._mixer.ring, 0)
+        self._events.extendleft(event for event in reversed(noted) if event.sample < now_sample)
+        self._mixer = mixer
+        self._reader = RingReader(mixer.ring, 0)
 
 
 def _is_worthless(writer: TakeWriter) -> bool:

@@ -129,6 +129,44 @@ def test_silence_ends_a_take_and_a_sound_begins_the_next(hand_cranked, engine, r
     assert {take.info.source for take in recorder.folder.takes()} == {"input"}
 
 
+def hear_and_strike(card, engine, recorder, eventually, source):
+    """A second of sound at the input, and a key, while `source` is listened to."""
+    engine.set_source(source)
+    engine.note_on(64, 100, source="keys")
+    for _ in range(round(RATE / 256)):
+        card.crank(np.full(256, 0.1, np.float32))
+    assert eventually(lambda: recorder._events)
+    recorder._write()
+
+
+@pytest.mark.parametrize("sources", [("input", "synth"), ("synth", "input")])
+def test_another_source_is_another_take(hand_cranked, engine, recorder, eventually, sources):
+    for source in sources:
+        for _ in range(2):  # by the first it is noticed
+            hear_and_strike(hand_cranked, engine, recorder, eventually, source)
+    recorder.close()
+    assert [take.info.source for take in recorder.folder.takes()] == list(reversed(sources))
+
+
+def test_what_the_old_clock_of_a_card_has_left_belongs_to_the_take_that_it_ends(
+        hand_cranked, engine, recorder, eventually):
+    play(hand_cranked, engine, recorder, eventually)
+    engine.note_on(65, 100, source="midi")
+    hand_cranked.crank()
+    assert eventually(lambda: recorder._events)
+    engine.use_stream(hand_cranked.at_rate(48_000))
+    engine.note_on(66, 100, source="midi")
+    hand_cranked.crank()
+    assert eventually(lambda: len(recorder._events) == 2)
+    recorder._write()
+    recorder.close()
+    new, old = recorder.folder.takes()
+    kept = [recorder.folder.events(take.key) for take in (old, new)]
+    assert [[event.data1 for event in events] for events in kept] == [[64, 65], [66]]
+    assert (old.info.rate, new.info.rate) == (RATE, 48_000)
+    assert max(event.sample for event in kept[1]) < 256
+
+
 def test_a_demo_alone_is_not_captured(hand_cranked, engine, recorder):
     engine.set_source("synth")
     engine.submit(Event(100, "note_on", 60, 100, source="demo"))
@@ -365,6 +403,33 @@ def test_a_replay_plays_the_same_events_and_is_not_captured(
     assert len(recorder.folder.takes()) == 1 and not recorder.recording
     replay.stop()
     assert not recorder.on_hold
+
+
+def test_what_somebody_plays_beside_a_replay_is_captured_and_the_replay_is_not(
+        hand_cranked, engine, recorder, eventually):
+    """The microphone hears the loudspeaker: that alone begins no take, nor is it what is replayed of one."""
+    write_take(recorder.folder.folder, "take1", seconds=10.0)
+    engine.set_source("input")
+    replay = TakeReplay(engine, recorder.folder, recorder)
+    replay.play("take1")
+
+    def go_on(blocks=10):
+        for _ in range(blocks):
+            hand_cranked.crank(np.full(256, 0.1, np.float32))
+        recorder._write()
+
+    go_on()
+    assert not recorder.recording
+    engine.note_on(64, 100, source="midi")
+    go_on(0)
+    assert eventually(lambda: go_on() or recorder.recording)
+    replay.stop()
+    go_on()
+    assert not recorder.recording
+    recorder.close()
+    (take,) = (take for take in recorder.folder.takes() if take.key != "take1")
+    assert take.info.source == "synth"
+    assert [(e.data1, e.source) for e in recorder.folder.events(take.key)] == [(64, "midi")]
 
 
 def heard_take(folder, rate=RATE, seconds=1.0):
