@@ -25,6 +25,11 @@ class ClipPlayer:
         self.tempo = 1.0  # a recording keeps its own
         self.playing = False
 
+    @property
+    def length_s(self) -> float:
+        """How long the recording is."""
+        return len(self._sound) / self._rate
+
     def start(self, from_s: float = 0.0) -> None:
         """Play from a moment of the recording on, after `LEAD_S`."""
         self._mixer = mixer = self._engine.mixer

@@ -75,7 +75,9 @@ class Engine:
         self._listener: Listener | None = None
         self._fillers: list[Filler] = []
         self._sinks: list[Sink] = []
-        self._source: Source = "input"
+        self._chosen_source: Source = "input"
+        self._hears_itself = False
+        self._source_lock = threading.Lock()
         self._stopping = False
         self._thread: threading.Thread | None = None
         self._build(44_100)
@@ -145,12 +147,13 @@ class Engine:
 
     def _build(self, rate: int) -> None:
         mixer = Mixer(rate)
-        mixer.source = self._source
         mixer.set_volume(self._gain, self._click_gain)
         mixer.wake.acquire()
         mixer.applied_wake.acquire()
-        self._ear = Ear(mixer)
-        self.mixer = mixer
+        with self._source_lock:
+            mixer.source = self.source
+            self._ear = Ear(mixer)
+            self.mixer = mixer
 
     def use_instrument(self, make: InstrumentMaker) -> None:
         """Play what `make` makes, now and at every rate to come. Slow (a sound set is read): a thread apart.
@@ -179,11 +182,24 @@ class Engine:
     @property
     def source(self) -> Source:
         """What is followed: the input of the sound card, or the synth (MIDI, PC keyboard, demo)."""
-        return self._source
+        return "synth" if self._hears_itself else self._chosen_source
+
+    @property
+    def chosen_source(self) -> Source:
+        """The same, once the program plays nothing of its own to be followed."""
+        return self._chosen_source
 
     def set_source(self, source: Source) -> None:
-        """Follow the sound card's input or the synth."""
-        self._source = self.mixer.source = source
+        """Follow the sound card's input or the synth. Any thread."""
+        with self._source_lock:
+            self._chosen_source = source
+            self.mixer.source = self.source
+
+    def hear_itself(self, on: bool) -> None:
+        """Follow what the program plays, whatever is chosen, until that is over. Engine thread."""
+        with self._source_lock:
+            self._hears_itself = on
+            self.mixer.source = self.source
 
     def set_volume(self, volume: float) -> None:
         """Loudness of everything that is played, 0 to 1; the follower hears what it did. Any thread."""

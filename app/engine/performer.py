@@ -71,6 +71,11 @@ class PerformancePlayer:
         """Everything has been submitted."""
         return self._next >= len(self._events)
 
+    @property
+    def length_s(self) -> float:
+        """When the last event is due, as performed."""
+        return self._times_s[-1] if self._times_s else 0.0
+
     def start(self, from_s: float = 0.0) -> None:
         """Play from a moment of the performance on."""
         self._anchor_at(from_s, self._soon())

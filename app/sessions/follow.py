@@ -54,10 +54,10 @@ class FollowSession:
         )
         self._following = Following(piece, self._runner, self._jump_music)
         self._running = False  # what `_heed` has seen last
-        self._source: Source = engine.source  # what `resume` is to follow
+        self._source: Source = engine.chosen_source  # what `resume` is to follow, where no music is held
         self._clicks = Clicks(engine, piece)
         self._music: Music | None = None  # sounds, or is held and would go on
-        self._performance: Performance | None = None
+        self._demo: Performance | None = None  # performed once it is first asked for
         self._tempo = 1.0
         self._deferred: list[tuple[Command, bool]] | None = []  # and whether it starts something
         self._lock = threading.Lock()
@@ -82,12 +82,18 @@ class FollowSession:
         """Block until loaded (tests, bench); False if it failed or took too long."""
         return self._ready.wait(timeout_s) and self.problem is None
 
+    @property
+    def start_waits(self) -> bool:
+        """A start was asked for and happens once the follower is loaded."""
+        with self._lock:
+            return any(starts for _, starts in self._deferred or [])
+
     def start(self, count_in_bars: int = 0) -> None:
-        """Listen to the engine's source: wait for the first note, then follow; no demo plays any more.
+        """Listen to the engine's chosen source: wait for the first note, then follow; no demo plays any more.
 
         It begins where the cursor stands, after the end anew. With a count-in, that is clicked first.
         """
-        self._do(partial(self._start, count_in_bars, self.engine.source), starts=True)
+        self._do(partial(self._start, count_in_bars, self.engine.chosen_source), starts=True)
 
     def stop(self) -> None:
         """Stop listening and playing; all notes off. A start that waits for the follower is called off."""
@@ -118,7 +124,7 @@ class FollowSession:
     def play_demo(self, tempo_factor: float = 1.0, performance: Performance | None = None) -> None:
         """Play a performance (by default one with human tempo) from the cursor's place, and follow it.
 
-        One without anchors plays from its beginning.
+        One without anchors plays from its beginning. What plays to its end is over: it has the end, or stops.
         """
         self._do(partial(self._play_demo, tempo_factor, performance), starts=True)
 
@@ -208,6 +214,8 @@ class FollowSession:
 
     def _hear(self, heard: Heard, base: Snapshot) -> Snapshot:
         snapshot = self._following.hear(heard, base)
+        if self._music is not None and self._music.over:
+            self._leave_off()
         self._heed()
         return snapshot
 
@@ -228,7 +236,8 @@ class FollowSession:
             self._clicks.stop()
 
     def _start(self, count_in_bars: int, source: Source) -> None:
-        self._turn_to(source)
+        self._end_music()
+        self._listen_to(source)
         deaf_s = 0.0
         if count_in_bars > 0:
             counted_s = self._clicks.count_in(count_in_bars, self._following.begin_x_px, self._bpm)
@@ -245,11 +254,15 @@ class FollowSession:
         """Where the metronome is on, click what there is to follow now."""
         self._clicks.follow(self._following.x_px, self._bpm, self._music)
 
-    def _turn_to(self, source: Source) -> None:
-        """Nothing that was played goes on, and `source` is what is heard from now on."""
-        self._end_music()
+    def _listen_to(self, source: Source) -> None:
         self._source = source
         self.engine.set_source(source)
+
+    def _leave_off(self) -> None:
+        """The music is over, and the end of the score, if it is that, has been noticed."""
+        self._end_music()
+        if self._following.state in RUNNING:
+            self._following.stop()
 
     def _stop(self) -> None:
         if self._following.state == "idle":
@@ -266,9 +279,10 @@ class FollowSession:
     def _resume(self) -> None:
         if self._following.state == "paused":
             self._following.resume()
-            self.engine.set_source(self._source)
             if self._music is not None:
                 self._music.go_on(self._following.x_px)
+            else:
+                self._listen_to(self._source)
             self._click()
 
     def _seek(self, x_px: float) -> None:
@@ -282,16 +296,17 @@ class FollowSession:
             self._click()
 
     def _play_demo(self, tempo_factor: float, performance: Performance | None) -> None:
-        self._performance = performance or self._performance or perform(self.piece, self.seed)
+        if performance is None:
+            performance = self._demo = self._demo or perform(self.piece, self.seed)
         self._tempo = min(max(tempo_factor, MIN_TEMPO), MAX_TEMPO)
-        player = PerformancePlayer(self.engine, performance_events(self._performance), self._tempo)
-        self._play(Music(self.engine, player, self.piece, self._performance))
+        player = PerformancePlayer(self.engine, performance_events(performance), self._tempo)
+        self._play(Music(self.engine, player, self.piece, performance))
 
     def _play_recording(self, sound: FloatArray, rate: int) -> None:
         self._play(Music(self.engine, ClipPlayer(self.engine, sound, rate), self.piece))
 
     def _play(self, music: Music) -> None:
-        self._turn_to("synth")
+        self._end_music()
         self._music = music
         self._following.start(None if music.is_placed else self._following.first_x_px)
         music.start(self._following.x_px)

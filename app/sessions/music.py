@@ -1,6 +1,6 @@
 """What the program itself plays to be followed: the piece as somebody performs it, or a recording of it.
 
-Every method runs in the engine thread.
+While it plays the engine hears it, whatever source is chosen. Every method runs in the engine thread.
 """
 
 from __future__ import annotations
@@ -16,6 +16,8 @@ from models.performance import Performance
 from pieces.piece import Piece
 
 ATTACK_S = 0.03
+DYING_AWAY_S = 3.0
+"""After its last event: by then its last note is heard no more, and a follower at the end has noticed."""
 
 
 class Sounding(Protocol):
@@ -24,6 +26,8 @@ class Sounding(Protocol):
     playing: bool
     tempo: float
 
+    @property
+    def length_s(self) -> float: ...
     def start(self, from_s: float = 0.0) -> None: ...
     def stop(self) -> None: ...
     def jump(self, to_s: float) -> None: ...
@@ -52,26 +56,33 @@ class Music:
         return self.player.playing
 
     @property
+    def over(self) -> bool:
+        """It has played to its end, and died away."""
+        end_s = self.player.length_s + DYING_AWAY_S * self.player.tempo
+        return self.playing and self.player.position_s(self._engine.sample) >= end_s
+
+    @property
     def is_placed(self) -> bool:
         """It is known where in the score it is."""
         return self._performance is not None and len(self._performance.anchors_s) > 0
 
     def start(self, x_px: float) -> None:
         """Play what stands at `x_px`; from the beginning where that is not known."""
-        self.player.start(self._time_s(x_px) or 0.0)
+        self._play(self._time_s(x_px) or 0.0)
 
     def hold(self) -> None:
         """Silence; `go_on` plays on."""
         if self.playing:
             self._held_s = self.player.position_s(self._engine.sample)
             self.player.stop()
+            self._engine.hear_itself(False)
 
     def go_on(self, x_px: float) -> None:
         """From what stands at `x_px`; from where it was held where that is not known."""
         if self.is_placed:
             self.start(x_px)
         else:
-            self.player.start(self._held_s)
+            self._play(self._held_s)
 
     def jump(self, x_px: float) -> None:
         """Go on from what stands at `x_px`, at once or once it is held no more."""
@@ -93,6 +104,10 @@ class Music:
         now_sample = self._engine.sample
         ahead_s = performance.time_at(quarters) - self.player.position_s(now_sample)
         return quarters, now_sample + ahead_s / self.player.tempo * self._engine.rate
+
+    def _play(self, from_s: float) -> None:
+        self._engine.hear_itself(True)
+        self.player.start(from_s)
 
     def _time_s(self, x_px: float) -> float | None:
         """When it plays what stands at `x_px`; a little earlier, so that its attack is heard."""

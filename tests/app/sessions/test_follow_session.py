@@ -321,6 +321,64 @@ def test_a_recording_keeps_its_place_at_another_rate(engine, hand_cranked, event
     assert level(hand_cranked, engine, eventually, 1.0) == pytest.approx(4.6 + RATE / 48_000, abs=0.02)
 
 
+@pytest.mark.parametrize("end", [FollowSession.pause, FollowSession.stop])
+def test_after_what_the_program_played_the_chosen_source_is_heard_again(session, engine, end):
+    engine.set_source("input")
+    session.play_recording(ramp(20.0), RATE)
+    carried_out(engine)
+    assert engine.source == engine.mixer.source == "synth" and engine.chosen_source == "input"
+    end(session)
+    carried_out(engine)
+    assert engine.source == engine.mixer.source == "input"
+    session.resume()
+    carried_out(engine)
+    assert engine.source == ("synth" if end is FollowSession.pause else "input")
+
+
+def test_what_is_chosen_while_the_program_plays_holds_afterwards(session, engine):
+    """As a choice in the window: it has the music stopped, and turns to the source at once."""
+    engine.set_source("input")
+    session.play_demo()
+    carried_out(engine)
+    session.stop()
+    engine.set_source("synth")
+    carried_out(engine)
+    assert engine.source == "synth"
+
+
+@pytest.mark.parametrize("arrives, state", [(True, "finished"), (False, "idle")])
+def test_a_recording_that_has_played_to_its_end_is_over(
+    tune, engine, hand_cranked, eventually, arrives, state
+):
+    """Where it is shorter than the score, too: nobody waits for what does not come."""
+    player = Arrives(float(tune.onset_x_px[-1])) if arrives else SteadyPlayer()
+    session = FollowSession(tune, engine=engine, runner=InlineRunner(player))
+    assert session.wait_ready()
+    engine.set_source("input")
+    session.play_recording(np.random.default_rng(0).normal(0, 0.1, RATE).astype(np.float32), RATE)
+    turn(hand_cranked, engine, 3.0, eventually)
+    assert session.demo_playing and engine.source == "synth"  # the last note sounds out
+    turn(hand_cranked, engine, 2.0, eventually)
+    assert not session.demo_playing and engine.source == "input" and gc.isenabled()
+    assert session.snapshot.state == state
+    session.close()
+
+
+def test_after_a_file_of_ones_own_the_demo_is_the_demo_again(
+    session, engine, hand_cranked, tune, eventually, tmp_path
+):
+    perform(tune, 0, STRICT).save_midi(tmp_path / "played.mid")
+    for _ in range(2):
+        session.play_demo(1.0, load_midi(tmp_path / "played.mid"))
+        carried_out(engine)
+        assert not session._music.is_placed
+        session.stop()
+        session.play_demo(0.5)
+        carried_out(engine)
+        assert session._music.is_placed and session.demo_tempo == 0.5
+        session.stop()
+
+
 def test_a_file_without_a_score_goes_on_where_it_was_held(
     session, engine, hand_cranked, tune, eventually, tmp_path
 ):
@@ -378,7 +436,9 @@ def test_a_start_that_was_called_off_before_the_follower_is_ready_changes_nothin
     engine.set_source("input")
     session = FollowSession(tune, engine=engine, runner=Slow(SteadyPlayer()))
     session.play_demo()
+    assert session.start_waits
     end(session)
+    assert not session.start_waits
     gate.set()
     assert session.wait_ready()
     carried_out(engine)
