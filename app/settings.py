@@ -1,8 +1,8 @@
 """What the program remembers between two runs: one versioned JSON file, replaced in one stroke.
 
 Main thread only. `SettingsStore.now` is immutable and may be read from anywhere. Several instances share
-the file: each writes only what it changed, under a lock, so none undoes what another did. A file that
-cannot be read is set aside, never overwritten, and `notice` says so.
+the file: each writes only what it changed, under a lock, so none undoes what another did; to a list it adds
+as it finds it there. A file that cannot be read is set aside, never overwritten, and `notice` says so.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import json
 import logging
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -115,25 +115,35 @@ class SettingsStore:
         for name, value in changes.items():
             if not _fits(name, value):
                 raise ValueError(f"settings: {name} = {value!r}")
-        self.now = dataclasses.replace(self.now, **changes)
+        self._change(lambda stored: changes)
+
+    def remember_piece(self, name_or_path: str) -> None:
+        """Put a piece at the head of the recent ones; raises as `change` does."""
+        self._change(lambda stored: {"recent": (name_or_path, *_without(stored, name_or_path))[:MAX_RECENT]})
+
+    def forget_piece(self, name: str) -> None:
+        """Let it be a recent one no more; raises as `change` does."""
+        self._change(lambda stored: {"recent": _without(stored, name)})
+
+    def keep_latency(self, device: str, latency_s: float) -> None:
+        """Remember the measured latency of a device; raises as `change` does."""
+        self._change(lambda stored: {"latency_s": {**stored.latency_s, device: round(latency_s, 4)}})
+
+    def _change(self, changes: Callable[[Settings], dict[str, Any]]) -> None:
+        """Take over what `changes` makes of what is stored, which another instance may have changed."""
+        self.now = dataclasses.replace(self.now, **changes(self.now))
         try:
             with self._alone():
-                self._write({**self._read(), **changes})
+                content = self._read()
+                changed = changes(_known(content))
+                self._write({**content, **changed})
         except OSError as error:
             _LOG.warning("settings not saved", exc_info=error)
             raise SettingsNotSaved(
                 f"The settings could not be saved ({error.strerror}); they hold until you quit. "
                 f"Check {self.path}."
             ) from error
-
-    def remember_piece(self, name_or_path: str) -> None:
-        """Put a piece at the head of the recent ones; raises as `change` does."""
-        others = [entry for entry in self.now.recent if entry != name_or_path]
-        self.change(recent=(name_or_path, *others)[:MAX_RECENT])
-
-    def forget_piece(self, name: str) -> None:
-        """Let it be a recent one no more; raises as `change` does."""
-        self.change(recent=tuple(entry for entry in self.now.recent if entry != name))
+        self.now = dataclasses.replace(self.now, **changed)
 
     def _read_first(self) -> dict[str, Any]:
         try:
@@ -185,6 +195,10 @@ def _known(content: dict[str, Any]) -> Settings:
     """The values that we know and that fit; a default for every other."""
     values = {name: _from_json(name, value) for name, value in content.items() if name in _FIELDS}
     return Settings(**{name: value for name, value in values.items() if _fits(name, value)})
+
+
+def _without(settings: Settings, piece: str) -> tuple[str, ...]:
+    return tuple(entry for entry in settings.recent if entry != piece)
 
 
 def _from_json(name: str, value: Any) -> Any:

@@ -286,9 +286,7 @@ class Settings(Scene):
 
     def _keep_latency(self, latency_s: float) -> None:
         self.studio.engine.input_latency_s = latency_s
-        known = dict(self.studio.settings.now.latency_s)
-        known[self.studio.devices.audio_label("input")] = round(latency_s, 4)
-        self.studio.change(latency_s=known)
+        self.studio.keep_latency(self.studio.devices.audio_label("input"), latency_s)
 
     def _set_scale(self, scale: float) -> None:
         self.studio.change(ui_scale=round(scale, 2))

@@ -11,6 +11,7 @@ import threading
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -148,8 +149,15 @@ class Studio:
 
     def change(self, **changes: Any) -> None:
         """Change settings; where they cannot be saved, a toast says so and they hold for now."""
+        self._save(partial(self.settings.change, **changes))
+
+    def keep_latency(self, device: str, latency_s: float) -> None:
+        """Remember the measured latency of a device, as :meth:`change`."""
+        self._save(partial(self.settings.keep_latency, device, latency_s))
+
+    def _save(self, change: Callable[[], object]) -> None:
         try:
-            self.settings.change(**changes)
+            change()
         except SettingsNotSaved as problem:
             self.say(str(problem), "bad")
 
@@ -172,10 +180,7 @@ class Studio:
 
         library.remove(card.name)
         self.say(f"{card.title} is in the library no more")
-        try:
-            self.settings.forget_piece(card.name)
-        except SettingsNotSaved as problem:
-            self.say(str(problem), "bad")
+        self._save(partial(self.settings.forget_piece, card.name))
 
     # --- the piece ------------------------------------------------------------------------------
 

@@ -116,6 +116,17 @@ def test_two_instances_keep_each_other_s_changes(path: Path) -> None:
     assert (merged.volume, merged.metronome) == (0.5, True)
 
 
+def test_two_instances_add_to_the_same_lists(path: Path) -> None:
+    one, two = SettingsStore(path), SettingsStore(path)
+    for store, piece, device, latency_s in ((one, "x", "Mic A", 0.02), (two, "y", "Mic B", 0.03)):
+        store.remember_piece(piece)
+        store.keep_latency(device, latency_s)
+    for now in (two.now, SettingsStore(path).now):
+        assert (now.recent, now.latency_s) == (("y", "x"), {"Mic A": 0.02, "Mic B": 0.03})
+    one.forget_piece("y")
+    assert SettingsStore(path).now.recent == ("x",)
+
+
 def _scribble(path: Path, name: str) -> None:
     store = SettingsStore(path)
     for step in range(40):
