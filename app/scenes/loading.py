@@ -13,7 +13,7 @@ import logging
 import os
 import threading
 from contextlib import nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from queue import SimpleQueue
@@ -32,7 +32,10 @@ BACKGROUND_NICENESS = 10
 
 @dataclass(frozen=True)
 class Opened:
-    """A piece that was asked for, or the sentence that says why there is none."""
+    """A piece that was asked for, or the sentence that says why there is none.
+
+    The piece's name opens it again: that in the library, or the whole path of a file that is not in it.
+    """
 
     wanted: str
     piece: Piece | None
@@ -90,7 +93,7 @@ class Loader:
         threading.Thread(target=self._paint, args=(wanted,), name="thumbnails", daemon=True).start()
 
     def opened(self) -> list[Opened]:
-        """The openings that have ended since the last call."""
+        """The openings that have ended since the last call; of those that others have ended, what failed."""
         ended = []
         for opening, done in _drain(self._opened):
             if opening is self._opening:
@@ -99,6 +102,8 @@ class Loader:
             elif opening.child in self._adding:
                 self._adding.remove(opening.child)
                 opening.child.close()
+                if done.problem:
+                    ended.append(done)
         return ended
 
     def thumbnails(self) -> list[Thumbnail]:
@@ -154,12 +159,17 @@ class Loader:
 
 def _opened(opening: _Opening) -> Opened:
     """Have the child do it, then take the piece from the cache."""
+    from pieces import library
     from pieces.opening import open_piece
 
     reply = json.loads(opening.child.ask(json.dumps({opening.job: opening.wanted}).encode()))
     if "problem" in reply:
         return Opened(opening.wanted, None, reply["problem"])
-    return Opened(opening.wanted, open_piece(reply.get("name", opening.wanted)))
+    name = reply.get("name", opening.wanted)
+    piece, path = open_piece(name), library.find(name)
+    if library.describe(path) is None:
+        piece = replace(piece, name=str(path.absolute()))
+    return Opened(opening.wanted, piece)
 
 
 def _drain(queue: SimpleQueue[Item]) -> list[Item]:

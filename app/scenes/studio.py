@@ -226,7 +226,7 @@ class Studio:
         return f"Opening {self._opening_title} … {so_long}Esc cancels"
 
     def poll(self) -> Opened | None:
-        """Take in pages that were drawn and a piece that was opened. Returns the opening, if one ended."""
+        """Take in pages that were drawn and a piece that was opened. Returns that opening, if any."""
         while self._said:
             self.say(*self._said.popleft())
         self._play_dropped()
@@ -234,25 +234,24 @@ class Studio:
         for drawn in self.renderer.collect():
             if not (self.images and self.images.take(drawn)):
                 self.take_drawn(drawn)
-        ended = None
+        opened = None
         for ended in self.loader.opened():
-            self.opening = None
+            if ended.wanted == self.opening:
+                self.opening = None
             if ended.piece is None:
                 self.say(ended.problem, "bad")
             else:
+                opened = ended
                 self._take_piece(ended.piece)
-        return ended
+        return opened
 
     def _take_piece(self, piece: Piece) -> None:
         self.close_session()
         self.piece = piece
         self.images = PageImages(piece, self.renderer)
-        try:
-            self.settings.remember_piece(piece.name)
-            if self.takes:
-                self.takes.recorder.piece_name = piece.title
-        except SettingsNotSaved as problem:
-            self.say(str(problem), "bad")
+        if self.takes:
+            self.takes.recorder.piece_name = piece.title
+        self._save(partial(self.settings.remember_piece, piece.name))
         self.open_session()
 
     def open_session(self, player: str | None = None) -> None:

@@ -3,6 +3,7 @@
 import threading
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pygame
@@ -10,10 +11,13 @@ import pytest
 from scipy.io import wavfile
 
 from app import bindings, theme
+from app.scenes.loading import Opened
+from app.settings import SettingsNotSaved
 from app.widgets.base import Pointer
 from app.widgets.key_list import overlay_rows
 from app.widgets.overlays import Toasts
 from app.window import scenes
+from models.performance import perform
 from pieces.errors import RipienoError
 
 SCENES = tuple(scenes())
@@ -297,6 +301,30 @@ def test_escape_cancels_an_opening_wherever_the_focus_is_and_says_so(stage, piec
     assert asked == ["fur-elise", "cancel"] and "Für Elise (WoO 59) is not opened" in one.toasts[0]
     assert one.studio.opening is None and not one.studio.start_when_open and one.scene.name == mode
     assert "cancels" not in one.scene._subtitle.text(view)
+
+
+def test_a_score_that_was_dropped_first_is_told_of_and_the_last_goes_on_opening(stage, piece):
+    one = stage(mode="home")
+    one.studio.loader.add = lambda path: None
+    one.studio.open_file(Path("last.mxl"))
+    one.studio.loader.opened = lambda: [Opened("first.mxl", None, "first.mxl is empty.")]
+    assert one.studio.poll() is None
+    assert one.toasts == ["first.mxl is empty."] and one.studio.opening == "last.mxl"
+    done = Opened("last.mxl", piece)
+    one.studio.loader.opened = lambda: [done, Opened("first.mxl", None, "first.mxl is empty.")]
+    assert one.studio.poll() is done and one.studio.opening is None
+
+
+def test_takes_bear_the_piece_though_the_settings_are_not_saved(stage, piece, monkeypatch):
+    def full(name):
+        raise SettingsNotSaved("The settings could not be saved.")
+
+    one = stage(mode="home")
+    one.studio.takes = SimpleNamespace(recorder=SimpleNamespace(piece_name=""), close=lambda: None)
+    monkeypatch.setattr(one.settings, "remember_piece", full)
+    one.studio._take_piece(piece)
+    assert one.studio.takes.recorder.piece_name == piece.title
+    assert one.toasts == ["The settings could not be saved."]
 
 
 def test_a_fault_in_a_scene_becomes_a_toast_and_at_last_leads_home(stage, piece, caplog):

@@ -168,13 +168,14 @@ def test_an_opening_ends_the_one_before_and_is_told_alone(loader, eventually):
     assert done == loading.Opened("short.mxl", None, "short.mxl is empty.")
 
 
-def test_scores_dropped_together_are_all_added_and_the_last_is_opened(loader, eventually):
+def test_scores_dropped_together_are_all_added_and_told_of_and_the_last_is_opened(loader, eventually):
     loader.add(Path("first.mxl"))
     first = loader._opener
     loader.add(Path("last.mxl"))
     assert not first.answered.is_set() and loader._opener is not first
-    first.say(b'{"problem": "Not wanted any more."}')
-    assert eventually(lambda: not loader._opened.empty()) and loader.opened() == [] and not loader._adding
+    first.say(b'{"problem": "first.mxl is empty."}')
+    (done,) = ended(loader, eventually)
+    assert done == loading.Opened("first.mxl", None, "first.mxl is empty.") and not loader._adding
     loader._opener.say(b'{"problem": "last.mxl is empty."}')
     (done,) = ended(loader, eventually)
     assert done.wanted == "last.mxl"
@@ -202,6 +203,18 @@ def test_two_scores_added_in_a_row_are_both_in_the_library(monkeypatch, tmp_path
         assert eventually(lambda: own <= {entry.title for entry in library.list_pieces()}, 60.0)
     finally:
         loader.close()
+
+
+def test_a_piece_bears_what_opens_it_again(loader, monkeypatch, tmp_path, eventually):
+    """A file of one's own may be called as a bundled piece is."""
+    own = tmp_path / "fur-elise.abc"
+    own.write_text("X:1\nT:Mine\nM:4/4\nL:1/4\nK:C\nCDEF|GABc|]\n")
+    monkeypatch.chdir(tmp_path)
+    for wanted, name in (("soldiers-joy", "soldiers-joy"), ("fur-elise.abc", str(own))):
+        loader.open(wanted)
+        loader._opener.say(b"{}")
+        (done,) = ended(loader, eventually)
+        assert done.piece is not None and done.piece.name == name
 
 
 def test_a_cancelled_opening_is_told_of_no_more(loader, eventually):
