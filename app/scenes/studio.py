@@ -36,7 +36,6 @@ from pieces.piece import Piece
 
 if TYPE_CHECKING:
     from app.devices.launchpads.hardware import Launchpads
-    from app.engine.mixer import FloatArray
     from app.scenes.devices import DeviceDesk
     from app.scenes.take_desk import TakeDesk
     from app.sessions.duet.choices import Choices
@@ -80,13 +79,10 @@ class Session(Protocol):
 
 @dataclass(eq=False)
 class _Dropped:
-    """A sound file that is played as soon as a thread has read it.
-
-    ``sound``, then: (n,) mono float32, and its rate in Hz.
-    """
+    """A recording that is played as soon as a thread has read it: ``play``, then, in a session."""
 
     path: Path
-    sound: tuple[FloatArray, int] | None = None
+    play: Callable[[Session], object] | None = None
 
 
 class Studio:
@@ -265,43 +261,45 @@ class Studio:
             self.say(str(problem), "bad")
 
     def play_recording(self, path: Path) -> None:
-        """Play a dropped MIDI or WAV file and follow it. Raises RipienoError for what is unreadable."""
-        if self.session is None:
-            return
-        if path.suffix.lower() in MIDI_SUFFIXES:
-            from models.performance import load_midi
-
-            self.session.play_demo(1.0, load_midi(path))
-            self.forget_dropped()
-            self.say(f"Playing {path.name}")
-        else:
+        """Play a dropped MIDI or WAV file and follow it, once it is read."""
+        if self.session is not None:
             self._dropped = dropped = _Dropped(path)
             threading.Thread(
-                target=self._read_dropped, args=(dropped,), name="dropped-sound", daemon=True
+                target=self._read_dropped, args=(dropped,), name="dropped-file", daemon=True
             ).start()
 
     def _read_dropped(self, dropped: _Dropped) -> None:
-        """Thread of a sound file: reading and another rate take seconds."""
+        """Thread of a dropped file: reading and another rate take seconds."""
+        midi = dropped.path.suffix.lower() in MIDI_SUFFIXES
+        try:
+            dropped.play = (self._read_midi if midi else self._read_sound)(dropped.path)
+        except RipienoError as problem:
+            self.say_later(str(problem), "bad")
+
+    def _read_midi(self, path: Path) -> Callable[[Session], object]:
+        from models.performance import load_midi
+
+        performance = load_midi(path)
+        return lambda session: session.play_demo(self.settings.now.demo_tempo, performance)
+
+    def _read_sound(self, path: Path) -> Callable[[Session], object]:
         from app.engine.frontend import at_rate
         from app.sessions.recordings import read_recording
 
-        try:
-            sound, rate = read_recording(dropped.path)
-        except RipienoError as problem:
-            self.engine.tell(str(problem))
-            return
+        sound, rate = read_recording(path)
         wanted_rate = self.engine.rate
-        dropped.sound = at_rate(sound, rate, wanted_rate), wanted_rate
+        sound = at_rate(sound, rate, wanted_rate)
+        return lambda session: session.play_recording(sound, wanted_rate)
 
     def _play_dropped(self) -> None:
         dropped = self._dropped
-        if dropped is not None and dropped.sound is not None and self.session is not None:
+        if dropped is not None and dropped.play is not None and self.session is not None:
             self.forget_dropped()
-            self.session.play_recording(*dropped.sound)
+            dropped.play(self.session)
             self.say(f"Playing {dropped.path.name}")
 
     def forget_dropped(self) -> None:
-        """A sound file that is still being read is not played: something else was asked for meanwhile."""
+        """A file that is still being read is not played: something else was asked for meanwhile."""
         self._dropped = None
 
     def stop_following(self) -> None:

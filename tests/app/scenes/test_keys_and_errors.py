@@ -257,19 +257,38 @@ def test_a_recording_that_is_read_too_late_is_not_played(stage, piece, monkeypat
     meanwhile(one)
     sessions.append(one.studio.session)
     gates["take.wav"].set()
-    assert eventually(lambda: dropped.sound is not None)
+    assert eventually(lambda: dropped.play is not None)
     one.frame(2)
     assert not any(call[0] == "recording" for session in sessions for call in session.calls)
     gates["other.wav"].set()
 
 
-def test_a_dropped_broken_midi_file_is_refused_in_words(stage, piece, tmp_path):
+def test_a_dropped_midi_file_has_the_tempo_that_is_shown_and_is_read_beside_the_window(
+    stage, piece, tmp_path, eventually, monkeypatch
+):
+    readers = []
+
+    def read(path):
+        readers.append(threading.current_thread())
+        return perform(piece)
+
+    monkeypatch.setattr("models.performance.load_midi", read)
+    one = stage()
+    session = one.open(piece)
+    one.settings.change(demo_tempo=0.8)
+    pygame.event.post(pygame.event.Event(pygame.DROPFILE, file=str(tmp_path / "take.mid")))
+    assert eventually(lambda: one.frame() or session.calls[-1:] == [("demo", 0.8)])
+    assert "Playing take.mid" in one.toasts
+    assert readers and threading.main_thread() not in readers
+
+
+def test_a_dropped_broken_midi_file_is_refused_in_words(stage, piece, tmp_path, eventually):
     one = stage()
     one.open(piece)
     broken = tmp_path / "take.mid"
     broken.write_bytes(b"MThd")
     pygame.event.post(pygame.event.Event(pygame.DROPFILE, file=str(broken)))
-    one.frame(2)
+    assert eventually(lambda: one.frame() or one.toasts)
     assert "take.mid is not a readable MIDI file" in one.toasts[0]
 
 
