@@ -44,6 +44,7 @@ class DeviceDesk:
         self.engine, self.settings, self.midi, self.tell = engine, settings, midi, tell
         self.source_changed: Callable[[], object] = lambda: None
         self.devices: list[DeviceInfo] = []
+        self._person_source = settings.now.source  # the last one that was not the demo, if there was one
         self._busy = threading.Lock()
 
     def refresh(self) -> None:
@@ -190,7 +191,18 @@ class DeviceDesk:
         if source != self.settings.now.source:
             self._change(source=source)
             self.source_changed()
+        if source != "demo":
+            self._person_source = source
         self.engine.set_source("input" if source == "microphone" else "synth")
+
+    def turn_source(self) -> None:
+        """From the demo to what was followed before it, from anything else to the demo."""
+        if self.settings.now.source != "demo":
+            self.use_source("demo")
+        elif self._person_source in ("microphone", "keyboard"):
+            self.use_source(self._person_source)
+        else:
+            self.use_source("midi" if self.midi_good() else "keyboard")
 
     def _listen(self, label: str) -> None:
         self.use_source("microphone")

@@ -208,7 +208,7 @@ class Follow(Scene):
             return
         self.studio.forget_dropped()
         now = self.studio.settings.now
-        if state in RUNNING:
+        if state in RUNNING or session.start_waits:
             session.pause()
         elif state == "paused":
             session.resume()
@@ -381,10 +381,7 @@ class Follow(Scene):
         self.studio.relayout()
 
     def _other_source(self) -> None:
-        now = self.studio.settings.now.source
-        midi = self.studio.devices.midi_good()
-        other = ("midi" if midi else "keyboard") if now == "demo" else "demo"
-        self.studio.devices.use_source(other)
+        self.studio.devices.turn_source()
         self.studio.say(f"Listening to {self._source_words()}")
         self.studio.relayout()
 

@@ -84,7 +84,7 @@ class FakeSession:
 
     def __init__(self, piece: Piece, player: str, engine: FakeEngine, seed: int) -> None:
         self.piece, self.player = piece, player
-        self.ready = True
+        self.ready, self.start_waits = True, False
         self.problem: str | None = None
         self.calls: list[tuple[object, ...]] = []
         self.metronome = False

@@ -89,6 +89,25 @@ def test_another_source_ends_what_was_held_and_space_follows_it(stage, piece):
     assert [call[0] for call in session.calls] == ["demo", "pause", "stop", "tempo", "start"]
 
 
+def test_space_calls_off_a_start_that_waits_for_the_follower(stage, piece):
+    one = stage()
+    session = one.open(piece)
+    session.ready, session.start_waits = False, True
+    one.key(pygame.K_SPACE, 0, " ")
+    assert [call[0] for call in session.calls] == ["pause"]
+
+
+@pytest.mark.parametrize("source", ["microphone", "keyboard"])
+def test_q_turns_to_the_demo_and_back(stage, piece, source):
+    one = stage()
+    one.open(piece)
+    one.studio.devices.use_source(source)
+    one.key(pygame.K_q, 0, "q")
+    assert one.settings.now.source == "demo"
+    one.key(pygame.K_q, 0, "q")
+    assert one.settings.now.source == source
+
+
 def test_a_key_that_repeats_counts_once(stage, piece):
     one = stage()
     session = one.open(piece)
