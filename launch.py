@@ -21,6 +21,7 @@ if sys.version_info < (3, 11):  # noqa: UP036 - older ones come here and must be
 import configparser
 import contextlib
 import hashlib
+import http.client
 import json
 import os
 import queue
@@ -51,9 +52,16 @@ _CURES = (
         "this folder cannot be written; move Ripieno to a folder of your own.",
     ),
     (
-        r"Max retries|NewConnection|name resolution|urlopen|unreachable|timed out|Proxy|SSL|No matching dist",
+        r"Max retries|NewConnection|name resolution|urlopen|unreachable|timed out|Proxy|SSL|IncompleteRead"
+        r"|Remote end closed|Connection reset",
         "the Python packages cannot be downloaded; connect to the internet and run this again, "
         "what has arrived is kept.",
+    ),
+    (
+        r"No matching dist",
+        f"a package that Ripieno needs is not made for Python {sys.version_info[0]}.{sys.version_info[1]} "
+        "on this kind of machine; install a 64-bit Python 3.11 to 3.13 from python.org and start launch.py "
+        "with it.",
     ),
 )
 
@@ -77,8 +85,11 @@ class Environment:
         return self.folder / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
 
     def fingerprint(self) -> str:
-        """Changes with what is to be installed, and with the place: a moved folder is set up again."""
-        digest = hashlib.sha256(str(self.root).encode())
+        """Changes with what is to be installed, with the place, and with the Python behind the link inside.
+
+        So a folder that was moved is set up again, and one whose Python the system has replaced.
+        """
+        digest = hashlib.sha256(f"{self.root} {self.python.resolve()}".encode())
         for name in ("setup.cfg", "constraints.txt"):
             digest.update((self.root / name).read_bytes())
         return digest.hexdigest()
@@ -106,8 +117,8 @@ class Environment:
                 installed = self.installed_extras()
                 if installed is None or not extras <= installed:
                     self._set_up(extras | (installed or set()))
-        except OSError as error:
-            raise SetupError(_explain(str(error), self.log)) from error
+        except (OSError, http.client.HTTPException, subprocess.CalledProcessError) as error:
+            raise SetupError(_explain(f"{error!r} {error}", self.log)) from error
 
     def requirements(self, extras: set[str]) -> list[str]:
         """What setup.cfg asks for, one requirement an item."""

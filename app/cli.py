@@ -50,10 +50,6 @@ SeedOption = Annotated[int, Option(min=0, metavar="N", help="Same seed, same run
 InputFile = Option(exists=True, dir_okay=False, readable=True, metavar="FILE")
 
 
-class NoDisplay(RipienoError):
-    """A window was asked for where none can be seen."""
-
-
 class NotBuiltYet(RipienoError):
     """A mode that a later version brings."""
 
@@ -234,7 +230,8 @@ def doctor() -> None:
     """Say what works on this machine, and what to install for what does not."""
     from app.doctor import print_report
 
-    print_report()
+    if not print_report():
+        raise typer.Exit(1)
 
 
 @cli.command(context_settings={**_FREE_FORM, "help_option_names": []})
@@ -271,7 +268,9 @@ def _check_display() -> None:
     """SDL would draw into nothing and wait there for ever."""
     names = ("DISPLAY", "WAYLAND_DISPLAY", "SDL_VIDEODRIVER")
     if sys.platform == "linux" and not any(os.environ.get(name) for name in names):
-        raise NoDisplay("there is no display here: start Ripieno from a desktop, or use follow --headless.")
+        from app.display import NoDisplay
+
+        raise NoDisplay
 
 
 def _check_piece(name: str) -> None:

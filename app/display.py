@@ -13,14 +13,27 @@ import pygame
 
 from app.settings import SettingsStore
 from app.widgets.chrome import window_icon
+from pieces.errors import RipienoError
 
 LEAST_WIDTH, LEAST_HEIGHT = 720, 440
 """Logical px that every scene needs: a scale that leaves less is limited."""
 SMALLEST_SCALE, LARGEST_SCALE = 0.75, 2.5
+UNSEEN_DRIVERS = ("offscreen", "dummy")
+"""Of SDL, which takes the first by itself where the display that the environment names does not answer."""
+
+
+class NoDisplay(RipienoError):
+    """A window was asked for where none can be seen."""
+
+    def __init__(self) -> None:
+        super().__init__("there is no display here: start Ripieno from a desktop, or use follow --headless.")
 
 
 class Display:
-    """One for the life of the window. ``change`` remembers settings."""
+    """One for the life of the window. ``change`` remembers settings.
+
+    Raises NoDisplay where nobody could see it and nobody asked for that.
+    """
 
     def __init__(self, settings: SettingsStore, change: Callable[..., object]) -> None:
         self.settings, self.change = settings, change
@@ -28,6 +41,9 @@ class Display:
             # The window's surface straight through shared memory: 0.2 ms a frame instead of 5.
             os.environ.setdefault("SDL_FRAMEBUFFER_ACCELERATION", "0")
         pygame.display.init()
+        if pygame.display.get_driver() in UNSEEN_DRIVERS and "SDL_VIDEODRIVER" not in os.environ:
+            pygame.display.quit()
+            raise NoDisplay
         pygame.font.init()
         pygame.key.set_repeat(350, 45)
         pygame.display.set_caption("Ripieno")

@@ -113,13 +113,15 @@ def _checkpoint() -> Finding:
 def _display() -> Finding:
     import pygame
 
+    from app.display import UNSEEN_DRIVERS
+
     pygame.display.init()
     try:
         driver = pygame.display.get_driver()
         sizes = pygame.display.get_desktop_sizes()
     finally:
         pygame.display.quit()
-    if driver in ("dummy", "offscreen"):
+    if driver in UNSEEN_DRIVERS:
         return Finding(
             False, f"SDL's {driver} driver: nothing can be seen", "start it from a graphical desktop"
         )

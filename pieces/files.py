@@ -20,9 +20,17 @@ MAX_JSON_BYTES = 64_000_000
 def replacing(path: Path) -> Iterator[BinaryIO]:
     """A new file that takes the place of ``path`` at the end of the block; at any moment that is old or new.
 
+    Where a link leads to a file, the file is replaced; what is there and no file, as a pipe, a terminal or
+    /dev/null, is written to.
+
     Raises:
         OSError: no such folder, not writable, or the disk is full; the old file is unharmed.
     """
+    if path.exists() and not path.is_file():
+        with path.open("wb") as stream:
+            yield stream
+        return
+    path = path.resolve()
     handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".part", dir=path.parent)
     try:
         with os.fdopen(handle, "wb") as file:

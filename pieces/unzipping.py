@@ -4,6 +4,7 @@ May be called from any thread; works on bytes in memory, of which it takes a lim
 """
 
 import io
+import lzma
 import re
 import zipfile
 import zlib
@@ -15,7 +16,8 @@ MAX_MEMBERS = 2000
 MAX_RATIO = 250
 _SMALL_BYTES = 1024 * 1024
 _ROOT_FILE = re.compile(r"<rootfile\b[^<>]*\bfull-path\s*=\s*(?:\"([^\"]*)\"|'([^']*)')")
-_BROKEN = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, OSError, ValueError)
+_BROKEN = (zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, NotImplementedError, RuntimeError,
+           OSError, ValueError)  # fmt: skip
 
 
 def unzip_score(data: bytes, name: str) -> bytes:

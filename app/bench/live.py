@@ -15,7 +15,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -79,22 +79,34 @@ def dropouts() -> list[Figure]:
 
 @contextmanager
 def standstills(seconds: float) -> Iterator[list[Figure]]:
-    """Count those of the machine itself for so long; afterwards the list holds what was counted."""
-    command = [sys.executable, "-P", "-m", "app.bench.standstill_child", str(seconds)]
+    """Count those of the machine's cores for so long; afterwards the list holds what was counted."""
     found: list[Figure] = []
+    with ExitStack() as watchers:
+        beside = [watchers.enter_context(_watching(seconds, core)) for core in _cores()]
+        yield found
+        found.append(_standstills([json.loads(watcher.communicate()[0]) for watcher in beside]))
+
+
+def _cores() -> list[int]:
+    return sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else [0]
+
+
+@contextmanager
+def _watching(seconds: float, core: int) -> Iterator[subprocess.Popen[str]]:
+    command = [sys.executable, "-P", "-m", "app.bench.standstill_child", str(seconds), str(core)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as beside:
         try:
-            yield found
-            found.append(_standstills(json.loads(beside.communicate()[0])))
+            yield beside
         finally:
             beside.kill()
 
 
-def _standstills(stood: dict[str, Any]) -> Figure:
-    longest_ms = max(stood["standstills_s"], default=0.0) * 1000
-    whose = "a real-time thread" if stood["real_time"] else "a thread without real time"
-    note = f"of {whose} above all others, meanwhile; the longest {longest_ms:.0f} ms"
-    return Figure("Standstills of the machine", len(stood["standstills_s"]), "times", note=note)
+def _standstills(stood: list[dict[str, Any]]) -> Figure:
+    lasted_s = [duration_s for core in stood for duration_s in core["standstills_s"]]
+    whose = "a real-time thread" if all(core["real_time"] for core in stood) else "a thread without real time"
+    longest = f"the longest {max(lasted_s, default=0.0) * 1000:.0f} ms"
+    note = f"of {whose} above all others on each of {len(stood)} cores, meanwhile; {longest}"
+    return Figure("Standstills of the machine", len(lasted_s), "times", note=note)
 
 
 def _run_child(seconds: float, piece: str = "", environment: dict[str, str] | None = None) -> dict[str, Any]:

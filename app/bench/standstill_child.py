@@ -1,7 +1,8 @@
-"""How often the machine itself stands still. Run as `-m app.bench.standstill_child SECONDS`.
+"""How often one of the machine's cores stands still. Run as `-m app.bench.standstill_child SECONDS CORE`.
 
-A real-time thread that sleeps and looks at the clock, beside the program that is measured and above it: when
-it cannot run for longer than a block lasts, nobody could, and what the program lost then is not its fault.
+A real-time thread that stays on its core, sleeps and looks at the clock, beside the program that is measured
+and above it: when it cannot run for longer than a block lasts, nobody could there, and what the program lost
+then is not its fault. A virtual machine's cores are taken away one by one.
 """
 
 from __future__ import annotations
@@ -17,9 +18,11 @@ NAP_S = 0.001
 ABOVE_JACK = 50
 
 
-def watch(seconds: float) -> dict[str, object]:
-    """(moment, duration) in seconds of every standstill longer than a block, and whether it had real time."""
+def watch(seconds: float, core: int) -> dict[str, object]:
+    """Seconds of every standstill longer than a block, and whether it had real time."""
     real_time = _above_everyone()
+    if hasattr(os, "sched_setaffinity"):
+        os.sched_setaffinity(0, {core})
     standstills = []
     before = begun = now_s()
     while before - begun < seconds:
@@ -40,4 +43,4 @@ def _above_everyone() -> bool:
 
 
 if __name__ == "__main__":
-    print(json.dumps(watch(float(sys.argv[1]))), flush=True)  # noqa: T201 - the answer to whoever watches
+    print(json.dumps(watch(float(sys.argv[1]), int(sys.argv[2]))), flush=True)  # noqa: T201 - the answer to whoever watches

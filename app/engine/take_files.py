@@ -110,8 +110,8 @@ class TakeFolder:
         return self._change(key, name=name.strip())
 
     def delete(self, key: str) -> None:
-        """Remove it for good."""
-        shutil.rmtree(self.find(key).path, ignore_errors=True)
+        """Remove it for good; raises OSError where the folder cannot be removed."""
+        shutil.rmtree(self.find(key).path)
 
     def events(self, key: str) -> list[Event]:
         """What was played, samples from the take's start; a line cut off by a crash is left out."""

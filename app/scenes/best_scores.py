@@ -1,6 +1,6 @@
 """The best scores of Play, by piece: a small JSON file, replaced in one stroke.
 
-Used by the thread of the window. A damaged file is set aside, never overwritten.
+Used by the thread of the window. A damaged file is set aside, never overwritten, nor one that was set aside.
 """
 
 from __future__ import annotations
@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import logging
 import time
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -30,8 +31,8 @@ class Score:
 class BestScores:
     """The five best games of every piece."""
 
-    def __init__(self, path: Path) -> None:
-        self.path = path
+    def __init__(self, path: Path, tell: Callable[[str], object] = _log.warning) -> None:
+        self.path, self._tell = path, tell
 
     def of(self, piece: str) -> list[Score]:
         """Best first."""
@@ -42,7 +43,7 @@ class BestScores:
 
         Raises OSError where the file cannot be written.
         """
-        everything = self._read()
+        everything = self._content()
         score = Score(points, round(followed, 3), time.strftime("%Y-%m-%d"))
         ranked = sorted([*_scores(everything.get(piece)), score], key=lambda entry: -entry.points)[:KEPT]
         everything[piece] = [asdict(entry) for entry in ranked]
@@ -50,17 +51,27 @@ class BestScores:
         return ranked.index(score) + 1 if score in ranked else 0
 
     def _read(self) -> dict[str, Any]:
+        """What is to be shown: nothing for as long as the file cannot be read."""
+        try:
+            return self._content()
+        except OSError as problem:
+            _log.warning("best scores: %s", problem)
+            return {}
+
+    def _content(self) -> dict[str, Any]:
+        """Raises OSError where the file cannot be read, or is damaged and cannot be set aside."""
         try:
             content = read_json(self.path)
         except FileNotFoundError:
             return {}
-        except (OSError, ValueError) as problem:
+        except ValueError as problem:
             _log.warning("best scores: %s", problem)
             content = None
         if isinstance(content, dict):
             return content
-        if self.path.exists():
-            self.path.replace(self.path.with_suffix(".damaged.json"))
+        aside = self.path.with_name(f"{self.path.stem}.damaged-{time.strftime('%Y%m%d-%H%M%S')}.json")
+        self.path.replace(aside)
+        self._tell(f"The best scores were damaged; they begin anew, the old file is kept as {aside.name}.")
         return {}
 
 

@@ -29,6 +29,7 @@ from app.widgets.strip_view import Cursor, StripView
 
 GHOSTS = (("follower", "Agent"), ("optimal", "Optimal"), ("none", "None"))
 STEER = {"steer_slower": -1, "steer_faster": 1}
+TOO_SHORT = "This piece has one note only: there is no way to steer. Choose another in Home."
 
 
 def signed(px: float) -> str:
@@ -44,7 +45,7 @@ class Play(Scene):
 
     def __init__(self, studio: Studio) -> None:
         super().__init__(studio)
-        self.best = BestScores(scores_path())
+        self.best = BestScores(scores_path(), lambda words: studio.say(words, "bad"))
         self.session: PlaySession | None = None
         self._borrowed: Session | None = None  # the follower that is, or was, the ghost
         self.ghost_kind = "follower"
@@ -300,6 +301,9 @@ class Play(Scene):
     def _begin(self) -> None:
         studio, piece = self.studio, self.studio.piece
         assert piece is not None
+        if piece.onset_x_px[-1] <= piece.onset_x_px[0]:
+            studio.say(TOO_SHORT, "bad")
+            return
         follower = studio.session if self.ghost_kind == "follower" else None
         if follower is None and self.ghost_kind == "follower":
             studio.open_session()

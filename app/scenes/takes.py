@@ -95,11 +95,13 @@ class Takes(Scene):
 
     def enter(self) -> None:
         """What was played up to now belongs in the list: its take ends, and appears when it is closed."""
+        self._sure = ""
         if self.studio.takes and self.studio.takes.recorder.recording:
             self.studio.takes.recorder.split()
         self._read()
 
     def leave(self) -> None:
+        self._sure = ""
         self._stop()
 
     def update(self, view: View) -> None:
@@ -114,8 +116,9 @@ class Takes(Scene):
         for button in (self._play, self._save, self._name, self._delete, self._start, self.name_field):
             button.enabled = there
         self._play.label, self._play.icon = ("Stop", "stop") if self._playing else ("Play", "start")
-        chosen = self.list.current.key if self.list.current else ""
-        self._delete.label = "Delete for good?" if self._sure and self._sure == chosen else "Delete"
+        if self.list.current is None or self.list.current.key != self._sure:
+            self._sure = ""
+        self._delete.label = "Delete for good?" if self._sure else "Delete"
 
     def _watch(self, recording: bool) -> None:
         """A take that has ended comes into the list."""
@@ -160,8 +163,12 @@ class Takes(Scene):
             return
         if self._sure == row.key:
             self._stop()
-            self.studio.takes.folder.delete(row.key)
             self._sure = ""
+            try:
+                self.studio.takes.folder.delete(row.key)
+            except OSError as error:
+                words = f"The take could not be deleted ({error.strerror}). It is still there."
+                self.studio.say(words, "bad")
             self._read()
         else:
             self._sure = row.key

@@ -18,9 +18,9 @@ from app.engine.frontend import FrontEnd, Heard
 from app.engine.runner import InlineRunner, Runner
 from app.engine.snapshot import Snapshot, State
 from app.sessions.following import Following
-from app.sessions.recordings import read_recording
+from app.sessions.recordings import LONGEST_S, read_recording
 from models.features import SPEC
-from models.performance import Performance, load_midi, perform
+from models.performance import BadMidi, Performance, load_midi, perform
 from models.players import Player, load_player
 from models.sound import render_performance
 from pieces.errors import RipienoError
@@ -102,10 +102,16 @@ def trace_row(snapshot: Snapshot) -> str:
 def sound_of(
     piece: Piece, audio_path: Path | None, midi_path: Path | None, seed: int
 ) -> tuple[NDArray[np.float32], int]:
-    """Mono float32 and its rate: of a recording, a MIDI file, or without either the bundled performance."""
+    """Mono float32 and its rate: of a recording, a MIDI file, or without either the bundled performance.
+
+    Raises BadRecording or BadMidi: it cannot be read, or is too long.
+    """
     if audio_path is not None:
         return read_recording(audio_path)
     performance: Performance = perform(piece, seed) if midi_path is None else load_midi(midi_path)
+    if midi_path is not None and performance.end_s > LONGEST_S:
+        long = f"{midi_path.name} lasts {performance.end_s / 60:,.0f} minutes"
+        raise BadMidi(f"{long}, {LONGEST_S // 60} can be followed. Cut it into pieces.")
     return render_performance(performance, SPEC.sample_rate), SPEC.sample_rate
 
 

@@ -10,8 +10,10 @@ from app.engine.frontend import LOUDEST, MAX_RATE, MIN_RATE
 from app.sessions.wav_files import NotWav, WavHeader, read_blocks, read_header
 from pieces.errors import RipienoError
 
-LONGEST_SAMPLES = 3600 * 48_000
-"""An hour: it is held whole, in 700 MB."""
+LONGEST_S = 3600
+"""What is followed without a window is held whole."""
+LONGEST_SAMPLES = LONGEST_S * 48_000
+"""In 700 MB."""
 
 
 class BadRecording(RipienoError):

@@ -60,6 +60,8 @@ class TextField(Widget):
                 self.on_enter()
         elif event.key == pygame.K_ESCAPE and self.text:
             self.put("")
+        elif event.key == pygame.K_DELETE:
+            pass  # Nothing lies behind the caret; without a field it would delete what is chosen.
         elif event.text and event.text.isprintable() and not event.modifiers & pygame.KMOD_CTRL:
             self.put(self.text + event.text)
         else:

@@ -38,9 +38,11 @@ class TakeList(Widget):
         self.playing = playing
 
     def show(self, rows: list[TakeRow]) -> None:
-        """Show these takes; the choice stays where it can."""
+        """Show these takes; the chosen one stays chosen wherever it lies now."""
+        kept = self.current.key if self.current else ""
+        places = {row.key: index for index, row in enumerate(rows)}
         self.rows = rows
-        self.chosen = min(self.chosen, max(len(rows) - 1, 0))
+        self.chosen = places.get(kept, min(self.chosen, max(len(rows) - 1, 0)))
 
     def look(self, view: View) -> Hashable:
         over = view.pointer[1] if self.hovered else None

@@ -48,6 +48,10 @@ class Entry:
     excluded_from_training: tuple[str, ...] = ()
 
 
+_KINDS = {"str": str, "int": int, "float": (int, float)}
+"""What JSON may hold for a field of that type."""
+
+
 def list_pieces() -> list[Entry]:
     """Bundled pieces in the catalogue's order, then the user's own by title."""
     return [*_bundled(), *sorted(_users(), key=lambda entry: entry.title.casefold())]
@@ -160,9 +164,13 @@ def _users() -> list[Entry]:
 
 
 def _entry(item: dict[str, Any], folder: Path, bundled: bool) -> Entry:
+    """Of a description that anybody may have written; raises TypeError or KeyError where it is none."""
     known = {field.name for field in fields(Entry)} - {"path", "bundled", "excluded_from_training"}
     excluded = tuple(item.get("excluded_from_training", ()))
     kept = {key: value for key, value in item.items() if key in known}
+    for field in fields(Entry):
+        if field.name in kept and not isinstance(kept[field.name], _KINDS[str(field.type)]):
+            raise TypeError(f"{field.name} is no {field.type}")
     return Entry(path=folder / item["file"], bundled=bundled, excluded_from_training=excluded, **kept)
 
 

@@ -116,6 +116,24 @@ def test_without_a_display_no_window_is_opened(
     assert "no display" in error_line(capsys)
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere SDL does not look at DISPLAY")
+def test_a_display_that_does_not_answer_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("WAYLAND_DISPLAY", raising=False)
+    monkeypatch.delenv("SDL_VIDEODRIVER", raising=False)
+    monkeypatch.setenv("DISPLAY", ":7777")
+    program = start()
+    _, said = program.communicate(timeout=60)
+    assert program.returncode == 1 and "there is no display here" in said
+
+
+@pytest.mark.parametrize(("all_works", "exit_code"), [(True, 0), (False, 1)])
+def test_the_doctor_s_verdict_is_its_exit_code(
+    all_works: bool, exit_code: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("app.doctor.print_report", lambda: all_works)
+    assert cli.main(["doctor"]) == exit_code
+
+
 def test_drivers_write_to_the_log_while_the_window_is_open(
     monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:

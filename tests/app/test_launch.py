@@ -1,6 +1,7 @@
 """The set-up of launch.py, with a fake interpreter whose pip does what the test wants."""
 
 import ast
+import http.client
 import json
 import subprocess
 import sys
@@ -148,6 +149,8 @@ def test_changed_requirements_are_installed(checkout: Checkout, name: str) -> No
             "WARNING: Retrying ... NewConnectionError('[Errno -3] Temporary failure in name resolution')",
             "internet",
         ),
+        ("ERROR: No matching distribution found for verovio==6.0.0", "not made for Python"),
+        ("WARNING: Retrying ... NewConnectionError\nERROR: No matching distribution found for x", "internet"),
         ("ERROR: Could not install packages due to an OSError: [Errno 28] No space left on device", "room"),
         ("ERROR: [Errno 13] Permission denied: '/opt/x'", "cannot be written"),
     ],
@@ -173,6 +176,37 @@ def test_a_folder_that_cannot_be_written_is_one_line(
     assert capsys.readouterr().err.strip().splitlines() == [
         "ripieno: this folder cannot be written; move Ripieno to a folder of your own."
     ]
+
+
+@pytest.mark.parametrize(
+    ("fault", "cure"),
+    [
+        (http.client.IncompleteRead(b"half"), "connect to the internet"),
+        (subprocess.CalledProcessError(1, ["python"]), "the set-up failed"),
+    ],
+)
+def test_a_download_cut_short_and_a_python_that_fails_are_one_line(
+    checkout: Checkout, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str],
+    fault: Exception, cure: str,
+) -> None:  # fmt: skip
+    def fail(*_args: object) -> None:
+        raise fault
+
+    monkeypatch.setattr(launch.Environment, "_put_on_path", fail)
+    monkeypatch.setattr(launch, "ROOT", checkout.root)
+    assert launch.main([]) == 1
+    (said,) = capsys.readouterr().err.strip().splitlines()
+    assert cure in said
+
+
+def test_a_python_that_the_system_replaced_is_set_up_again(checkout: Checkout) -> None:
+    checkout.environment.ensure(set())
+    python = checkout.environment.python
+    newer = python.rename(python.with_name("python3.99"))
+    python.symlink_to(newer)
+    checkout.environment.ensure(set())
+    checkout.environment.ensure(set())
+    assert len(checkout.pip_calls) == 2
 
 
 def test_ctrl_c_during_the_set_up_is_quiet(

@@ -259,7 +259,9 @@ def test_a_damaged_description_costs_the_title_only(own_home):
     source = own_home / "tune.abc"
     source.write_text(TUNE)
     entry = library.add(source)
-    for damage in ("{", "[]", json.dumps({"name": 3})):
+    whole = json.loads(entry.path.with_suffix(".json").read_text())
+    damaged = [{"name": 3}, whole | {"title": None}, whole | {"staves": "1"}]
+    for damage in ("{", "[]", *map(json.dumps, damaged)):
         entry.path.with_suffix(".json").write_text(damage)
         assert [(own.title, own.path) for own in library.list_pieces() if not own.bundled] == [
             ("tune", entry.path)

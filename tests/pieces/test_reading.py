@@ -33,9 +33,9 @@ def put(folder, name, content):
     return path
 
 
-def mxl(members):
+def mxl(members, packed=zipfile.ZIP_DEFLATED):
     buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
+    with zipfile.ZipFile(buffer, "w", packed) as archive:
         for name, content in members:
             archive.writestr(name, content)
     return buffer.getvalue()
@@ -125,6 +125,20 @@ def test_one_tune_of_a_book_by_its_number(tmp_path):
 )
 def test_what_is_no_score_is_refused_with_advice(tmp_path, name, content, words):
     refused(put(tmp_path, name, content), *words)
+
+
+@pytest.mark.parametrize("packed", [zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
+def test_an_mxl_damaged_anywhere_is_opened_or_refused(tmp_path, packed):
+    whole = mxl([("s.xml", MUSICXML)], packed)
+    kinds = set()
+    for place in range(0, len(whole), 7):
+        damaged = bytearray(whole)
+        damaged[place] ^= 0xFF
+        try:
+            kinds.add(read_score(put(tmp_path, "a.mxl", bytes(damaged))).format)
+        except BadScore:
+            kinds.add("refused")
+    assert "refused" in kinds
 
 
 def test_missing_file_folder_and_device(tmp_path):

@@ -1,6 +1,7 @@
 """The game of Play, its scores, page turns and the gliding cursor."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pygame
@@ -83,10 +84,30 @@ def test_best_scores_persist_and_are_ranked(tmp_path):
 def test_damaged_scores_are_set_aside(tmp_path, junk):
     path = tmp_path / "scores.json"
     path.write_bytes(junk)
-    assert BestScores(path).of("tune") == []
-    assert BestScores(path).add("tune", 5, 0.1) == 1
-    assert (tmp_path / "scores.damaged.json").read_bytes() == junk
+    told: list[str] = []
+    assert BestScores(path, told.append).of("tune") == []
+    assert BestScores(path, told.append).add("tune", 5, 0.1) == 1
+    (aside,) = tmp_path.glob("scores.damaged-*.json")
+    assert aside.read_bytes() == junk
+    assert [aside.name in words for words in told] == [True]
     assert json.loads(path.read_text())["tune"][0]["points"] == 5
+
+
+def test_scores_that_cannot_be_read_for_now_are_neither_set_aside_nor_overwritten(tmp_path, monkeypatch):
+    path = tmp_path / "scores.json"
+    scores = BestScores(path)
+    scores.add("tune", 300, 0.5)
+
+    def refuse(_path):
+        raise PermissionError(13, "Permission denied")
+
+    with monkeypatch.context() as for_now:
+        for_now.setattr("app.scenes.best_scores.read_json", refuse)
+        assert scores.of("tune") == []
+        with pytest.raises(PermissionError):
+            scores.add("tune", 900, 1.0)
+    assert [score.points for score in scores.of("tune")] == [300]
+    assert [file.name for file in tmp_path.iterdir()] == ["scores.json"]
 
 
 def test_rows_of_scores_that_make_no_sense_are_left_out(tmp_path):
@@ -113,6 +134,12 @@ def one(stage, piece, monkeypatch):
     one.open(piece)
     one.window.go("play")
     return one
+
+
+def test_a_piece_of_one_note_is_refused_in_words(one, piece):
+    one.studio.piece = replace(piece, notes=piece.notes[:1])
+    one.key(pygame.K_SPACE, 0, " ")
+    assert one.toasts[-1].startswith("This piece has one note only") and one.scene.session is None
 
 
 def test_the_music_waits_for_the_agent_that_is_to_follow_it(one, piece):

@@ -116,6 +116,77 @@ def test_a_click_on_the_message_of_a_kept_take_opens_the_takes(stage):
     assert one.window.scene.name == "takes" and one.toasts == []
 
 
+def a_take(key: str) -> Take:
+    return Take(key, TakeInfo(44_100, "2026-11-27T04:00:00", "synth", "A piece"), Path(key), 12.0, 0)
+
+
+@pytest.fixture
+def in_takes(stage):
+    """A window on two takes, and the folder's double: `kept` lies in it, `deleted` was asked to go."""
+    kept, deleted = [a_take("two"), a_take("one")], []
+    recorder = SimpleNamespace(recording=False, piece_name="", split=lambda: None)
+    folder = SimpleNamespace(delete=deleted.append)
+    one = stage(mode="home")
+    one.studio.takes = SimpleNamespace(
+        recorder=recorder, list=lambda: kept, folder=folder, close=lambda: None,
+        replay=SimpleNamespace(playing=False),
+    )  # fmt: skip
+    one.window.go("takes")
+    one.frame()
+    return SimpleNamespace(one=one, kept=kept, deleted=deleted, recorder=recorder, folder=folder)
+
+
+def test_a_take_that_comes_in_does_not_move_the_choice(in_takes):
+    scene = in_takes.one.scene
+    scene.list.move(1)
+    assert scene.list.current.key == "one"
+    in_takes.recorder.recording = True
+    in_takes.one.frame()
+    in_takes.kept.insert(0, a_take("three"))
+    in_takes.recorder.recording = False
+    in_takes.one.frame()
+    assert [row.key for row in scene.list.rows] == ["three", "two", "one"]
+    assert scene.list.current.key == "one"
+
+
+def test_delete_in_the_name_s_field_deletes_no_take(in_takes):
+    one = in_takes.one
+    one.window.dispatcher.set_focus(one.scene.name_field)
+    for _ in range(2):
+        one.key(pygame.K_DELETE)
+    assert in_takes.deleted == []
+    one.window.dispatcher.set_focus(None)
+    for _ in range(2):
+        one.key(pygame.K_DELETE)
+    assert in_takes.deleted == ["two"]
+
+
+def test_a_question_whether_to_delete_lapses_with_another_choice_and_on_leaving(in_takes):
+    one = in_takes.one
+    one.key(pygame.K_DELETE)
+    one.frame()
+    assert one.scene._delete.label == "Delete for good?"
+    for elsewhere in ("down", "up"):
+        one.scene.actions[elsewhere]()
+        one.frame()
+    assert one.scene._delete.label == "Delete"
+    one.key(pygame.K_DELETE)
+    one.window.go("home")
+    one.window.go("takes")
+    one.key(pygame.K_DELETE)
+    assert in_takes.deleted == []
+
+
+def test_a_take_that_cannot_be_deleted_is_said(in_takes):
+    def refuse(key):
+        raise PermissionError(13, "Permission denied")
+
+    in_takes.folder.delete = refuse
+    for _ in range(2):
+        in_takes.one.key(pygame.K_DELETE)
+    assert in_takes.one.toasts[-1] == "The take could not be deleted (Permission denied). It is still there."
+
+
 def test_what_is_being_played_ends_and_appears_when_takes_are_opened(stage):
     kept: list[Take] = []
     info = TakeInfo(44_100, "2026-11-27T04:00:00", "synth", "A piece")

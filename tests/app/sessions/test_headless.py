@@ -133,6 +133,15 @@ def test_midi_with_a_hanging_note_and_no_tempo(tmp_path, tune, performed):
         run_headless(tune, Listener(), midi_path=tmp_path / "junk.mid")
 
 
+def test_midi_that_claims_to_last_for_years_is_refused(tmp_path, tune):
+    midi = mido.MidiFile(ticks_per_beat=1)
+    notes = [mido.Message("note_on", note=60, velocity=80), mido.Message("note_off", note=60, time=2**28 - 1)]
+    midi.tracks.append(mido.MidiTrack(notes))
+    midi.save(tmp_path / "years.mid")
+    with pytest.raises(RipienoError, match=r"years\.mid lasts 2,236,962 minutes, 60 can be followed"):
+        run_headless(tune, Listener(), midi_path=tmp_path / "years.mid")
+
+
 def test_silence_waits_to_the_end(tmp_path, tune):
     wavfile.write(tmp_path / "silence.wav", 48_000, np.zeros((48_000 * 3, 2), np.int16))
     summary = run_headless(tune, Listener(), tmp_path / "silence.wav", trace_path=tmp_path / "t.tsv")
