@@ -26,6 +26,8 @@ from models.duet.windows import BLOCK, seen_steps
 
 SHIPPED = "duet"
 """The checkpoint that is taken where none is named."""
+REWARDS = "duet-reward"
+"""Names of reward models begin so. One of kind a could play, and only its name tells it from an agent."""
 PAST = 32
 """Steps of both lines that it is shown; a checkpoint of another window is refused."""
 REMEMBERED_STEPS = 512
@@ -395,8 +397,10 @@ def shipped_agents() -> list[str]:
     """Names of the checkpoints beside the shipped one that hold an agent, the shipped one first."""
     found = []
     for path in sorted(checkpoint.FOLDER.glob(f"{SHIPPED}*.safetensors"), key=lambda path: path.stem):
+        if path.stem.startswith(REWARDS):
+            continue
         try:
             found.append(load_agent(path).name)
         except CheckpointError:
-            continue  # a reward model, or a file that is being written
+            continue  # of a kind that cannot play, damaged, or being written
     return found

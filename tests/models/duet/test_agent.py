@@ -170,8 +170,8 @@ def test_the_shipped_agents_are_named_and_what_is_none_is_passed_over(tmp_path, 
     from models.duet.agent import SHIPPED, shipped_agents
 
     assert shipped_agents()[0] == SHIPPED
-    for name in ("duet", "duet-mle"):
-        (tmp_path / f"{name}.safetensors").write_bytes(checkpoint.shipped(name).read_bytes())
+    for name in ("duet", "duet-mle", "duet-reward-a1"):
+        (tmp_path / f"{name}.safetensors").write_bytes(checkpoint.shipped("duet-mle").read_bytes())
     (tmp_path / "duet-junk.safetensors").write_bytes(b"junk")
     (tmp_path / "duet-follower.safetensors").write_bytes(checkpoint.shipped("launchpad").read_bytes())
     monkeypatch.setattr(checkpoint, "FOLDER", tmp_path)
