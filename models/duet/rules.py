@@ -1,9 +1,10 @@
 """Rewards by rule: RL-Duet's punishment of repetition, and the music theory of the RL-Rules baseline.
 
 RL-Rules is SequenceTutor (Jaques et al. 2017) as the paper uses it: rules that need neither a known key nor
-SequenceTutor's eighths, with its weights; they look at the machine's line alone. All functions take a
-multi-hold line (T,) and give (T,) float64, judged by each step and those before it; but for repetition,
-nonzero only where a note begins.
+SequenceTutor's eighths, with its weights; they look at the machine's line alone. One of these is left out,
+3 each for a highest and a lowest note that come once: it is paid on the last note of a whole melody, and what
+is improvised in training is a stretch cut out of a piece. All functions take a multi-hold line (T,) and give
+(T,) float64, judged by each step and those before it; but for repetition, nonzero only where a note begins.
 
 What is repeated too often is SequenceTutor's choice (`detect_repeating_notes` of its published program): its
 actions are symbols, to hold on is one of them, and more than four of the same in a row are too many. So a
