@@ -20,6 +20,8 @@ AXES = {
     "IOI": "from onset to onset, sixteenths",
 }
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
+DASHES = ("-", "-.", ":")
+"""Of the first six players, of the next six, of those after them; the data's line is "--"."""
 
 
 class Curves(Follows, Protocol):
@@ -80,4 +82,6 @@ def _lines(axes: Axes, curves: Sequence[list[float]], rows: Sequence[Curves]) ->
     bars = range(1, len(curves[0]) + 1)
     axes.plot(bars, curves[0], color="0.3", linestyle="--", label="data")
     for n, (row, curve) in enumerate(zip(rows[1:], curves[1:], strict=True)):
-        axes.plot(bars, curve, color=COLOURS[n % len(COLOURS)], label=row.player)
+        again, place = divmod(n, len(COLOURS))
+        dashes = DASHES[again % len(DASHES)]
+        axes.plot(bars, curve, color=COLOURS[place], linestyle=dashes, label=row.player)
