@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
@@ -25,15 +25,17 @@ import torch
 from rich.console import Console
 
 from models import checkpoint
+from models.configuration import changed
 from models.duet import causal, teacher
 from models.duet.calibration import calibrate
 from models.duet.causal import CausalNetwork
 from models.duet.chorales import HELD_OUT_COUNT, VALIDATION, Chorale, Duet, all_duets, load, split
-from models.duet.networks import KINDS, PLAYERS, Learnable, new_network
+from models.duet.networks import KINDS, PLAYERS, Learnable, Network, new_network
 from models.duet.partner import PartnerConfig, PartnerReward
 from models.duet.reinforce import Judge, Reinforce, ReinforceConfig
 from models.duet.reward import Reward, Rule, load_network, load_teacher
 from models.duet.rules import THEORY_SCALE, music_theory, repetition
+from models.duet.style import TERMS
 from models.duet.training import OPTIMISERS, LearningConfig, Likelihood
 from models.duet.windows import Library
 from models.journal import STATE_NAME, Journal, Resumable, take_up
@@ -64,6 +66,7 @@ class TrainConfig:
     """A whole training run."""
 
     name: str = "duet"
+    """Of its checkpoint. What is called duet-reward... is no partner to play with, wherever it lies."""
     method: str = "likelihood"
     """likelihood, ensemble (RL-Duet), rules (RL-Rules) or partner."""
     kind: str = "a"
@@ -108,7 +111,8 @@ def train(config: Path | None = None, resume: bool = False) -> None:
     """Run it all.
 
     Raises:
-        TrainingProblem: a bad configuration, or a run's folder that is not empty without ``resume``.
+        TrainingProblem: a bad configuration, an ear for a network that can have none, or a run's folder that
+            is not empty without ``resume``.
         BadChorales: no chorales where the configuration says.
         CheckpointError: a network to start from, or to be rewarded by, is missing.
     """
@@ -119,8 +123,9 @@ def train(config: Path | None = None, resume: bool = False) -> None:
             f"{settings.out} holds an earlier run: go on with --resume, or name another folder."
         )
     torch.set_num_threads(settings.threads)
-    chorales, ear = load(Path(settings.corpus)), _ear(settings)
+    chorales = load(Path(settings.corpus))
     learner = make_learner(settings, chorales)
+    ear = _ear(settings, learner.network)
     earlier_s = take_up(learner, state) if state.exists() else 0.0
     journal = Journal(learner, Path(settings.out), earlier_s)
     try:
@@ -132,8 +137,15 @@ def train(config: Path | None = None, resume: bool = False) -> None:
     finish(settings, learner, journal.spent_s, _calibrated(settings, learner.network, chorales))
 
 
-def _ear(settings: TrainConfig) -> CausalNetwork | None:
-    found = load_network(settings.ear, (causal.NAME,)) if settings.ear else None
+def _ear(settings: TrainConfig, network: Learnable) -> CausalNetwork | None:
+    if not settings.ear:
+        return None
+    if not isinstance(network, CausalNetwork):
+        raise TrainingProblem(
+            f"A network of kind {network.name} has no ear, only one of kind {causal.NAME}: "
+            "leave out ear and anticipation."
+        )
+    found = load_network(settings.ear, (causal.NAME,))
     return found if isinstance(found, CausalNetwork) else None
 
 
@@ -151,11 +163,10 @@ def read_config(path: Path | None) -> TrainConfig:
         TrainingProblem: the file holds no configuration.
     """
     try:
-        fields = read_json(path) if path else {}
-        settings = TrainConfig(**{**fields, "models": tuple(fields.get("models", ()))})
+        settings = changed(TrainConfig(), read_json(path) if path else {})
         _check(settings)
         return settings
-    except (OSError, ValueError, TypeError, AttributeError) as error:
+    except (OSError, ValueError, TypeError) as error:
         raise TrainingProblem(f"{path} is no training configuration ({error}); see TrainConfig.") from error
 
 
@@ -168,18 +179,21 @@ def _check(settings: TrainConfig) -> None:
         raise ValueError(f"{settings.method} needs models")
     if settings.teacher and settings.method == "likelihood":
         raise ValueError("likelihood has no teacher")
-    PartnerConfig(**settings.reward)
+    if bool(settings.ear) != bool(settings.anticipation):
+        raise ValueError("ear and anticipation go together")
+    if set(changed(PartnerConfig(), settings.reward).style) - set(TERMS):
+        raise ValueError("an unknown term of style")
     new_network(settings.kind, settings.widths)
     learning = learning_config(settings)
     if isinstance(learning, LearningConfig) and learning.optimiser not in OPTIMISERS:
         raise ValueError("an unknown optimiser")
+    if isinstance(learning, ReinforceConfig) and learning.distil and not settings.teacher:
+        raise ValueError("distil needs teacher")
 
 
 def learning_config(settings: TrainConfig) -> LearningConfig | ReinforceConfig:
     """The method's defaults with what the configuration changes."""
-    changed: dict[str, Any] = {"seed": settings.seed, **settings.learning}
-    changed = {name: tuple(value) if isinstance(value, list) else value for name, value in changed.items()}
-    return METHODS[settings.method](**changed)
+    return changed(METHODS[settings.method](), {"seed": settings.seed, **settings.learning})
 
 
 def make_learner(settings: TrainConfig, chorales: list[Chorale]) -> Learner:
@@ -199,8 +213,20 @@ def make_learner(settings: TrainConfig, chorales: list[Chorale]) -> Learner:
 
 def _judge(settings: TrainConfig, duets: list[Duet], learning: ReinforceConfig) -> Judge:
     if settings.method == "partner":
-        return PartnerReward(duets, PartnerConfig(**settings.reward), learning)
-    return Reward([load_network(name) for name in settings.models], *RULES[settings.method])
+        return PartnerReward(duets, changed(PartnerConfig(), settings.reward), learning)
+    models = [load_network(name) for name in settings.models]
+    if settings.method == "ensemble" and not is_the_papers(models):
+        kinds = ", ".join(model.name for model in models)
+        Console(stderr=True).print(
+            f"It is trained with reward models {kinds}, as you say; RL-Duet's are a, a, a, b, c, d.",
+            soft_wrap=True,
+        )
+    return Reward(models, *RULES[settings.method])
+
+
+def is_the_papers(models: Sequence[Network]) -> bool:
+    """Whether they are the paper's kinds: (a) three times, for which causal may stand, (b), (c) and (d)."""
+    return sorted("a" if model.name in PLAYERS else model.name for model in models) == list("aaabcd")
 
 
 def finish(settings: TrainConfig, learner: Learner, spent_s: float, shifts: dict[str, float]) -> Path:

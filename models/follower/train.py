@@ -24,6 +24,7 @@ from torch import Tensor
 from torch.nn import Module
 
 from models import checkpoint
+from models.configuration import changed
 from models.features import SPEC
 from models.follower.batches import Crops, Draws, load_items
 from models.follower.belief import BeliefConfig
@@ -120,12 +121,10 @@ def train(config: Path | None = None, resume: bool = False) -> None:
 
 def read_config(path: Path | None) -> TrainConfig:
     """The configuration in a JSON file, or the defaults."""
-    if path is None:
-        return TrainConfig()
     try:
-        fields = read_json(path)
-        fields["data"] = tuple(fields.get("data", TrainConfig.data))
-        settings = TrainConfig(**fields)
+        settings = changed(TrainConfig(), read_json(path) if path else {})
+        for belief in (settings.belief, settings.tune_belief):
+            changed(BeliefConfig(), belief)
         if settings.device not in ("cpu", "cuda"):
             raise ValueError("an unknown device")
     except (OSError, ValueError, TypeError) as error:

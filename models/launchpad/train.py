@@ -18,6 +18,7 @@ import torch
 from rich.console import Console
 
 from models import checkpoint
+from models.configuration import changed
 from models.journal import STATE_NAME, Journal, take_up
 from models.launchpad.corpus import Corpus, composed_corpus
 from models.launchpad.evolution import EvolutionConfig, EvolutionLearner
@@ -119,10 +120,10 @@ def read_config(path: Path | None) -> TrainConfig:
     """
     try:
         fields = read_json(path) if path else {}
-        settings = TrainConfig(**{**fields, "starts": tuple(fields.get("starts", TrainConfig.starts))})
+        settings = changed(TrainConfig(), fields)
         _check(settings)
         return settings
-    except (OSError, ValueError, TypeError, AttributeError) as error:
+    except (OSError, ValueError, TypeError) as error:
         raise TrainingProblem(f"{path} is no training configuration ({error}); see TrainConfig.") from error
 
 
@@ -133,16 +134,15 @@ def _check(settings: TrainConfig) -> None:
         raise ValueError("an unknown method")
     if settings.method == "evolution" and (settings.kind, settings.reward) != ("motifs", "expected"):
         raise ValueError("evolution asks for motifs and the expected reward")
+    changed(Shape(), settings.shape)
     learning_config(settings)
 
 
 def learning_config(settings: TrainConfig) -> QConfig | EvolutionConfig:
     """The preset of the method, or of the network, with what the configuration changes."""
-    changed: dict[str, Any] = {"seed": settings.seed, **settings.learning}
-    changed = {name: tuple(value) if isinstance(value, list) else value for name, value in changed.items()}
-    if settings.method == "evolution":
-        return dataclasses.replace(EvolutionConfig(), **changed)
-    return dataclasses.replace(PRESETS[settings.kind], **changed)
+    evolves = settings.method == "evolution"
+    preset: QConfig | EvolutionConfig = EvolutionConfig() if evolves else PRESETS[settings.kind]
+    return changed(preset, {"seed": settings.seed, **settings.learning})
 
 
 def open_corpus(folder: str) -> Corpus:

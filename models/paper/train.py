@@ -24,6 +24,7 @@ from models import checkpoint
 from models.a2c import A2C, A2CConfig
 from models.actor_critic import LearningConfig, UpdateReport
 from models.batched import BatchedFollowing, Start, WindowObserver
+from models.configuration import changed
 from models.features import SPEC
 from models.game import MSMD, NOTTINGHAM, GameSpec
 from models.journal import STATE_NAME, Journal, take_up
@@ -262,7 +263,7 @@ def read_config(path: Path | None) -> TrainConfig:
     """The configuration in a JSON file, or the defaults; raises TrainingProblem where it is none."""
     try:
         fields = read_json(path) if path else {}
-        settings = TrainConfig(**{**fields, "styles": tuple(fields.get("styles", TrainConfig.styles))})
+        settings = changed(TrainConfig(), fields)
         if settings.game not in GAMES or settings.method not in {*METHODS, SUPERVISED}:
             raise ValueError("an unknown game or method")
         if set(settings.styles) - set(STYLES) or settings.device not in ("auto", "cpu", "cuda"):
@@ -271,9 +272,9 @@ def read_config(path: Path | None) -> TrainConfig:
         if settings.imitation is not None and settings.method == SUPERVISED:
             raise ValueError("imitation is for agents")
         imitation_config(settings)
-        Start(**settings.start)
+        changed(Start(), settings.start)
         return settings
-    except (OSError, ValueError, TypeError, AttributeError) as error:
+    except (OSError, ValueError, TypeError) as error:
         raise TrainingProblem(f"{path} is no training configuration ({error}); see TrainConfig.") from error
 
 
@@ -288,12 +289,13 @@ def device_of(settings: TrainConfig) -> torch.device:
 def learning_config(settings: TrainConfig, rank: int = 0) -> Any:
     """Table 5 with what the configuration changes; every process draws by itself."""
     kind = LocaliserConfig if settings.method == SUPERVISED else METHODS[settings.method][0]
-    return kind(**{"total_steps": 10**12, **settings.learning, "seed": settings.seed + 7919 * rank})
+    fields = {**settings.learning, "seed": settings.seed + 7919 * rank}
+    return changed(kind(total_steps=10**12), fields)
 
 
 def imitation_config(settings: TrainConfig, rank: int = 0) -> ImitationConfig:
     """What is learned by imitation first; every process draws by itself."""
-    return ImitationConfig(**{**(settings.imitation or {}), "seed": settings.seed + 7919 * rank})
+    return changed(ImitationConfig(), {**(settings.imitation or {}), "seed": settings.seed + 7919 * rank})
 
 
 def make_course(

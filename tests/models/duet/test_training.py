@@ -7,17 +7,20 @@ import numpy as np
 import pytest
 import torch
 
+import models.duet.train
 from models import checkpoint
 from models.checkpoint import CheckpointError
 from models.duet.causal import CausalNetwork, CausalWidths
 from models.duet.chorales import BadChorales, Chorale, save
 from models.duet.networks import KINDS, DuetNetwork, Widths
 from models.duet.reward import load_network
-from models.duet.train import TrainingProblem, read_config, train
+from models.duet.train import TrainingProblem, is_the_papers, read_config, train
 from models.duet.training import LearningConfig, Likelihood, Progress, predicted
 from models.duet.windows import Library
 
 SIZES = {"embedding": 6, "recurrent": 5, "beat": 4, "hidden": 16}
+ROOT = Path(models.duet.train.__file__).parents[2]
+RECIPES = ROOT / "models" / "duet" / "recipes"
 QUICK = {"updates": 3, "batch": 8, "report_every": 2}
 
 
@@ -104,7 +107,9 @@ def test_a_run_leaves_a_network_and_its_card(tmp_path: Path, kind: str, chorales
 
 
 @pytest.mark.parametrize("method", ["ensemble", "rules"])
-def test_an_agent_learns_from_reward_after_the_networks(tmp_path: Path, method: str, chorales) -> None:
+def test_an_agent_learns_from_reward_after_the_networks(
+    tmp_path: Path, method: str, chorales: list[Chorale], capsys: pytest.CaptureFixture[str]
+) -> None:
     train(configuration(tmp_path, chorales, name="a"))
     a = str(tmp_path / "run" / "a.safetensors")
     train(configuration(
@@ -115,6 +120,28 @@ def test_an_agent_learns_from_reward_after_the_networks(tmp_path: Path, method: 
     assert not torch.equal(before.mix.weight, after.mix.weight)
     _, metadata = checkpoint.load(tmp_path / "agent" / "agent.safetensors", None)
     assert metadata["config"]["method"] == method
+    assert ("RL-Duet's are" in capsys.readouterr().err) == (method == "ensemble")
+
+
+def test_the_papers_ensemble_is_known() -> None:
+    networks = {kind: DuetNetwork(kind, Widths(**SIZES)) for kind in KINDS}
+    causal = CausalNetwork(CausalWidths(embedding=6, interval=3, beat=3, recurrent=7, hidden=16))
+    six = [networks["c"], *[networks["a"]] * 2, networks["d"], causal, networks["b"]]
+    assert is_the_papers(six)
+    assert not is_the_papers(six[:5]) and not is_the_papers([*six[:5], causal])
+
+
+def test_an_ear_is_refused_by_a_network_that_has_none(tmp_path: Path, chorales: list[Chorale]) -> None:
+    widths = {"embedding": 6, "beat": 3, "recurrent": 7, "hidden": 16}
+    train(configuration(tmp_path, chorales, name="ear", kind="causal", widths=widths))
+    train(configuration(tmp_path, chorales, name="a", out=str(tmp_path / "a")))
+    with pytest.raises(TrainingProblem, match="has no ear"):
+        train(configuration(
+            tmp_path, chorales, method="partner", start=str(tmp_path / "a" / "a.safetensors"),
+            out=str(tmp_path / "partner"), learning={"duets": 2, "batch": 2, "steps": 36},
+            ear=str(tmp_path / "run" / "ear.safetensors"), anticipation=2.0,
+        ))  # fmt: skip
+    assert not (tmp_path / "partner").exists()
 
 
 def test_a_partner_is_trained_and_calibrated(tmp_path: Path, chorales: list[Chorale]) -> None:
@@ -155,6 +182,12 @@ def test_a_run_goes_on_only_when_told_to(tmp_path: Path, chorales: list[Chorale]
     "", "[]", '{"kinds": 1}', '{"kind": "e"}', '{"method": "luck"}', '{"learning": {"x": 1}}',
     '{"widths": {"x": 1}}', '{"method": "ensemble"}',
     '{"method": "partner", "start": "a", "reward": {"x": 1}}', '{"learning": {"optimiser": "none"}}',
+    '{"learning": {"learning_rate": 0.01}}', '{"learning": {"batch": "32"}}', '{"widths": {"hidden": "9"}}',
+    '{"method": "ensemble", "start": "a", "models": "a"}', '{"ear": "a"}', '{"anticipation": 1}',
+    '{"method": "rules", "start": "a", "models": ["a"], "learning": {"learning_rate": [0.01, 0.01]}}',
+    '{"method": "partner", "start": "a", "learning": {"temperature": 0.5}}',
+    '{"method": "partner", "start": "a", "learning": {"distil": 0.5}}',
+    '{"method": "partner", "start": "a", "reward": {"style": {"x": 1}}}',
 ])  # fmt: skip
 def test_what_is_no_configuration_is_named(tmp_path: Path, text: str) -> None:
     path = tmp_path / "c.json"

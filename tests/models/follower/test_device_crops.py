@@ -95,6 +95,14 @@ def test_a_gpu_without_memory_is_said_in_one_line(items, tmp_path, monkeypatch):
         train_encoders(TrainConfig(), tmp_path / "run")
 
 
+@pytest.mark.parametrize("fields", [[], {"x": 1}, {"minutes": "60"}, {"belief": {"x": 1}},
+                                    {"tune_belief": {"hedged": 1}}, {"data": "data/lieder"}])  # fmt: skip
+def test_what_is_no_configuration_is_named(fields, tmp_path):
+    (tmp_path / "config.json").write_text(json.dumps(fields))
+    with pytest.raises(TrainingProblem, match="configuration"):
+        read_config(tmp_path / "config.json")
+
+
 @pytest.mark.skipif(torch.cuda.is_available(), reason="a GPU is there")
 def test_a_gpu_that_is_not_there_is_refused(tmp_path):
     (tmp_path / "config.json").write_text(json.dumps({"device": "cuda"}))

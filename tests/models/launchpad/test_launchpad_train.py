@@ -54,7 +54,9 @@ def test_a_run_goes_on_only_when_told_to(tmp_path) -> None:
 
 @pytest.mark.parametrize("text", ["", "[]", '{"kinds": 1}', '{"kind": "other"}', '{"learning": {"x": 1}}',
                                   '{"starts": ["nowhere"]}', '{"method": "prayer"}',
-                                  '{"method": "evolution"}'])  # fmt: skip
+                                  '{"method": "evolution"}', '{"learning": {"epsilon": 0.1}}',
+                                  '{"learning": {"batch": "32"}}', '{"starts": "uniform"}',
+                                  '{"shape": {"x": 1}}'])  # fmt: skip
 def test_what_is_no_configuration_is_named(tmp_path, text: str) -> None:
     path = tmp_path / "c.json"
     path.write_text(text)

@@ -84,7 +84,8 @@ def test_a_run_goes_on_as_if_never_interrupted(data, split, tmp_path):
 
 
 @pytest.mark.parametrize("fields", [{"game": "chess"}, {"method": "sarsa"}, {"styles": ["sung"]}, {"x": 1},
-                                    {"learning": {"x": 1}}, {"start": {"x": 1}}])  # fmt: skip
+                                    {"learning": {"x": 1}}, {"start": {"x": 1}}, {"styles": "written"},
+                                    {"learning": {"batch_size": 1.5}}, {"minutes": "2"}])  # fmt: skip
 def test_what_is_no_configuration_is_named(fields, data, tmp_path):
     with pytest.raises(TrainingProblem, match="configuration"):
         read_config(configuration(tmp_path, data, **fields))
