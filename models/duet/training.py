@@ -34,6 +34,8 @@ class LearningConfig:
     """How to learn.
 
     Attributes:
+        updates: batches to learn from, all drawn at random. Every step of every pair of voices once, the
+            paper's epoch, would be 0.8 million windows; the paper has 20.
         learning_rate: at the beginning and, falling in a straight line, at the end.
         clip: largest norm of a gradient.
         dropout: share of what the network's dropout layers, where it has any, leave out while it learns.

@@ -196,6 +196,13 @@ def test_what_is_no_configuration_is_named(tmp_path: Path, text: str) -> None:
         read_config(path)
 
 
+def test_recipes_are_configurations_that_make_all_that_they_name() -> None:
+    recipes = [read_config(path) for path in sorted(RECIPES.glob("*.json"))]
+    made = {f"{recipe.out}/{recipe.name}.safetensors" for recipe in recipes}
+    named = {n for r in recipes for n in (r.start, r.teacher, r.ear, *r.models) if n}
+    assert len(made) == len(recipes) and not [n for n in named - made if not (ROOT / n).is_file()]
+
+
 def test_what_is_missing_is_named(tmp_path: Path, chorales: list[Chorale]) -> None:
     with pytest.raises(CheckpointError, match="nowhere"):
         train(
