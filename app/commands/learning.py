@@ -155,8 +155,8 @@ def evaluate(
     The follower is measured on music that it never saw, bundled and generated or that of a folder, people's
     performances through a sound set that it never heard; --room adds a simulated room to each.
     follower-finding says how soon it is back after jumps, restarts and pauses. Launchpad agents are measured
-    by the corpus composed by rule, or one that `data build launchpad` made; duet's on the held-out part of
-    what `data build chorales` made.
+    by the corpus composed by rule, or one that `data build launchpad` made; duet's, all that are shipped, on
+    chorales that they never saw, bundled or those of a folder that `data build chorales` made.
     """
     module = _module(EVALUATED, name, "agent to evaluate")
     given = {"trials": trials, "agents": agents or (), "songs": songs, "validation": validation,

@@ -11,9 +11,8 @@ from functools import partial
 from app.bindings import label_of
 from app.scenes.duet_desk import DuetDesk
 from app.sessions.duet.choices import METERS, PHRASE_BARS, Who
-from app.sessions.duet.excerpts import is_chorale
 from app.widgets.overlays import MenuItem
-from pieces.library import list_pieces
+from pieces.library import Entry, list_pieces
 
 SOUNDS: dict[int, str] = {
     0: "Grand piano", 4: "Electric piano", 6: "Harpsichord", 19: "Church organ", 24: "Nylon guitar",
@@ -21,6 +20,11 @@ SOUNDS: dict[int, str] = {
     60: "Horn", 68: "Oboe", 70: "Bassoon", 71: "Clarinet", 73: "Flute", 74: "Recorder",
 }  # fmt: skip
 """Programs of General MIDI that carry a line."""
+
+
+def is_chorale(entry: Entry) -> bool:
+    """Whether a piece of the library is one of Bach's chorales."""
+    return "Bach" in entry.composer and "bwv" in entry.name and not entry.name.startswith("prelude")
 
 
 def sound_name(program: int) -> str:

@@ -2,10 +2,13 @@
 
 Child processes read the scores, each into a file of its own, so an interrupted build goes on where it
 stopped; at the end all become `chorales.npz`. The only place that needs music21.
+
+`python -m models.duet.data DIR` puts those of DIR that no training sees into the file that is bundled.
 """
 
 from __future__ import annotations
 
+import sys
 import zipfile
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
@@ -17,7 +20,7 @@ from xml.etree import ElementTree
 import numpy as np
 from numpy.typing import NDArray
 
-from models.duet.chorales import FILE_NAME, VOICES, BadChorales, Chorale, load, save
+from models.duet.chorales import FILE_NAME, NOT_LEARNED, VOICES, BadChorales, Chorale, load, save, split
 from models.duet.encoding import STEPS_PER_BEAT, OutOfRange, line
 
 
@@ -45,6 +48,16 @@ def build(
         raise BadChorales("no chorale could be read; see the reasons above.")
     save([load(part)[0] for part in built], out / FILE_NAME)
     yield len(scores), len(scores), ""
+
+
+def bundle(built: Path, file: Path = NOT_LEARNED) -> None:
+    """Put the chorales that are not learned from, of a folder that was built, into one file.
+
+    Raises:
+        BadChorales: there are none, or the file cannot be written.
+    """
+    parts = split(load(built))
+    save([*parts.held_out, *parts.validation], file)
 
 
 def corpus_folder() -> Path:
@@ -143,3 +156,7 @@ def positions(lengths: Sequence[int], bar_steps: int) -> NDArray[np.uint8]:
         found.append((begin + np.arange(length)) % bar_steps)
         begin = (begin + length) % bar_steps
     return np.concatenate(found).astype(np.uint8)
+
+
+if __name__ == "__main__":
+    bundle(Path(sys.argv[1]))

@@ -1,9 +1,9 @@
 """Agents of Duet put to the test: Table 1 and Figure 5 of the paper, and what players notice.
 
-`launch.py evaluate duet --from DIR` runs this on the chorales that `data build chorales` put into DIR: all
-twelve pairs of voices of the 37 held-out chorales, greedily, the first two bars given. Everything is measured
-after these two bars, for the data's own row too. Definitions are in :mod:`models.duet.measures`. Runs in the
-process that calls it; writes only the JSON asked for.
+`launch.py evaluate duet` runs this for all agents that are shipped, on all twelve pairs of voices of the 37
+held-out chorales, greedily, the first two bars given. Everything is measured after these two bars, for the
+data's own row too. Definitions are in :mod:`models.duet.measures`. Runs in the process that calls it; writes
+only the JSON asked for.
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ from rich.table import Table
 
 from models import checkpoint
 from models.duet import measures
-from models.duet.agent import SHIPPED, DuetAgent, load_agent
-from models.duet.chorales import BadChorales, Duet, all_duets, load, split
+from models.duet.agent import DuetAgent, load_agent, shipped_agents
+from models.duet.chorales import NOT_LEARNED, BadChorales, Duet, all_duets, load, split
 from models.duet.drift import ROUND_STEPS, WINDOWS, Drift, by_window, drift_of
 from models.duet.encoding import STEPS_PER_BEAT, Tokens
 from models.duet.environment import SEED_STEPS, going_round
@@ -188,17 +188,16 @@ def evaluate_duet(
     seed: int = 0,
     console: Console | None = None,
 ) -> dict[str, Any]:
-    """Measure agents, by name or path, on the held-out chorales in the folder `source`, or on those by which
-    settings are chosen (`validation`).
+    """Measure agents, by name or path, or all that are shipped, on the held-out chorales, or on those by
+    which settings are chosen (`validation`): the bundled ones, or those in the folder `source`.
 
     All is greedy, so `seed` changes nothing; it is written down. Beside the JSON Figure 5 is drawn, and a
     table of means over training seeds written (:mod:`models.duet.seeds`). Raises RipienoError where a
     checkpoint or the chorales are missing, or a file cannot be written.
     """
-    if source is None:
-        raise BadChorales("name the chorales with --from; make them: launch.py data build chorales --out DIR")
     console = console or Console()
-    names = list(agents) or [SHIPPED]
+    source = source or NOT_LEARNED
+    names = list(agents) or shipped_agents()
     players = [(Path(name).stem, load_network(_path(name), PLAYERS), load_agent(name)) for name in names]
     parts = split(load(source))
     duets = all_duets(parts.validation if validation else parts.held_out)

@@ -1,6 +1,6 @@
 """The two duets of a trial of the listening test: composed by the agents, cut, and played by the engine.
 
-Reading melodies and composing take seconds: in a thread of its own. :class:`ExcerptPlayer` may be asked by
+Composing takes seconds: in a thread of its own. :class:`ExcerptPlayer` may be asked by
 one thread; what it plays is done in the engine's.
 """
 
@@ -17,12 +17,13 @@ from app.engine.engine import Engine
 from app.engine.performer import PerformancePlayer, Played
 from app.sessions.duet.hearing import folded
 from app.sessions.duet.listening import Trial
-from app.sessions.duet.parts import read_part
 from app.sessions.duet.snapshot import RollNote
-from models.duet.encoding import BEATS, STEPS_PER_BEAT, Tokens, line, notes
-from pieces.library import Entry, list_pieces
+from models.duet.chorales import NOT_LEARNED, Chorale, load, split
+from models.duet.encoding import BEATS, MULTI_HOLD, STEPS_PER_BEAT, Tokens, line, notes
 
 TEMPERATURE = 0.5
+CHORALE_BPM = 80.0
+"""Their scores say none."""
 HUMAN, MACHINE = 0, 1
 """MIDI channels."""
 VELOCITY = {HUMAN: 84, MACHINE: 76}
@@ -63,19 +64,20 @@ def melody_of(name: str, found: Sequence[RollNote], bpm: float, beats_a_bar: int
 
 
 def chorales() -> list[Melody]:
-    """The upper lines of the library's chorales; each is engraved for its timing, a second or so."""
-    found = []
-    for entry in list_pieces():
-        if is_chorale(entry):
-            part = read_part(entry.name, lambda words: None)
-            notes = [RollNote(4 * note.beat, 4 * note.beats, note.pitch) for note in part.notes]
-            found.append(melody_of(entry.title, notes, part.tempo_bpm, part.beats_a_bar))
-    return found
+    """The upper lines of the held-out chorales: no agent has learned from them, or was chosen by them.
+
+    Raises BadChorales where their file is damaged.
+    """
+    return [_upper_line(chorale) for chorale in split(load(NOT_LEARNED)).held_out]
 
 
-def is_chorale(entry: Entry) -> bool:
-    """Whether a piece of the library is one of Bach's chorales."""
-    return "Bach" in entry.composer and "bwv" in entry.name and not entry.name.startswith("prelude")
+def _upper_line(chorale: Chorale) -> Melody:
+    """Whole beats from a bar line on, rests before an upbeat."""
+    before = int(chorale.position[0])
+    after = -(before + chorale.tokens.shape[1]) % STEPS_PER_BEAT
+    tokens = np.pad(chorale.tokens[0], (before, after), constant_values=MULTI_HOLD.rest)
+    name = f"BWV {chorale.name.removeprefix('bwv')}"
+    return Melody(name, tokens, CHORALE_BPM, chorale.bar_steps // STEPS_PER_BEAT)
 
 
 def answer(agent: Answering, melody: Tokens, seed: int, lowest: int, highest: int) -> Tokens:

@@ -6,10 +6,12 @@ import pygame
 import pytest
 
 from app.engine.performer import Played
-from app.sessions.duet.excerpts import Melody, answer, compose, cut, events, melody_of
+from app.sessions.duet.excerpts import Melody, answer, chorales, compose, cut, events, melody_of
 from app.sessions.duet.listening import ListeningTest, Material, Trial
 from app.sessions.duet.votes import VoteFile
 from models.checkpoint import CheckpointError
+from models.duet.chorales import HELD_OUT, NOT_LEARNED, load, split
+from models.duet.encoding import MULTI_HOLD
 from models.duet.encoding import notes as notes_of
 from tests.app.scenes.fake_duet import notes
 
@@ -166,6 +168,17 @@ def test_both_duets_have_the_same_melody_and_the_excerpt_is_the_wanted_one():
 
     assert line(first, 0) == line(second, 0) == [(float(i), 64 + i) for i in range(8)]
     assert line(first, 1) != line(second, 1)
+
+
+def test_melodies_are_of_chorales_that_nobody_learned_from_and_begin_with_a_bar():
+    held_out = {chorale.name: chorale for chorale in split(load(NOT_LEARNED)).held_out}
+    found = {"bwv" + melody.name.removeprefix("BWV "): melody for melody in chorales()}
+    assert set(found) == HELD_OUT
+    for name, melody in found.items():
+        upbeat, line = int(held_out[name].position[0]), held_out[name].tokens[0]
+        assert melody.tokens[upbeat : upbeat + len(line)].tolist() == line.tolist()
+        assert set(melody.tokens[:upbeat]) <= {MULTI_HOLD.rest} and len(melody.tokens) % 4 == 0
+        assert melody.beats_a_bar * 4 == held_out[name].bar_steps
 
 
 def test_lines_become_events_of_the_right_length():

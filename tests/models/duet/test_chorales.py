@@ -9,6 +9,7 @@ import pytest
 from models.duet import data
 from models.duet.chorales import (
     HELD_OUT,
+    NOT_LEARNED,
     VALIDATION,
     BadChorales,
     Chorale,
@@ -66,6 +67,22 @@ def test_the_split_is_fixed_and_has_the_papers_size() -> None:
     assert [len(part) for part in (parts.training, parts.validation, parts.held_out)] == [307, 20, 37]
     assert {chorale.name for chorale in parts.validation} == VALIDATION
     assert {chorale.name for chorale in parts.held_out} == HELD_OUT
+
+
+def test_what_no_training_sees_comes_with_the_program(tmp_path: Path) -> None:
+    bundled = load(NOT_LEARNED)
+    assert {chorale.name for chorale in bundled} == HELD_OUT | VALIDATION and len(bundled) == 57
+    save([make_chorale(0), *bundled[::-1]], tmp_path / "chorales.npz")
+    data.bundle(tmp_path, tmp_path / "again.npz")
+    again = load(tmp_path / "again.npz")
+    assert {c.name: fingerprint(c) for c in again} == {c.name: fingerprint(c) for c in bundled}
+
+
+def test_what_is_bundled_is_what_music21_reads() -> None:
+    pytest.importorskip("music21")
+    bundled = {chorale.name: chorale for chorale in load(NOT_LEARNED)}["bwv46.6"]
+    read = data.read_chorale(data.corpus_folder() / "bwv46.6.mxl")
+    assert np.array_equal(bundled.tokens, read.tokens) and np.array_equal(bundled.position, read.position)
 
 
 def test_twins_in_another_key_are_never_held_out(chorales: list[Chorale]) -> None:

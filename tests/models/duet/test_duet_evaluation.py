@@ -2,10 +2,13 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
+from matplotlib.figure import Figure
 from rich.console import Console
 from rich.progress import Progress
 
@@ -15,6 +18,7 @@ from models.duet.agent import DuetAgent, Policy
 from models.duet.chorales import HELD_OUT, VALIDATION, BadChorales, all_duets, save
 from models.duet.encoding import line
 from models.duet.evaluation import Study, adaptation, evaluate_duet, tables, write_json
+from models.duet.figures import _lines
 from models.duet.networks import DuetNetwork, Widths
 from pieces.errors import RipienoError
 from tests.models.duet.made_up import make_chorale
@@ -56,6 +60,19 @@ def test_agents_are_measured_beside_the_data(tmp_path: Path) -> None:
     again = evaluate_duet(None, tmp_path, [trained(tmp_path)], console=QUIET)["rows"][1]
     untimed = [{k: v for k, v in row.items() if "_ms" not in k} for row in (again, mine)]
     assert str(untimed[0]) == str(untimed[1])
+
+
+def test_all_that_is_shipped_is_measured_on_what_is_bundled(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(checkpoint, "FOLDER", tmp_path)
+    monkeypatch.setattr("models.duet.evaluation.NOT_LEARNED", built(tmp_path))
+    for name in ("duet", "duet-mle", "duet-reward-a1"):
+        checkpoint.save(
+            checkpoint.shipped(name), network().state_dict(), {"network": network().arguments()}
+        )
+    document = evaluate_duet(console=QUIET)
+    assert [row["player"] for row in document["rows"]] == ["data", "duet", "duet-mle"]
 
 
 def test_settings_are_chosen_on_other_chorales(tmp_path: Path) -> None:
@@ -105,13 +122,17 @@ def test_adaptation_is_counted_from_the_change() -> None:
 
 
 def test_what_is_missing_is_named(tmp_path: Path) -> None:
-    with pytest.raises(BadChorales, match="--from"):
-        evaluate_duet(None, None, [], console=QUIET)
     with pytest.raises(CheckpointError, match="no checkpoint"):
         evaluate_duet(None, built(tmp_path), ["nobody"], console=QUIET)
     save([make_chorale(0, 11)], tmp_path / "chorales.npz")
     with pytest.raises(BadChorales, match="held-out"):
         evaluate_duet(None, tmp_path, [trained(tmp_path)], console=QUIET)
+
+
+def test_no_two_players_are_drawn_alike() -> None:
+    axes: Any = Figure().subplots()
+    _lines(axes, [[0.0, 1.0]] * 15, [SimpleNamespace(player=str(n)) for n in range(15)])  # type: ignore[misc]
+    assert len({(line.get_color(), line.get_linestyle()) for line in axes.lines}) == 15
 
 
 def test_json_that_cannot_be_written_is_named(tmp_path: Path) -> None:
