@@ -1,6 +1,6 @@
 """A training run's folder: how far it is, line by line, and now and then all that is needed to go on.
 
-Used by the trainers of the launchpad and of Duet, in the process that trains.
+Used by the trainers of the launchpad, of Duet and of the paper's agents, in the process that trains.
 """
 
 from __future__ import annotations
@@ -16,10 +16,17 @@ from typing import Any, Protocol
 from torch import Tensor
 
 from models import checkpoint
+from pieces.errors import RipienoError
 
 STATE_NAME = "state.safetensors"
 """A run's state; removed by nobody, so that it can be trained on."""
 SAVED_EVERY_S = 60.0
+
+
+class OtherRun(RipienoError):
+    """A run's state that the configuration at hand cannot go on with."""
+
+    exit_code = 2
 
 
 class Resumable(Protocol):
@@ -63,7 +70,18 @@ class Journal:
 
 
 def take_up(learner: Resumable, state: Path) -> float:
-    """Put the learner where the run stopped; returns the processor time spent so far."""
+    """Put the learner where the run stopped; returns the processor time spent so far.
+
+    Raises:
+        CheckpointError: the file is damaged, or none of ours.
+        OtherRun: it does not fit the learner.
+    """
     tensors, counters = checkpoint.load(state, None)
-    learner.restore(tensors, counters)
-    return float(counters["spent_s"])
+    try:
+        learner.restore(tensors, counters)
+        return float(counters["spent_s"])
+    except (AttributeError, IndexError, KeyError, RuntimeError, TypeError, ValueError) as error:
+        raise OtherRun(
+            f"{state} was left by a run of another configuration: go on with the one that it began with, "
+            "or name another folder."
+        ) from error

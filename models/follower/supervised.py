@@ -17,10 +17,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import torch
+from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor, distributed
 from torch.nn import functional
 
+from models.checkpoint import CheckpointError
 from models.follower.batches import Batch, Draws
 from models.follower.network import Reader
 from models.processes import average, average_gradients
@@ -199,11 +201,23 @@ def _save(reader: Reader, optimiser: torch.optim.Optimizer, step: int, spent_s: 
 
 
 def _resume(reader: Reader, optimiser: torch.optim.Optimizer, folder: Path) -> tuple[int, float]:
-    """Load the state of an interrupted run; (steps done, seconds spent)."""
+    """Load the state of an interrupted run; (steps done, seconds spent).
+
+    Raises:
+        CheckpointError: the file there is damaged, or holds no such state.
+    """
     path = folder / "reader.safetensors"
     if not path.exists():
         return 0, 0.0
-    tensors = load_file(path)
+    try:
+        return _take_up(reader, optimiser, load_file(path))
+    except (SafetensorError, KeyError, RuntimeError, ValueError) as error:
+        raise CheckpointError(f"{path} is no run to go on with: name another folder.") from error
+
+
+def _take_up(
+    reader: Reader, optimiser: torch.optim.Optimizer, tensors: dict[str, Tensor]
+) -> tuple[int, float]:
     weights = {name[7:]: value for name, value in tensors.items() if name.startswith("reader.")}
     reader.load_state_dict(weights, strict=False)
     step, spent_s = tensors["progress"].tolist()

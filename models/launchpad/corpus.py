@@ -7,6 +7,7 @@ everywhere. Immutable: any thread may read it.
 from __future__ import annotations
 
 import io
+import zlib
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -64,6 +65,11 @@ class Corpus:
     def densities(self) -> NDArray[np.int64]:
         """(M,) cells that are on in each bar."""
         return densities(self.bars)
+
+    @cached_property
+    def checksum(self) -> int:
+        """Of the bars: the same for the same bars only."""
+        return zlib.crc32(self.bars.tobytes())
 
     def sample(self, rng: np.random.Generator, count: int) -> Bars:
         """(count, keys) bars drawn with replacement; `count` may be larger than M."""

@@ -185,8 +185,14 @@ class EvolutionLearner:
         return prefixed("evolution.", tensors), {**counters, "random": self._rng.bit_generator.state}
 
     def restore(self, tensors: Mapping[str, Tensor], counters: Mapping[str, Any]) -> None:
-        """Go on where `saved` was called, with the same plan and configuration."""
+        """Go on where `saved` was called, with the same plan and configuration.
+
+        Raises:
+            ValueError: the plan has another number of motifs.
+        """
         own = below("evolution.", tensors)
+        if own["mean"].shape != self._mean.shape:
+            raise ValueError("another number of motifs")
         self._mean, self._best, self._moments = own["mean"], own["best"], own["moments"].clone()
         self.updates, self._best_fitness = counters["updates"], counters["best_fitness"]
         self._rng.bit_generator.state = counters["random"]

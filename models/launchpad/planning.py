@@ -8,19 +8,23 @@ Runs in a training process; nothing here is needed to play.
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator
+import json
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from models.arrays import load_arrays
 from models.launchpad.corpus import Bars, Corpus, densities
 from models.launchpad.instrument import LAUNCHPAD, Instrument, States
 from models.launchpad.oracle import project
 from models.launchpad.reward import PAPERS_BARS, Rewards, Shape, squared_distances
-from pieces.files import replace_file
+from pieces.errors import RipienoError
+from pieces.files import parse_json, replace_file
 
 Floats = NDArray[np.float64]
 NEAR = 768
@@ -34,6 +38,12 @@ GOAL = 3.0
 """How much further a better motif draws than its reward says: it is earned for many bars."""
 CAUTION = 0.5
 """What a cell that differs costs beyond its slope: two changes together cost more than their slopes say."""
+
+
+class OtherPlan(RipienoError):
+    """A file that holds a plan made from something else, or none."""
+
+    exit_code = 2
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,17 +64,31 @@ class Plan:
         """The first ones: the best, as `make_plan` sorts them."""
         return Plan(self.states[:count], self.rewards[:count], self.slopes[:count])
 
-    def save(self, path: Path) -> None:
-        """Write it in one stroke."""
-        file = io.BytesIO()
-        np.savez(file, states=self.states, rewards=self.rewards, slopes=self.slopes)
+    def save(self, path: Path, made_from: Mapping[str, Any]) -> None:
+        """Write it in one stroke, with what it was made from: JSON values by name."""
+        file, origin = io.BytesIO(), json.dumps(made_from)
+        np.savez(file, states=self.states, rewards=self.rewards, slopes=self.slopes, made_from=origin)
         replace_file(path, file.getvalue())
 
     @classmethod
-    def load(cls, path: Path) -> Plan:
-        """Read what `save` wrote."""
-        with np.load(path, allow_pickle=False) as stored:
-            return cls(stored["states"], stored["rewards"], stored["slopes"])
+    def load(cls, path: Path, made_from: Mapping[str, Any]) -> Plan:
+        """Read what `save` wrote with the same `made_from`.
+
+        Raises:
+            OtherPlan: it was made from something else, or the file holds no plan.
+        """
+        try:
+            stored = load_arrays(path)
+            origin = dict(parse_json(str(stored["made_from"])))
+            plan = cls(stored["states"], stored["rewards"], stored["slopes"])
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise OtherPlan(f"{path} holds no plan of this version ({error}); remove it.") from error
+        if other := [name for name, value in made_from.items() if origin.get(name) != value]:
+            raise OtherPlan(
+                f"{path} was made with another configuration ({', '.join(other)}): remove it, or name "
+                "another folder."
+            )
+        return plan
 
 
 class Expectation:

@@ -179,12 +179,25 @@ def make_reward(settings: TrainConfig, corpus: Corpus) -> Reward:
 
 
 def planned(settings: TrainConfig, corpus: Corpus) -> Plan:
-    """The best of the plan, which is kept in the run's folder and made only once."""
-    path = Path(settings.out) / PLAN_NAME
+    """The best of the plan, which is kept in the run's folder and made only once.
+
+    Raises:
+        OtherPlan: the one in the folder was made with another configuration.
+    """
+    path, made_from = Path(settings.out) / PLAN_NAME, _made_from(settings, corpus)
     if not path.exists():
         path.parent.mkdir(parents=True, exist_ok=True)
-        _make_plan(settings, corpus).save(path)
-    return Plan.load(path).best(settings.motifs)
+        _make_plan(settings, corpus).save(path, made_from)
+    return Plan.load(path, made_from).best(settings.motifs)
+
+
+def _made_from(settings: TrainConfig, corpus: Corpus) -> dict[str, Any]:
+    """All that decides how a plan comes out, as JSON values."""
+    return {
+        "corpus": corpus.checksum, "corpus_bars": not settings.corpus,
+        "shape": dataclasses.asdict(Shape(**settings.shape)),  # type: ignore[arg-type]
+        "found": settings.found, "candidates": settings.candidates, "seed": settings.seed,
+    }  # fmt: skip
 
 
 def _make_plan(settings: TrainConfig, corpus: Corpus) -> Plan:

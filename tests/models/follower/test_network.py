@@ -3,7 +3,9 @@
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import save
 
+from models.checkpoint import CheckpointError
 from models.follower.batches import Crops
 from models.follower.data import build_one, load_item, save_item, split_of
 from models.follower.generator import generate_score
@@ -91,6 +93,14 @@ def test_training_goes_on_where_it_stopped(items, tmp_path):
     train_reader(again, Crops(items, 1), Crops(items, 2), config, tmp_path, said.append)
     for before, after in zip(first.state_dict().values(), again.state_dict().values(), strict=True):
         assert torch.equal(before, after)  # the minutes were used up: loaded, and nothing trained
+
+
+def test_a_run_that_is_damaged_or_none_is_named(items, tmp_path):
+    config = SupervisedConfig(minutes=0.02, batch_size=1)
+    for content in (b"damaged", save({"other": torch.zeros(1)})):
+        (tmp_path / "reader.safetensors").write_bytes(content)
+        with pytest.raises(CheckpointError, match="another folder"):
+            train_reader(Reader(), Crops(items, 1), Crops(items, 2), config, tmp_path)
 
 
 def test_items_come_back_as_they_were_saved(items, tmp_path):

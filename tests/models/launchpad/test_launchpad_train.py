@@ -5,8 +5,10 @@ from pathlib import Path
 
 import pytest
 
+from models.journal import OtherRun
 from models.launchpad.agent import load_agent
 from models.launchpad.instrument import LAUNCHPAD
+from models.launchpad.planning import OtherPlan
 from models.launchpad.train import TrainingProblem, read_config, train
 
 QUICK = {"updates": 3, "songs": 2, "warm_up": 4, "replay": 64, "batch": 4, "report_every": 1}
@@ -40,6 +42,8 @@ def test_an_evolved_plan_is_an_agent_and_goes_on(tmp_path) -> None:
     assert "2 generations of 4 networks" in (tmp_path / "run" / "launchpad.md").read_text()
     train(configuration(tmp_path, **EVOLVING, learning={**FEW, "updates": 3}), resume=True)
     assert load_agent(tmp_path / "run" / "launchpad.safetensors").metadata["updates"] == 3
+    with pytest.raises(OtherRun, match="another configuration"):
+        train(configuration(tmp_path, **{**EVOLVING, "motifs": 2}, learning=FEW), resume=True)
 
 
 def test_a_run_goes_on_only_when_told_to(tmp_path) -> None:
@@ -50,6 +54,22 @@ def test_a_run_goes_on_only_when_told_to(tmp_path) -> None:
     longer = configuration(tmp_path, kind="linear", learning={**QUICK, "updates": 5})
     train(longer, resume=True)
     assert load_agent(tmp_path / "run" / "launchpad.safetensors").metadata["updates"] == 5
+
+
+def test_a_run_of_another_configuration_does_not_go_on(tmp_path) -> None:
+    train(configuration(tmp_path, kind="linear"))
+    for other in ({"kind": "deep"}, {"motifs": 3, "candidates": 40}, {**EVOLVING, "learning": FEW}):
+        with pytest.raises(OtherRun, match="another configuration"):
+            train(configuration(tmp_path, **other), resume=True)
+
+
+def test_a_plan_serves_only_the_configuration_that_it_was_made_with(tmp_path) -> None:
+    planned = {"motifs": 3, "candidates": 40}
+    train(configuration(tmp_path, **planned))
+    (tmp_path / "run" / "state.safetensors").unlink()
+    for name, value in (("shape", {"floor": 3}), ("seed", 1), ("candidates", 50)):
+        with pytest.raises(OtherPlan, match=name):
+            train(configuration(tmp_path, **{**planned, name: value}))
 
 
 @pytest.mark.parametrize("text", ["", "[]", '{"kinds": 1}', '{"kind": "other"}', '{"learning": {"x": 1}}',

@@ -5,7 +5,15 @@ import pytest
 
 from models.launchpad.corpus import composed_corpus
 from models.launchpad.instrument import LAUNCHPAD
-from models.launchpad.planning import Expectation, Expected, Plan, climb, make_plan, presses_to_offset
+from models.launchpad.planning import (
+    Expectation,
+    Expected,
+    OtherPlan,
+    Plan,
+    climb,
+    make_plan,
+    presses_to_offset,
+)
 from models.launchpad.reward import Shape, Shaped
 from models.launchpad.starts import sparse
 
@@ -43,10 +51,16 @@ def test_a_plan_holds_no_bar_of_the_corpus_and_survives_the_file(tmp_path) -> No
     *_, (_, plan) = make_plan(CORPUS, Shape(), motifs=5, candidates=100)
     known = {bar.tobytes() for bar in CORPUS.bars}
     assert len(plan.states) and not known & {bar.tobytes() for bar in LAUNCHPAD.packed(plan.states)}
-    plan.save(tmp_path / "plan.npz")
-    loaded = Plan.load(tmp_path / "plan.npz")
+    plan.save(tmp_path / "plan.npz", {"seed": 0})
+    loaded = Plan.load(tmp_path / "plan.npz", {"seed": 0})
     assert (loaded.states == plan.states).all() and (loaded.slopes == plan.slopes).all()
     assert (plan.best(1).states == plan.states[:1]).all() and plan.rewards.argmax() == 0
+
+
+def test_a_file_without_a_plan_is_named(tmp_path) -> None:
+    (tmp_path / "plan.npz").write_bytes(b"PK\3\4 and no more")
+    with pytest.raises(OtherPlan, match="remove it"):
+        Plan.load(tmp_path / "plan.npz", {})
 
 
 def test_slopes_are_what_one_cell_changes() -> None:

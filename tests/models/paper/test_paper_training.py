@@ -14,6 +14,7 @@ from models import checkpoint
 from models.batched import BatchedFollowing, WindowObserver
 from models.features import SPEC
 from models.game import NOTTINGHAM, Round, Truth
+from models.journal import OtherRun
 from models.networks import nottingham_network, use_bfloat16
 from models.paper import rounds
 from models.paper.budget import Budget
@@ -81,6 +82,12 @@ def test_a_run_goes_on_as_if_never_interrupted(data, split, tmp_path):
         checkpoint.load(tmp_path / folder / "state.safetensors", None) for folder in ("whole", "run")
     )
     assert all(torch.equal(one[name], two[name]) for name in one)
+
+
+def test_a_run_of_another_method_does_not_go_on(data, split, tmp_path):
+    train(configuration(tmp_path, data, method="mm-loc", learning=QUICK["mm-loc"]))
+    with pytest.raises(OtherRun, match="another configuration"):
+        train(configuration(tmp_path, data, method="ppo", learning=QUICK["ppo"]), resume=True)
 
 
 @pytest.mark.parametrize("fields", [{"game": "chess"}, {"method": "sarsa"}, {"styles": ["sung"]}, {"x": 1},
