@@ -224,6 +224,8 @@ class Window:
             self._opened()
         view = self.view()
         self.toasts.update(view.t_s)
+        if self.menu:
+            self.menu.update(view.t_s)
         self.scene.update(view)
         self.scene.fit_header()
         self.toasts.rect = self.scene.message_area()

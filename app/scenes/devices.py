@@ -12,12 +12,14 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
-from app.devices.audio import DEFAULT, NONE, AudioChoice, DeviceInfo
+from app.devices.audio import DEFAULT, NONE, AudioChoice, DeviceInfo, open_system
+from app.devices.probe import InputProbe
 from app.engine.snapshot import Snapshot
 from app.settings import SettingsNotSaved, SettingsStore
 from app.widgets.overlays import MenuItem
+from app.widgets.readouts import Level
 
-TO_HEAR = "select to hear its level"
+TO_HEAR = "rest here to hear its level"
 
 
 def short_name(label: str) -> str:
@@ -45,6 +47,7 @@ class DeviceDesk:
         self.source_changed: Callable[[], object] = lambda: None
         self.devices: list[DeviceInfo] = []
         self._person_source = settings.now.source  # the last one that was not the demo, if there was one
+        self._probe = InputProbe(open_system)
         self._busy = threading.Lock()
 
     def refresh(self) -> None:
@@ -112,7 +115,7 @@ class DeviceDesk:
     def input_items(self) -> list[MenuItem]:
         """What can be listened to: the demo, the keys, MIDI, every sound input.
 
-        The chosen one shows its level; of the others one has to choose to hear it.
+        The chosen one shows its level, any other one while it is rested on.
         """
         now = self.settings.now
         items = [
@@ -133,9 +136,19 @@ class DeviceDesk:
         for label, value, detail in self._choices("inputs"):
             if value != NONE:
                 chosen = listening and current == value
-                words = " · ".join(part for part in (detail, TO_HEAR) if part)
-                items.append(MenuItem(label, partial(self._listen, value), chosen, detail=words, live=True))
+                items.append(self._input_item(label, partial(self._listen, value), chosen, value, detail))
         return items
+
+    def _input_item(
+        self, label: str, on_choose: Callable[[], object], chosen: bool, value: str, detail: str
+    ) -> MenuItem:
+        words = " · ".join(part for part in (detail, TO_HEAR) if part)
+        live, hear = self.engine.source == "input", partial(self._level_of, value)
+        return MenuItem(label, on_choose, chosen, detail=words, live=live, listen=hear)
+
+    def _level_of(self, value: str) -> Level | str:
+        """What an input hears, before it is chosen."""
+        return self._probe.listen(value, self.engine.rate)
 
     def output_items(self) -> list[MenuItem]:
         """Where the sound can go."""
@@ -146,11 +159,17 @@ class DeviceDesk:
         ]
 
     def audio_input_items(self) -> list[MenuItem]:
-        """The sound inputs alone, with "none"."""
+        """The sound inputs alone, with "none" at the end."""
         current = to_choice(self.settings.now.audio_input)
+        *inputs, (none, _, _) = self._choices("inputs")
         return [
-            MenuItem(label, partial(self.choose_audio, input=value), current == value, detail=detail)
-            for label, value, detail in self._choices("inputs")
+            *(
+                self._input_item(
+                    label, partial(self.choose_audio, input=value), current == value, value, detail
+                )
+                for label, value, detail in inputs
+            ),
+            MenuItem(none, partial(self.choose_audio, input=NONE), current == NONE),
         ]
 
     def midi_items(self) -> list[MenuItem]:
@@ -250,6 +269,7 @@ class DeviceDesk:
     def _apart(self, work: Callable[[], object]) -> None:
         def run() -> None:
             with self._busy:
+                self._probe.end()  # what is to be opened may be what it listens to
                 work()
 
         threading.Thread(target=run, name="device-choice", daemon=True).start()

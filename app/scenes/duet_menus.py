@@ -93,7 +93,9 @@ class DuetMenus:
         for item in devices.audio_input_items()[:-1]:  # the last one is none
             chosen = desk.microphone and item.chosen
             listen = partial(self._listen, item.on_choose)
-            items.append(MenuItem(item.label, listen, chosen, detail=item.detail, live=True))
+            items.append(
+                MenuItem(item.label, listen, chosen, detail=item.detail, live=True, listen=item.listen)
+            )
         return items
 
     def _listen(self, choose: Callable[[], object]) -> None:

@@ -10,10 +10,12 @@ import pygame
 from app import theme
 from app.widgets.base import Key, Pointer, View, Widget
 from app.widgets.painter import Painter, wrap
-from app.widgets.readouts import draw_level, look_of_level
+from app.widgets.readouts import Level, draw_level, look_of_level
 
 TOAST_S, TOAST_ERROR_S = 4.0, 9.0
 METER = 110
+REST_S = 0.5
+"""So long a line of a menu is rested on before what it stands for is listened to."""
 
 
 @dataclass(frozen=True)
@@ -108,8 +110,9 @@ class Toasts(Widget):
 
 @dataclass(frozen=True)
 class MenuItem:
-    """One line of a menu; ``detail`` stands quietly at its end, or the level that is heard
-    where the line is ``chosen`` and ``live``."""
+    """One line of a menu; ``detail`` stands quietly at its end, or the level that is heard where the line is
+    ``chosen`` and ``live``, or while it is rested on what ``listen`` tells: a level, or words.
+    """
 
     label: str
     on_choose: Callable[[], object]
@@ -117,6 +120,7 @@ class MenuItem:
     enabled: bool = True
     detail: str = ""
     live: bool = False
+    listen: Callable[[], Level | str] | None = None
 
     @property
     def metered(self) -> bool:
@@ -125,7 +129,8 @@ class MenuItem:
     @property
     def width(self) -> float:
         """Room that its words need, in logical px."""
-        end = METER if self.metered else theme.text_width(self.detail, theme.TINY)
+        words = 0.0 if self.metered else theme.text_width(self.detail, theme.TINY)
+        end = max(words, METER if self.metered or self.listen else 0.0)
         return theme.text_width(self.label, theme.BODY) + end + 80
 
 
@@ -143,6 +148,23 @@ class Menu(Widget):
         self.at = next((i for i, item in enumerate(items) if item.chosen), 0)
         self.window = pygame.Rect(0, 0, 0, 0)
         self.focused = True
+        self._rested_at, self._rested_since_s = -1, 0.0
+        self._heard: Level | str = ""
+
+    def update(self, t_s: float) -> None:
+        """Once a frame: the line that is rested on for a while is listened to, one that is left no more."""
+        item = self.items[self.at]
+        if self.at != self._rested_at:
+            self._rested_at, self._rested_since_s = self.at, t_s
+        rests = not item.metered and t_s - self._rested_since_s >= REST_S
+        self._heard = item.listen() if rests and item.listen else ""
+
+    def _end_of(self, index: int, view: View) -> Level | str:
+        """What stands at the end of a line."""
+        item = self.items[index]
+        if item.metered:
+            return view.snapshot
+        return (self._heard if index == self.at else "") or item.detail
 
     def place(self, window: pygame.Rect) -> None:
         """Hang it below the anchor, or above where there is no room, inside the window."""
@@ -160,7 +182,9 @@ class Menu(Widget):
 
     def look(self, view: View) -> Hashable:
         metered = any(item.metered for item in self.items)
-        return self.at, len(self.items), look_of_level(view.snapshot, METER) if metered else None
+        level = look_of_level(view.snapshot, METER) if metered else None
+        heard = self._heard
+        return self.at, level, heard if isinstance(heard, str) else look_of_level(heard, METER)
 
     def first(self) -> int:
         """The topmost line shown, where there are more than fit."""
@@ -178,19 +202,22 @@ class Menu(Widget):
             row = pygame.Rect(self.rect.x + 6, self.rect.y + 6 + line * self.row, self.rect.w - 12, self.row)
             if index == self.at:
                 painter.box(row, theme.HOVER, theme.CORNER_SMALL)
-            self._draw_item(painter, self.items[index], row, view)
+            unlit = theme.GROUND if index == self.at else theme.HAIRLINE
+            self._draw_item(painter, self.items[index], row, self._end_of(index, view), unlit)
 
     @staticmethod
-    def _draw_item(painter: Painter, item: MenuItem, row: pygame.Rect, view: View) -> None:
+    def _draw_item(
+        painter: Painter, item: MenuItem, row: pygame.Rect, at_end: Level | str, unlit: theme.Colour
+    ) -> None:
         if item.chosen:
             painter.icon("check", pygame.Rect(row.x + 6, row.y, 20, row.h), theme.MACHINE, 16)
         room = pygame.Rect(row.x + 32, row.y, row.w - 40, row.h)
-        if item.metered:
-            end = METER
-            draw_level(painter, pygame.Rect(room.right - end, room.y, end, room.h), view.snapshot)
+        if isinstance(at_end, str):
+            end = round(painter.width(at_end, theme.TINY)) if at_end else 0
+            painter.text(at_end, room, theme.TINY, theme.QUIET, "right")
         else:
-            end = round(painter.width(item.detail, theme.TINY)) if item.detail else 0
-            painter.text(item.detail, room, theme.TINY, theme.QUIET, "right")
+            end = METER
+            draw_level(painter, pygame.Rect(room.right - end, room.y, end, room.h), at_end, unlit)
         name = pygame.FRect(room.x, room.y, room.w - (end + 12 if end else 0), room.h)
         painter.text(item.label, name, theme.BODY, theme.TEXT if item.enabled else theme.QUIET)
 

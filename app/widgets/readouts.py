@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Hashable
+from typing import Protocol
 
 import numpy as np
 import pygame
@@ -246,24 +247,37 @@ class LevelMeter(Widget):
             draw_level(painter, self.rect, view.snapshot)
 
 
-def look_of_level(snapshot: Snapshot, width: float) -> Hashable:
+class Level(Protocol):
+    """How loud it is: a snapshot of the engine, or the meter of an input."""
+
+    @property
+    def level_db(self) -> float: ...
+    @property
+    def peak_db(self) -> float: ...
+    @property
+    def clipped(self) -> bool: ...
+
+
+def look_of_level(heard: Level, width: float) -> Hashable:
     """What :func:`draw_level` shows on a meter of this width."""
-    level, peak = share_of_db(snapshot.level_db), share_of_db(snapshot.peak_db)
-    return round(level * width), round(peak * width), snapshot.clipped
+    level, peak = share_of_db(heard.level_db), share_of_db(heard.peak_db)
+    return round(level * width), round(peak * width), heard.clipped
 
 
-def draw_level(painter: Painter, rect: pygame.Rect, snapshot: Snapshot) -> None:
+def draw_level(
+    painter: Painter, rect: pygame.Rect, heard: Level, unlit: Colour = theme.HAIRLINE
+) -> None:
     """A bar for the level, a line for the held peak, a light that tells of clipping."""
     bar = pygame.FRect(rect.x, rect.centery - 3, rect.w - 14, 6)
-    painter.box(bar, theme.HAIRLINE, 3)
-    length = share_of_db(snapshot.level_db) * bar.w
+    painter.box(bar, unlit, 3)
+    length = share_of_db(heard.level_db) * bar.w
     if length >= 2:
-        colour = theme.GOOD if snapshot.level_db < -6 else theme.YOU
+        colour = theme.GOOD if heard.level_db < -6 else theme.YOU
         painter.box(pygame.FRect(bar.x, bar.y, max(length, 6), bar.h), colour, 3)
-    if snapshot.peak_db > FLOOR_DB:
-        x = bar.x + share_of_db(snapshot.peak_db) * bar.w
+    if heard.peak_db > FLOOR_DB:
+        x = bar.x + share_of_db(heard.peak_db) * bar.w
         painter.fill(pygame.FRect(x - 1, bar.centery - 6, 2, 12), theme.TEXT)
-    painter.circle((rect.right - 5, rect.centery), 4, theme.BAD if snapshot.clipped else theme.HAIRLINE)
+    painter.circle((rect.right - 5, rect.centery), 4, theme.BAD if heard.clipped else unlit)
 
 
 def share_of_db(level_db: float) -> float:

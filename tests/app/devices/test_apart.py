@@ -19,8 +19,10 @@ from app.devices.apart import ApartBackend
 from app.devices.audio import NONE, AudioChoice, AudioSystem, DeviceError
 from app.devices.null import NullBackend
 from app.devices.portaudio import PortAudioBackend
+from app.devices.probe import InputProbe
 from app.engine.clock import now_s
 from app.engine.engine import Engine
+from app.engine.meter import LevelMeter
 from app.engine.mixer import Mixer
 from app.engine.ring import RingReader
 from app.engine.scheduler import NOW, Event
@@ -116,6 +118,18 @@ def test_what_is_played_is_told_and_heard_to_the_sample(looped, eventually):
     assert broken_blocks(listener.played[:count], SCALE) == set(), "the synth plays on from block to block"
     assert broken_blocks(listener.heard[:count], SCALE / 2) <= near
     assert engine.supervisor.stream.latency_s < 0.1
+
+
+def test_another_input_is_listened_to_beside_it_and_let_go_of(jack, engine, eventually):
+    engine.start()
+    assert output_of(engine) == LABEL
+    before, probe = ports(jack), InputProbe(lambda: AudioSystem([ApartBackend()], NullBackend()))
+    assert eventually(lambda: isinstance(probe.listen(LABEL, engine.rate), LevelMeter))
+    assert ports(jack) > before
+    probe.end()
+    assert eventually(lambda: ports(jack) == before)
+    sample = engine.sample
+    assert eventually(lambda: engine.sample > sample) and output_of(engine) == LABEL
 
 
 def test_what_is_scheduled_sounds_on_time_while_the_program_stands_still(looped, eventually):

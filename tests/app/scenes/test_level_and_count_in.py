@@ -2,12 +2,15 @@
 
 from dataclasses import replace
 
+import numpy as np
 import pygame
 import pytest
 
 from app import theme
-from app.devices.audio import DeviceInfo
+from app.devices.audio import AudioChoice, DeviceInfo
+from app.engine.meter import LevelMeter
 from app.engine.metronome import Pulse
+from app.widgets.base import Pointer
 from pieces.meter import Beat
 
 MIC, LINE = DeviceInfo("Webcam", "ALSA", 1, 0), DeviceInfo("Line", "ALSA", 2, 2)
@@ -38,8 +41,6 @@ def test_the_menu_shows_the_level_of_the_chosen_input_as_it_changes(stage):
     menu = one.window.menu
     chosen = next(i for i, item in enumerate(menu.items) if item.chosen)
     assert menu.items[chosen].label == "Webcam" and menu.items[chosen].metered
-    others = [item for item in menu.items if item.label in ("Line", "System default")]
-    assert len(others) == 2 and all("select to hear its level" in item.detail for item in others)
     row = pygame.Rect(menu.rect.x + 6, menu.rect.y + 6 + chosen * menu.row, menu.rect.w - 12, menu.row)
     one.frame()
     assert theme.GOOD not in colours_in(one, row)
@@ -49,6 +50,63 @@ def test_the_menu_shows_the_level_of_the_chosen_input_as_it_changes(stage):
     hear(one, clipped=True)
     one.frame()
     assert theme.BAD in colours_in(one, row)
+
+
+class Probe:
+    """Hears what it is told."""
+
+    def __init__(self) -> None:
+        self.heard: LevelMeter | str = "listening …"
+        self.asked: list[tuple[str, int]] = []
+
+    def listen(self, label, rate):
+        self.asked.append((label, rate))
+        return self.heard
+
+    def end(self) -> None:
+        self.asked.append(("", 0))
+
+
+@pytest.mark.parametrize("mode, menu_of", [
+    ("home", lambda one: one.studio.devices.input_items()),
+    ("home", lambda one: one.studio.devices.audio_input_items()),
+    ("duet", lambda one: one.scene.menus.inputs()),
+])  # fmt: skip
+def test_an_input_that_is_rested_on_shows_its_level_before_it_is_chosen(
+    stage, monkeypatch, eventually, mode, menu_of
+):
+    one = listening(stage, mode=mode)
+    one.studio.devices._probe = probe = Probe()
+    one.window.show_menu(tuple(menu_of(one)), pygame.Rect(900, 20, 100, 30))
+    menu = one.window.menu
+    place = next(i for i, item in enumerate(menu.items) if item.label == "Line")
+    assert "rest here to hear its level" in menu.items[place].detail
+    row = pygame.Rect(menu.rect.x + 6, menu.rect.y + 6 + place * menu.row, menu.rect.w - 12, menu.row)
+    now_s = one.window.now_s()
+    monkeypatch.setattr(one.window, "now_s", lambda: now_s)
+    menu.on_pointer(Pointer("move", *row.center))
+    one.frame()
+    assert probe.asked == []
+    now_s += 0.6
+    one.frame()
+    assert probe.asked == [(LINE.label, 44_100)] and theme.GOOD not in colours_in(one, row)
+    probe.heard = LevelMeter(44_100)
+    probe.heard.push(np.full(4410, 0.1, np.float32))
+    one.frame()
+    assert theme.GOOD in colours_in(one, row)
+    menu.on_pointer(Pointer("move", *row.move(0, -menu.row).center))
+    probe.asked.clear()
+    one.frame()
+    assert probe.asked == [] and theme.GOOD not in colours_in(one, row)
+
+
+def test_an_input_is_let_go_of_before_it_is_opened_for_good(stage, eventually):
+    one = listening(stage)
+    one.studio.devices._probe = probe = Probe()
+    one.engine.supervisor.choice = AudioChoice()
+    one.engine.supervisor.choose = lambda choice: probe.asked.append((choice.input, 1))
+    one.studio.devices.choose_audio(input=LINE.label)
+    assert eventually(lambda: probe.asked == [("", 0), (LINE.label, 1)])
 
 
 def test_the_words_of_the_menu_fit_into_it(stage):
