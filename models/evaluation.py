@@ -20,7 +20,7 @@ from models.features import frames
 from models.game import FloatArray, Truth
 from models.measures import judge, measure
 from models.performance import Performance
-from models.players import HindsightPlayer, OptimalPlayer, Player, SteadyPlayer, hear, label, load_trials
+from models.players import HindsightPlayer, OptimalPlayer, Player, SteadyPlayer, hear, labels, load_trials
 from models.results import Evaluation, Outcome, tables, tabulate
 from models.sound import find_unheard_sound_set
 from pieces.errors import RipienoError
@@ -28,8 +28,12 @@ from pieces.piece import Piece
 
 KINDS = {1: "one-line tunes"}
 OTHER_KIND = "two-staff pieces"
-HINDSIGHT = "hindsight"
-"""The agent that knows all and has three actions."""
+UNSAMPLED: dict[str, Callable[[Truth], Player]] = {
+    "optimal": OptimalPlayer,
+    "hindsight": HindsightPlayer,
+    "steady": lambda truth: SteadyPlayer(),
+}
+"""Those that know the truth (hindsight has three actions), and the baseline; they play once."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,6 +57,12 @@ class EvaluationItem:
 
 class Unusable(RipienoError):
     """A piece that cannot be part of a test: not engraved, or its performance does not fit it."""
+
+
+class EarlierEvaluation(RipienoError):
+    """Hours of work that would be written over."""
+
+    exit_code = 2
 
 
 @dataclass(frozen=True)
@@ -133,7 +143,8 @@ def evaluate_follower(
     `as_written` has scores played exactly so, at the marked tempo, as in the paper. Shows progress and the
     tables on `console`, and writes them to `json_path` and, as Markdown, beside it, after every performance
     anew; with `resume`, what that file holds already is not played again. Raises RipienoError where an agent,
-    the sound set or what simulates rooms is missing, nothing could be built, or that file is another's.
+    the sound set or what simulates rooms is missing, nothing could be built, or that file is another's, and
+    EarlierEvaluation where it is there without `resume`.
     """
     from models import held_out
 
@@ -141,11 +152,10 @@ def evaluate_follower(
     recipes = held_out.from_folder(source, playing) if source else held_out.default(generated, playing)
     recipes = held_out.drawn(recipes, count, seed)
     recipes = held_out.each_in_a_room(recipes, seed) if room else recipes
-    agents = tuple(agents) or ("follower",)
+    agents = tuple(dict.fromkeys(agents)) or ("follower",)
+    names = list(dict.fromkeys(("optimal", "steady", *agents)))
     contestants = [
-        Contestant("optimal", lambda truth, trial: OptimalPlayer(truth)),
-        Contestant("steady", lambda truth, trial: SteadyPlayer()),
-        *(_contestant(agent, seed, trials) for agent in agents),
+        _contestant(name, called, seed, trials) for name, called in zip(names, labels(names), strict=True)
     ]
     unheard = find_unheard_sound_set()
     settings = {
@@ -175,8 +185,10 @@ def _begun(settings: dict[str, Any], path: Path | None, resume: bool) -> Evaluat
     """What was found so far, in a file of the same settings but for the count; nothing without a file."""
     if resume and path is None:
         raise RipienoError("--resume goes on with a file; name it with --json.")
-    if not resume or path is None or not path.exists():
+    if path is None or not path.exists():
         return Evaluation(settings, [], [], {})
+    if not resume:
+        raise EarlierEvaluation(f"{path} is there already: go on with --resume, or name another file.")
     earlier = Evaluation.load(path)
     same = settings | {"count": earlier.settings.get("count")}
     other = [name for name, value in same.items() if earlier.settings.get(name) != value]
@@ -185,12 +197,12 @@ def _begun(settings: dict[str, Any], path: Path | None, resume: bool) -> Evaluat
     return Evaluation(settings, earlier.rows, earlier.outcomes, {})
 
 
-def _contestant(agent: str, seed: int, trials: int) -> Contestant:
+def _contestant(agent: str, called: str, seed: int, trials: int) -> Contestant:
     """An agent by name or checkpoint; one that draws nothing plays once."""
-    if agent == HINDSIGHT:
-        return Contestant(agent, lambda truth, trial: HindsightPlayer(truth))
+    if agent in UNSAMPLED:
+        return Contestant(called, lambda truth, trial: UNSAMPLED[agent](truth))
     players = load_trials(agent, seed, trials)
-    return Contestant(label(agent), lambda truth, trial: players[trial], len(players))
+    return Contestant(called, lambda truth, trial: players[trial], len(players))
 
 
 def built(recipes: Sequence[Recipe], skipped: dict[str, str], console: Console) -> Iterator[EvaluationItem]:

@@ -23,7 +23,7 @@ from models import held_out
 from models.evaluation import EvaluationItem, built
 from models.features import SPEC, frames
 from models.game import Truth
-from models.players import Player, label, load_player, rest
+from models.players import Player, labels, load_player, rest
 from models.results import save_report
 from pieces.errors import RipienoError
 from pieces.piece import Piece
@@ -230,8 +230,9 @@ def evaluate_follower_finding(
     RipienoError where an agent or the sound set is missing, or nothing could be built.
     """
     recipes = held_out.from_folder(source) if source else held_out.default(generated)
-    agents = tuple(agents) or ("follower",)
-    players = {label(agent): load_player(agent, seed, relocate=True) for agent in agents}
+    agents = tuple(dict.fromkeys(agents)) or ("follower",)
+    loaded = (load_player(agent, seed, relocate=True) for agent in agents)
+    players = dict(zip(labels(agents), loaded, strict=True))
     console = console or Console()
     skipped: dict[str, str] = {}
     findings: list[Finding] = []

@@ -6,7 +6,7 @@ itself, so none of its methods may block or draw.
 """
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -254,3 +254,9 @@ def label(name: str) -> str:
     if name == OMR:
         return f"{OMR} (corrupted score)"
     return OMR if name.startswith(f"{OMR}:") else Path(name).stem
+
+
+def labels(names: Sequence[str]) -> list[str]:
+    """What each of several players is called; those that would be called alike go by what was asked for."""
+    short = [label(name) for name in names]
+    return [given if short.count(called) > 1 else called for given, called in zip(names, short, strict=True)]

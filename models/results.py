@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from rich.table import Table
 
-from models.game import FloatArray
+from models.game import CM_PER_PX, FloatArray
 from models.measures import WITHIN_S, Measures, pool
 from pieces.errors import RipienoError
 from pieces.files import read_json, replace_file
@@ -22,6 +22,8 @@ from pieces.files import read_json, replace_file
 VERSION = 2
 RESAMPLES = 2000
 CONFIDENCE = 0.95
+SHOWN_S = 0.5
+"""The time whose share has its interval in the terminal, too: what followers are compared by."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,25 +65,37 @@ def tabulate(outcomes: Sequence[Outcome]) -> list[Row]:
     return rows
 
 
+def within_name(limit_s: float) -> str:
+    """The share of onsets within a time, as intervals are named."""
+    return f"within {limit_s:g} s"
+
+
 def bootstrap(pieces: Sequence[Measures], seed: int = 0) -> dict[str, tuple[float, float]]:
-    """Intervals of r_on, r_tue and the mean error in px: pieces drawn with replacement, each kept whole."""
+    """Intervals of r_on, r_tue, the mean error in px and cm, and the shares within a time, by name.
+
+    Pieces are drawn with replacement, each kept whole.
+    """
     sums = np.array([_sums(piece) for piece in pieces])
     picks = np.random.default_rng(seed).integers(len(sums), size=(RESAMPLES, len(sums)))
-    onsets, tracked, runs, ended, error_px = sums[picks].sum(axis=1).T
+    onsets, tracked, runs, ended, error_px, *within = sums[picks].sum(axis=1).T
     tail = 100 * (1 - CONFIDENCE) / 2
+    mean_px = error_px / np.maximum(tracked, 1)
     drawn = {
         "r_on": tracked / onsets,
         "r_tue": ended / runs,
-        "error_mean_px": error_px / np.maximum(tracked, 1),
+        "error_mean_px": mean_px,
+        "error_mean_cm": mean_px * CM_PER_PX,
+        **{within_name(s): near / onsets for s, near in zip(WITHIN_S, within, strict=True)},
     }
     return {name: _interval(values, tail) for name, values in drawn.items()}
 
 
 def _sums(piece: Measures) -> tuple[float, ...]:
-    """Onsets, tracked onsets, runs, runs to the end and the sum of errors (px)."""
+    """Onsets, tracked onsets, runs, runs to the end, the sum of errors (px), and onsets within each time."""
     tracked = round(piece.r_on * piece.onsets)
     error_px = piece.error_mean_px * tracked if tracked else 0.0
-    return piece.onsets, tracked, piece.tracks, round(piece.r_tue * piece.tracks), error_px
+    within = (round(piece.within[limit_s] * piece.onsets) for limit_s in WITHIN_S)
+    return piece.onsets, tracked, piece.tracks, round(piece.r_tue * piece.tracks), error_px, *within
 
 
 def _interval(values: FloatArray, tail: float) -> tuple[float, float]:
@@ -128,7 +142,7 @@ class Evaluation:
             raise RipienoError(f"{path} holds no evaluation to go on with ({error}).") from error
 
     def to_markdown(self) -> str:
-        """The settings and a line for every row, with the intervals of R_on and of R_tue."""
+        """The settings and a line for every row, with intervals."""
         made = f"Made by `launch.py evaluate follower` with {json.dumps(self.settings)}."
         lines = [made, "", *_MARKDOWN_HEAD]
         lines += [_markdown_row(row) for row in self.rows]
@@ -162,17 +176,21 @@ _MARKDOWN_HEAD = (
 def _markdown_row(row: Row) -> str:
     """Errors as mean and standard deviation; in brackets the 95 % interval over pieces."""
     m = row.measures
-    shares = {
-        name: "{:.3f} ({:.2f} to {:.2f})".format(getattr(m, name), *row.intervals[name])
-        for name in ("r_tue", "r_on")
-    }
     cells = (
         f"{row.collection}, {row.kind}", row.player, str(row.pieces), str(m.tracks),
-        shares["r_tue"], shares["r_on"], f"{m.error_mean_px:.1f} ± {m.error_sd_px:.1f}",
-        f"{m.error_mean_cm:.2f} ± {m.error_sd_cm:.2f}", *(f"{m.within[s]:.3f}" for s in WITHIN_S),
+        _bracketed(f"{m.r_tue:.3f}", row, "r_tue"), _bracketed(f"{m.r_on:.3f}", row, "r_on"),
+        _bracketed(f"{m.error_mean_px:.1f} ± {m.error_sd_px:.1f}", row, "error_mean_px", 1),
+        _bracketed(f"{m.error_mean_cm:.2f} ± {m.error_sd_cm:.2f}", row, "error_mean_cm"),
+        *(_bracketed(f"{m.within[s]:.3f}", row, within_name(s)) for s in WITHIN_S),
         f"{m.r_tue_old:.3f}", f"{m.r_on_old:.3f}",
     )  # fmt: skip
     return "| " + " | ".join(cells) + " |"
+
+
+def _bracketed(figure: str, row: Row, name: str, digits: int = 2) -> str:
+    """A figure, and its interval in brackets."""
+    low, high = row.intervals[name]
+    return f"{figure} ({low:.{digits}f} to {high:.{digits}f})"
 
 
 def _plain(row: Measures) -> dict[str, Any]:
@@ -192,20 +210,22 @@ def _measures_of(plain: Mapping[str, Any]) -> Measures:
 def tables(rows: Sequence[Row]) -> tuple[Table, Table]:
     """The rows for a terminal: the game's measures, then shares within a time and the old convention.
 
-    In brackets the 95 % interval over pieces. Shares: of all onsets, lost or not. Old: see `measures`.
+    In brackets the 95 % interval over pieces, of R_on and of the share within :data:`SHOWN_S`; the files have
+    all of them. Shares: of all onsets, lost or not. Old: see `measures`.
     """
     game = _table("The game", "pieces", "runs", "R_tue", "R_on", "error px", "error cm")
     shares = _table("Onsets within", *(f"{s:g} s" for s in WITHIN_S), "old R_tue", "old R_on")
     for row in rows:
-        m, (low, high) = row.measures, row.intervals["r_on"]
+        m = row.measures
         head = (f"{row.collection}, {row.kind}", row.player)
         game.add_row(
             *head, str(row.pieces), str(m.tracks),
-            f"{m.r_tue:.3f}", f"{m.r_on:.3f} ({low:.2f} to {high:.2f})",
+            f"{m.r_tue:.3f}", _bracketed(f"{m.r_on:.3f}", row, "r_on"),
             f"{m.error_mean_px:.1f} ± {m.error_sd_px:.1f}", f"{m.error_mean_cm:.2f} ± {m.error_sd_cm:.2f}",
         )
-        within = (f"{m.within[s]:.3f}" for s in WITHIN_S)
-        shares.add_row(*head, *within, f"{m.r_tue_old:.3f}", f"{m.r_on_old:.3f}")
+        within = {s: f"{m.within[s]:.3f}" for s in WITHIN_S}
+        within[SHOWN_S] = _bracketed(within[SHOWN_S], row, within_name(SHOWN_S))
+        shares.add_row(*head, *within.values(), f"{m.r_tue_old:.3f}", f"{m.r_on_old:.3f}")
     return game, shares
 
 

@@ -13,6 +13,7 @@ from rich.console import Console
 from models import evaluation, held_out, rooms
 from models.evaluation import (
     Contestant,
+    EarlierEvaluation,
     EvaluationItem,
     Recipe,
     Unusable,
@@ -92,6 +93,11 @@ def test_intervals_are_over_pieces():
     assert bootstrap([measure([good]), measure([bad])])["r_on"] == (0.0, 1.0)
     low, high = bootstrap([measure([good, bad])] * 5)["r_tue"]        # pieces agree, trials differ
     assert low == high == 0.5
+    found = bootstrap([measure([good]), measure([judge(truth, truth.x_px + 16.0, 50.0)])])
+    assert found["within 0.5 s"] == (0.0, 1.0)               # 16 px are 0.8 s here
+    assert found["within 1 s"] == (1.0, 1.0)
+    assert found["error_mean_px"] == (0.0, 16.0)
+    assert found["error_mean_cm"] == pytest.approx((0.0, 0.5644448))
 
 
 def test_json_and_tables(item, tmp_path):
@@ -102,6 +108,7 @@ def test_json_and_tables(item, tmp_path):
     document = json.loads((tmp_path / "out.json").read_text())
     assert document["rows"][0]["measures"]["r_on"] == result.rows[0].measures.r_on
     assert document["rows"][1]["measures"]["error_mean_px"] is None
+    assert document["rows"][0]["intervals"]["within 0.5 s"] == list(result.rows[0].intervals["within 0.5 s"])
     assert document["rows"][0]["measures"]["within"].keys() == {"0.05 s", "0.1 s", "0.5 s", "1 s", "5 s"}
     assert {i["name"] for i in document["items"]} == {"study at tempo"}
     again = Evaluation.load(tmp_path / "out.json")
@@ -110,6 +117,7 @@ def test_json_and_tables(item, tmp_path):
     head, _, steady, lost_row = (line for line in written if line.startswith("|"))
     assert head.count("|") == steady.count("|") == lost_row.count("|")
     assert f"{result.rows[0].measures.r_on:.3f}" in steady and "nan" in lost_row
+    assert steady.count(" to ") == 9                         # all but those of the old convention
     shown = io.StringIO()
     console = Console(file=shown, width=140)
     console.print(*tables(result.rows))
@@ -148,6 +156,21 @@ def test_evaluate_follower_from_end_to_end(monkeypatch, tmp_path):
     assert asked == [("other", 5, 2), ("omr-odtw", 5, 2)]
     assert json.loads((tmp_path / "out.json").read_text())["settings"]["trials"] == 2
     assert "R_tue" in shown.getvalue()
+
+
+def test_players_of_the_same_name_keep_their_own_rows(monkeypatch, tmp_path, item):
+    """A checkpoint called as the follower or a baseline is goes by its path; the same agent twice is once."""
+    monkeypatch.setattr(evaluation, "load_trials", lambda name, seed, trials: [SteadyPlayer()])
+    monkeypatch.setattr(held_out, "default", lambda generated, playing: [Recipe("a", lambda: item)])
+    agents = ("follower", "runs/follower.safetensors", "x/steady.safetensors", "steady", "follower",
+              "omr-odtw:a", "omr-odtw:b")  # fmt: skip
+    result = evaluation.evaluate_follower(
+        tmp_path / "out.json", agents=agents, console=Console(file=io.StringIO())
+    )
+    expected = ["optimal", "steady", "follower", "runs/follower.safetensors", "x/steady.safetensors",
+                "omr-odtw:a", "omr-odtw:b"]  # fmt: skip
+    assert [row.player for row in result.rows] == expected
+    assert [outcome.player for outcome in result.outcomes] == expected
 
 
 def test_a_player_opens_a_piece_once_for_all_its_performances(item):
@@ -219,11 +242,9 @@ def test_an_evaluation_goes_on_where_it_was_interrupted(monkeypatch, tmp_path, i
     assert tried == ["a", "b", "c", "c", "d"] and result.skipped == {}
     whole = json.loads(out.read_text())
     assert whole["rows"][0]["measures"]["tracks"] == 4 and whole["settings"]["count"] == 0
-    run()
-    assert tried[5:] == ["a", "b", "c", "d"]
-    assert {row["player"]: row for row in json.loads(out.read_text())["rows"]} == {
-        row["player"]: row for row in whole["rows"]
-    }
+    with pytest.raises(EarlierEvaluation, match="--resume"):
+        run()
+    assert tried[5:] == [] and json.loads(out.read_text()) == whole
     with pytest.raises(RipienoError, match=r"other settings \(seed\)"):
         run(seed=1, resume=True)
     out.write_text("{}")

@@ -15,7 +15,7 @@ from models.features import SPEC, frames
 from models.finding import Break, Finding, FindingEvaluation, draw_break, evaluate_follower_finding
 from models.game import Truth
 from models.performance import STRICT, perform
-from models.players import Decision
+from models.players import Decision, SteadyPlayer
 from pieces.opening import open_piece
 
 FPS = SPEC.fps
@@ -153,5 +153,13 @@ def test_who_reads_on_passes_pauses_badly_and_the_command_says_so(item, monkeypa
     assert {row.kind for row in result.rows} == set(finding.KINDS)
     assert all(row.within[3.0] < 1.0 for row in result.rows if row.kind != "restart")
     assert path.exists() and "Found again" in out.getvalue()
-    again = evaluate_follower_finding(agents=["steady"], trials=4, console=console)
+    again = evaluate_follower_finding(agents=["steady", "steady"], trials=4, console=console)
     assert again.findings == result.findings
+
+
+def test_agents_of_the_same_name_are_told_apart(item, monkeypatch):
+    monkeypatch.setattr("models.held_out.default", lambda generated: [Recipe("jig", lambda: item)])
+    monkeypatch.setattr(finding, "load_player", lambda name, seed, relocate: SteadyPlayer())
+    agents = ["follower", "runs/follower.safetensors"]
+    result = evaluate_follower_finding(agents=agents, trials=1, console=Console(file=io.StringIO()))
+    assert list(dict.fromkeys(row.player for row in result.rows)) == agents
