@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from models.actor_critic import Batches, Learned, Learner, LearningConfig, Played, figures_of, policy_of
-from models.processes import average_gradients
+from models.processes import agreed, average_gradients
 from models.vectorised import VectorEnv
 
 
@@ -52,7 +52,7 @@ class Reinforce(Learner):
         counted = self._counts[:self._length]
         earned = (rollout.rewards[:self._length] * counted).sum()
         total, steps = torch.stack((earned, counted.sum())).tolist()
-        self.steps += int(steps)
+        self.steps += round(agreed(steps))    # alike in all processes, so that they end and decide together
         return Played(total / steps, self._env.count, total / self._env.count, steps / self._env.count)
 
     def _learn(self) -> Learned:

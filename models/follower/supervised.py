@@ -25,7 +25,7 @@ from torch.nn import functional
 from models.checkpoint import CheckpointError
 from models.follower.batches import Batch, Draws
 from models.follower.network import Reader
-from models.processes import average, average_gradients
+from models.processes import agreed, average_gradients
 
 
 @dataclass(frozen=True)
@@ -130,7 +130,8 @@ def train_reader(
             values = losses(reader.train(), batch)
         optimiser.zero_grad()
         torch.stack([WEIGHTS[name] * values[name] for name in WEIGHTS]).sum().backward()
-        progress = _average(reader, (time.monotonic() - started) / (60 * config.minutes))
+        average_gradients(reader)
+        progress = agreed((time.monotonic() - started) / (60 * config.minutes))
         torch.nn.utils.clip_grad_norm_(reader.parameters(), config.clip_norm)
         optimiser.step()
         step += 1
@@ -161,12 +162,6 @@ class _Averages:
     def read(self) -> dict[str, float]:
         """The means, by name."""
         return {name: float(value) for name, value in self._means.items()}
-
-
-def _average(reader: Reader, progress: float) -> float:
-    """Average the gradients of all processes; answers the mean progress, so that all stop together."""
-    average_gradients(reader)
-    return float(average(torch.tensor([progress])))
 
 
 @torch.no_grad()

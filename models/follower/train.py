@@ -40,7 +40,7 @@ from models.follower.reinforce import by_note, make_games, play, train_policy
 from models.follower.rhythm import Rhythm
 from models.follower.supervised import SupervisedConfig, train_reader
 from models.packing import read_splits
-from models.processes import join
+from models.processes import gpu_here, join
 from pieces import library
 from pieces.errors import BadScore, RipienoError
 from pieces.files import read_json, replace_file
@@ -110,7 +110,7 @@ def train(config: Path | None = None, resume: bool = False) -> None:
         TrainingProblem: no data, a bad configuration, or a run's folder that is not empty without ``resume``.
     """
     settings = read_config(config)
-    rank = join(torch.device("cpu"))
+    rank = join(_device(settings))
     out = Path(settings.out)
     if (out / "reader.safetensors").exists() and not resume:
         raise TrainingProblem(f"{out} holds an earlier run: go on with --resume, or name another folder.")
@@ -151,7 +151,7 @@ def train_encoders(settings: TrainConfig, out: Path, rank: int = 0) -> Reader:
             "No training data: make some first, e.g. launch.py data build generated --out data/generated"
         )
     torch.manual_seed(settings.seed)
-    device = torch.device(settings.device)
+    device = _device(settings)
     torch.set_float32_matmul_precision("high")  # TensorFloat-32 where there is a GPU
     config = SupervisedConfig(
         minutes=settings.minutes,
@@ -167,6 +167,11 @@ def train_encoders(settings: TrainConfig, out: Path, rank: int = 0) -> Reader:
         raise TrainingProblem(
             "The GPU has too little memory: set a smaller batch_size, name less data, or set device to cpu."
         ) from error
+
+
+def _device(settings: TrainConfig) -> torch.device:
+    """Where this process trains the encoders."""
+    return gpu_here() if settings.device == "cuda" else torch.device("cpu")
 
 
 def _draws(items: list[Item], seed: int, device: torch.device, augment: bool) -> Draws:

@@ -35,7 +35,7 @@ from models.paper.localiser import Localiser, LocaliserConfig, Localising, local
 from models.paper.rounds import STYLES, load_split
 from models.paper.validation import Examination, Score
 from models.ppo import PPO, PPOConfig
-from models.processes import average, join
+from models.processes import agreed, gpu_here, join, of_the_first
 from models.reinforce import Reinforce, ReinforceConfig
 from models.tensors import below, prefixed
 from pieces.errors import RipienoError
@@ -52,6 +52,8 @@ METHODS: dict[str, tuple[type[LearningConfig], Callable[..., Any]]] = {
     "ppo": (PPOConfig, PPO),
 }
 SUPERVISED = "mm-loc"
+OWN = {"env", "games", "random", "tally", "dropout"}
+"""Parts of the names of what each process has for itself in a course's state."""
 LESSON_SHARE = 0.5
 """Of the minutes, where there is a limit, imitation takes this at most."""
 
@@ -164,17 +166,18 @@ class Course:
 
     def _after(self, update: UpdateReport, report: Callable[[Progress], None]) -> bool:
         """After an update: nothing more until an epoch is full. Whether the course is over."""
-        left = self._budget.left
+        left = agreed(self._budget.left)
         if self._settings.minutes is not None:
             self.learner.set_learning_rate(self._rate * left)
         epoch_is_full = self.learner.steps >= (self.epoch + 1) * self._settings.epoch_steps
-        if left > 0 and not (epoch_is_full and self._budget.may_validate):
+        if left > 0 and not (epoch_is_full and agreed(self._budget.may_validate) > 0.5):
             return False
         validating_s = self._budget.spent_s
         began_s, steps = self._begun
         frames_per_s = (self.learner.steps - steps) / max(time.monotonic() - began_s, 1e-9)
         self.epoch = self.learner.steps // self._settings.epoch_steps
-        found = self._shared(self._examine(self.learner.network))
+        found = self._examine(self.learner.network)
+        found = Score(agreed(found.r_on), agreed(found.r_tue))
         self._budget.validated(validating_s)
         over = self._judge(found) or left <= 0
         report(Progress(
@@ -183,12 +186,6 @@ class Course:
         ))  # fmt: skip
         self._begun = (time.monotonic(), self.learner.steps)
         return over
-
-    @staticmethod
-    def _shared(found: Score) -> Score:
-        """The mean over the processes, so that all decide alike."""
-        r_on, r_tue = average(torch.tensor([found.r_on, found.r_tue], dtype=torch.float64)).tolist()
-        return Score(r_on, r_tue)
 
     def _judge(self, found: Score) -> bool:
         """Keep what is better; when nothing was for long, lower the learning rate, and at last end."""
@@ -221,15 +218,35 @@ class Course:
         self._budget.go_on_from(course["spent_s"])
         self.best_weights = below("best.", tensors)
 
+    def begin_together(self) -> None:
+        """All processes stand where the first does; each keeps its own games and draws.
+
+        They may have been put aside at other moments, or be more than there were.
+        """
+        tensors, counters = self.saved()
+        on_cpu = {name: tensor.cpu() for name, tensor in tensors.items()}
+        first, counters = of_the_first((on_cpu, counters))
+        self.restore(first | {name: on_cpu[name] for name in on_cpu if OWN & set(name.split("."))}, counters)
+
 
 def train(config: Path | None = None, resume: bool = False) -> None:
     """Run it all.
 
     Raises:
-        TrainingProblem: a bad configuration, or a run's folder that is not empty without ``resume``.
+        TrainingProblem: a bad configuration, a run's folder that is not empty without ``resume``, or a GPU
+            with too little memory.
         NoRounds: no data where the configuration says.
     """
     settings = read_config(config)
+    try:
+        _train(settings, resume)
+    except torch.OutOfMemoryError as error:
+        raise TrainingProblem(
+            "The GPU has too little memory: set fewer actors, a smaller batch_size, or device to cpu."
+        ) from error
+
+
+def _train(settings: TrainConfig, resume: bool) -> None:
     budget = Budget(settings.minutes)
     torch.set_num_threads(settings.threads)
     if settings.bfloat16:
@@ -243,6 +260,7 @@ def train(config: Path | None = None, resume: bool = False) -> None:
         )
     course = make_course(settings, device, rank, budget)
     earlier_s = take_up(course, out / STATE_NAME) if (out / STATE_NAME).exists() else 0.0
+    course.begin_together()
     journal = Journal(course, out, earlier_s)
 
     def report(progress: Progress) -> None:
@@ -283,7 +301,7 @@ def device_of(settings: TrainConfig) -> torch.device:
     there = torch.cuda.is_available()
     if settings.device == "cuda" and not there:
         raise TrainingProblem('there is no GPU here; set device to "cpu" or "auto".')
-    return torch.device("cuda" if there and settings.device != "cpu" else "cpu")
+    return gpu_here() if there and settings.device != "cpu" else torch.device("cpu")
 
 
 def learning_config(settings: TrainConfig, rank: int = 0) -> Any:
@@ -328,7 +346,7 @@ def make_course(
     learner = method
     if settings.imitation is not None:
         lesson = Imitation(network, rounds, spec, imitation_config(settings, rank), device)
-        learner = Apprentice(lesson, method, lambda: budget.left < 1.0 - LESSON_SHARE)
+        learner = Apprentice(lesson, method, lambda: agreed(budget.left) < 1.0 - LESSON_SHARE)
     examination = Examination(valid * settings.validation_trials, spec, device, settings.validation_frames)
     return Course(learner, settings, examination, config.learning_rate, budget)
 

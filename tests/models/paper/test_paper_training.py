@@ -2,6 +2,9 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -24,6 +27,7 @@ from models.paper.rounds import Tune, save
 from models.paper.train import TrainingProblem, read_config, train
 from models.paper.validation import Examination, validate
 from models.players import load_player
+from models.processes import TooFewGPUs, gpu_here
 
 CPU = torch.device("cpu")
 
@@ -88,6 +92,55 @@ def test_a_run_of_another_method_does_not_go_on(data, split, tmp_path):
     train(configuration(tmp_path, data, method="mm-loc", learning=QUICK["mm-loc"]))
     with pytest.raises(OtherRun, match="another configuration"):
         train(configuration(tmp_path, data, method="ppo", learning=QUICK["ppo"]), resume=True)
+
+
+REINFORCE = {"method": "reinforce", "learning": {"longest_episode": 20}}
+IMITATION = {"minutes": 0.05, "imitation": {"passages": 2, "windows": 3}}
+
+
+@pytest.mark.parametrize(("fields", "steps"), [(REINFORCE, (400, 800)), (IMITATION, (10**12,))])
+def test_processes_validate_and_end_together(fields, steps, data, tmp_path):
+    """Their episodes and clocks differ; weights are the same, also where one has lost what it saved."""
+    (data / "splits.json").write_text(json.dumps({"tune-0": "train", "tune-1": "valid", "tune-2": "train"}))
+    run, root = tmp_path / "run", Path(__file__).parents[3]
+    for total, resume in zip(steps, ([], ["--resume"]), strict=False):
+        learning = {"total_steps": total, **fields.get("learning", {})}
+        config = configuration(tmp_path, data, actors=2, **{**fields, "learning": learning})
+        subprocess.run(
+            [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", "-m",
+             "models.training", "follower-paper", "--config", str(config), *resume],
+            check=True, cwd=root, env={**os.environ, "PYTHONPATH": str(root), "OMP_NUM_THREADS": "1"},
+            capture_output=True,
+        )  # fmt: skip
+        (one, first), (two, second) = (
+            checkpoint.load(folder / "state.safetensors", None) for folder in (run, run / "process-1")
+        )
+        shared = [name for name in one if ".network." in name or name.startswith("best.")]
+        assert shared and all(torch.equal(one[name], two[name]) for name in shared)
+        assert not torch.equal(one["learner.random"], two["learner.random"])
+        assert first["learner"]["steps"] == second["learner"]["steps"]
+        assert first["course"]["epoch"] == second["course"]["epoch"]
+        assert first["course"]["best"] == second["course"]["best"]
+        (run / "process-1" / "state.safetensors").unlink()
+
+
+def test_a_gpu_without_memory_is_said_in_one_line(data, split, tmp_path, monkeypatch):
+    def full(*_):
+        raise torch.OutOfMemoryError("CUDA out of memory")
+
+    monkeypatch.setattr("models.paper.train.make_course", full)
+    with pytest.raises(TrainingProblem, match="fewer actors"):
+        train(configuration(tmp_path, data))
+
+
+def test_every_process_has_a_gpu_of_its_own(monkeypatch):
+    monkeypatch.setattr("torch.cuda.device_count", lambda: 2)
+    assert gpu_here() == torch.device("cuda", 0)
+    monkeypatch.setenv("LOCAL_RANK", "1")
+    assert gpu_here() == torch.device("cuda", 1)
+    monkeypatch.setenv("LOCAL_RANK", "2")
+    with pytest.raises(TooFewGPUs, match="2 GPUs"):
+        gpu_here()
 
 
 @pytest.mark.parametrize("fields", [{"game": "chess"}, {"method": "sarsa"}, {"styles": ["sung"]}, {"x": 1},
