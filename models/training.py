@@ -36,6 +36,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except RipienoError as problem:
         print(problem, file=sys.stderr)  # noqa: T201 - the command's answer
         return problem.exit_code
+    except OSError as problem:  # a full disk, a folder that may not be written
+        print(problem, file=sys.stderr)  # noqa: T201 - the command's answer
+        return 1
     except KeyboardInterrupt:
         return 130
     return 0

@@ -18,7 +18,7 @@ from torch import Tensor
 from models.features import SPEC
 from models.follower.data import Item, Rendering, item_of, load_item, split_of
 from models.follower.network import COLUMN_PX, LOWEST_PITCH, PITCHES, SoundEncoder
-from models.packing import BadPack, read_pieces, read_splits
+from models.packing import DAMAGE, BadPack, read_pieces, read_splits
 
 CROP_COLUMNS = 640
 CROP_FRAMES = 256
@@ -55,7 +55,7 @@ def load_items(places: list[Path], split: str, excluded: frozenset[str] = frozen
     """Every item of a split in folders or packed files, by name; ``excluded`` names the library's own pieces.
 
     Raises:
-        BadPack: a packed file is damaged, or holds no items.
+        BadPack: a file is damaged, or holds no items.
     """
     items: list[Item] = []
     for place in places:
@@ -63,13 +63,22 @@ def load_items(places: list[Path], split: str, excluded: frozenset[str] = frozen
         names = sorted(read_splits(place) if packed else (path.stem for path in place.glob("*.npz")))
         names = [name for name in names if split_of(name) == split and name not in excluded]
         if not packed:
-            items += [load_item(place / f"{name}.npz") for name in names]
+            items += [_loaded(place / f"{name}.npz") for name in names]
             continue
         try:
             items += [item_of(arrays) for arrays in read_pieces(place, names)]
         except KeyError as error:
             raise BadPack(f"{place} holds no pieces of the follower, but another data set's.") from error
     return items
+
+
+def _loaded(path: Path) -> Item:
+    try:
+        return load_item(path)
+    except DAMAGE as error:
+        raise BadPack(
+            f"{path} is damaged, or no piece of the follower; remove it and build the data again."
+        ) from error
 
 
 def truth_px(item: Item, rendering: Rendering) -> NDArray[np.float64]:

@@ -2,14 +2,13 @@
 
 Four losses over crops: noteheads in a column, how long a column lasts, keys struck and sounding in a
 frame, and cross-entropy of the true column given the sound so far. Resumable: the state is saved every few
-minutes, written beside and then renamed. Under torchrun every process draws its own crops and the gradients
-are averaged: on a CPU, two processes of one thread are faster than one of two. On a GPU (`device`) nothing
-waits for it but the log.
+minutes, in one stroke. Under torchrun every process draws its own crops and the gradients are averaged: on
+a CPU, two processes of one thread are faster than one of two. On a GPU (`device`) nothing waits for it but
+the log.
 """
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -17,15 +16,18 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
 from torch import Tensor, distributed
 from torch.nn import functional
 
-from models.checkpoint import CheckpointError
+from models import checkpoint
+from models.features import SPEC
 from models.follower.batches import Batch, Draws
 from models.follower.network import Reader
 from models.processes import agreed, average_gradients
+from models.tensors import below, optimiser_state, prefixed, restore_optimiser
+
+READER_NAME = "reader.safetensors"
+"""In a run's folder: the state of this phase."""
 
 
 @dataclass(frozen=True)
@@ -183,47 +185,21 @@ def _table(values: dict[str, float]) -> str:
 
 
 def _save(reader: Reader, optimiser: torch.optim.Optimizer, step: int, spent_s: float, folder: Path) -> None:
-    folder.mkdir(parents=True, exist_ok=True)
-    tensors = {f"reader.{name}": value.contiguous() for name, value in reader.state_dict().items()}
-    names = [name for name, _ in reader.named_parameters()]
-    for name, state in zip(names, optimiser.state_dict()["state"].values(), strict=False):
-        tensors[f"first.{name}"] = state["exp_avg"].contiguous()
-        tensors[f"second.{name}"] = state["exp_avg_sq"].contiguous()
-    tensors["progress"] = torch.tensor([step, spent_s], dtype=torch.float64)
-    beside = folder / "reader.part"
-    save_file(tensors, beside)
-    os.replace(beside, folder / "reader.safetensors")
+    tensors = prefixed("reader.", reader.state_dict()) | optimiser_state(optimiser)
+    checkpoint.save(folder / READER_NAME, tensors, {"step": step, "spent_s": spent_s}, SPEC)
 
 
 def _resume(reader: Reader, optimiser: torch.optim.Optimizer, folder: Path) -> tuple[int, float]:
-    """Load the state of an interrupted run; (steps done, seconds spent).
-
-    Raises:
-        CheckpointError: the file there is damaged, or holds no such state.
-    """
-    path = folder / "reader.safetensors"
+    """Load the state of an interrupted run; (steps done, seconds spent). Raises CheckpointError."""
+    path = folder / READER_NAME
     if not path.exists():
         return 0, 0.0
+    tensors, metadata = checkpoint.load(path, SPEC)
     try:
-        return _take_up(reader, optimiser, load_file(path))
-    except (SafetensorError, KeyError, RuntimeError, ValueError) as error:
-        raise CheckpointError(f"{path} is no run to go on with: name another folder.") from error
-
-
-def _take_up(
-    reader: Reader, optimiser: torch.optim.Optimizer, tensors: dict[str, Tensor]
-) -> tuple[int, float]:
-    weights = {name[7:]: value for name, value in tensors.items() if name.startswith("reader.")}
-    reader.load_state_dict(weights, strict=False)
-    step, spent_s = tensors["progress"].tolist()
-    state = {
-        index: {
-            "step": torch.tensor(float(step)),
-            "exp_avg": tensors[f"first.{name}"],
-            "exp_avg_sq": tensors[f"second.{name}"],
-        }
-        for index, (name, _) in enumerate(reader.named_parameters())
-        if f"first.{name}" in tensors
-    }
-    optimiser.load_state_dict({**optimiser.state_dict(), "state": state})
-    return int(step), float(spent_s)
+        reader.load_state_dict(below("reader.", tensors))
+        restore_optimiser(optimiser, tensors)
+        return metadata["step"], metadata["spent_s"]
+    except (KeyError, ValueError, RuntimeError) as error:
+        raise checkpoint.CheckpointError(
+            f"{path} is no run of this version to go on with; remove it, or name another folder"
+        ) from error

@@ -13,6 +13,7 @@ import dataclasses
 import json
 import logging
 import subprocess
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -38,7 +39,7 @@ from models.follower.policy import Policy
 from models.follower.reading import ReadingConfig, make_lesson, train_rhythm
 from models.follower.reinforce import by_note, make_games, play, train_policy
 from models.follower.rhythm import Rhythm
-from models.follower.supervised import SupervisedConfig, train_reader
+from models.follower.supervised import READER_NAME, SupervisedConfig, train_reader
 from models.packing import read_splits
 from models.processes import gpu_here, join
 from pieces import library
@@ -112,7 +113,9 @@ def train(config: Path | None = None, resume: bool = False) -> None:
     settings = read_config(config)
     rank = join(_device(settings))
     out = Path(settings.out)
-    if (out / "reader.safetensors").exists() and not resume:
+    if rank == 0:
+        _say_what_is_missing(settings)
+    if (out / READER_NAME).exists() and not resume:
         raise TrainingProblem(f"{out} holds an earlier run: go on with --resume, or name another folder.")
     reader = train_encoders(settings, out, rank)
     if rank == 0:
@@ -132,6 +135,13 @@ def read_config(path: Path | None) -> TrainConfig:
     if settings.device == "cuda" and not torch.cuda.is_available():
         raise TrainingProblem('there is no GPU here; set device to "cpu".')
     return settings
+
+
+def _say_what_is_missing(settings: TrainConfig) -> None:
+    """Without some of the data sets one can train, but should know."""
+    missing = [place for place in settings.data if not Path(place).exists()]
+    if 0 < len(missing) < len(settings.data):
+        print(f"Trained without {', '.join(missing)}: not there.", file=sys.stderr)  # noqa: T201 - no log
 
 
 def held_out() -> frozenset[str]:

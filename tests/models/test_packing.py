@@ -218,11 +218,12 @@ def test_the_follower_trains_where_little_is_installed(folder, tmp_path):
     packed(folder, tmp_path / "all.pack")
     config = tmp_path / "config.json"
     config.write_text(json.dumps({
-        "data": [str(tmp_path / "all.pack")], "out": str(tmp_path / "run"), "minutes": 0.001,
+        "data": [str(tmp_path / "all.pack"), "nowhere"], "out": str(tmp_path / "run"), "minutes": 0.001,
         "policy_pieces": 2, "policy_steps": 1, "rhythm_steps": 1, "tune_steps": 1,
     }))  # fmt: skip
     done = train_with_little("follower", config)
     assert done.returncode == 0, done.stderr
+    assert "without nowhere" in done.stderr
     assert (tmp_path / "run" / "follower.safetensors").exists()
     assert "all.pack (5 pieces)" in (tmp_path / "run" / "follower.md").read_text()
 
@@ -250,3 +251,12 @@ def test_training_by_name_says_in_one_line_what_it_lacks(tmp_path, capsys):
     assert main(["follower", "--config", str(config)]) == 2
     said = capsys.readouterr().err
     assert said.count("\n") == 1 and "data build" in said
+
+
+def test_what_the_system_refuses_is_said_in_one_line_too(monkeypatch, capsys):
+    def full(config, resume):
+        raise OSError(28, "No space left on device", "runs/progress.jsonl")
+
+    monkeypatch.setattr("models.paper.train.train", full)
+    assert main(["follower-paper"]) == 1
+    assert capsys.readouterr().err == "[Errno 28] No space left on device: 'runs/progress.jsonl'\n"

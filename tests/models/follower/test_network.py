@@ -3,15 +3,17 @@
 import numpy as np
 import pytest
 import torch
-from safetensors.torch import save
 
+from models import checkpoint
 from models.checkpoint import CheckpointError
-from models.follower.batches import Crops
+from models.features import SPEC
+from models.follower.batches import Crops, load_items
 from models.follower.data import build_one, load_item, save_item, split_of
 from models.follower.generator import generate_score
 from models.follower.network import Reader, SoundEncoder
 from models.follower.supervised import SupervisedConfig, losses, train_reader
 from models.follower.train import held_out
+from models.packing import BadPack
 
 
 @pytest.fixture(scope="module")
@@ -95,12 +97,27 @@ def test_training_goes_on_where_it_stopped(items, tmp_path):
         assert torch.equal(before, after)  # the minutes were used up: loaded, and nothing trained
 
 
-def test_a_run_that_is_damaged_or_none_is_named(items, tmp_path):
-    config = SupervisedConfig(minutes=0.02, batch_size=1)
-    for content in (b"damaged", save({"other": torch.zeros(1)})):
-        (tmp_path / "reader.safetensors").write_bytes(content)
-        with pytest.raises(CheckpointError, match="another folder"):
-            train_reader(Reader(), Crops(items, 1), Crops(items, 2), config, tmp_path)
+def test_what_is_left_of_a_run_is_refused_or_kept_in_one_line(items, tmp_path):
+    crops, config, state = Crops(items, 1), SupervisedConfig(minutes=0.0001), tmp_path / "reader.safetensors"
+    state.write_bytes(b"cut off")
+    with pytest.raises(CheckpointError, match="damaged"):
+        train_reader(Reader(), crops, crops, config, tmp_path)
+    checkpoint.save(state, {"x": torch.zeros(1)}, {}, SPEC)
+    with pytest.raises(CheckpointError, match="no run"):
+        train_reader(Reader(), crops, crops, config, tmp_path)
+    with pytest.raises(CheckpointError, match="could not write"):
+        train_reader(Reader(), crops, crops, config, state / "no-folder")
+
+
+@pytest.mark.parametrize("content", [b"", b"no zip", b"PK\x05\x06" + bytes(18)])
+def test_a_damaged_or_foreign_piece_is_named(items, tmp_path, content):
+    """Empty, something else, and an archive without arrays."""
+    name = next(f"piece-{index}" for index in range(99) if split_of(f"piece-{index}") == "train")
+    save_item(items[0], tmp_path / f"{name}.npz")
+    assert len(load_items([tmp_path, tmp_path / "nowhere"], "train")) == 1
+    (tmp_path / f"{name}.npz").write_bytes(content)
+    with pytest.raises(BadPack, match=rf"{name}\.npz is damaged"):
+        load_items([tmp_path], "train")
 
 
 def test_items_come_back_as_they_were_saved(items, tmp_path):
