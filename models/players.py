@@ -172,15 +172,24 @@ OMR = "omr-odtw"
 """May be followed by a colon and a recogniser's file, or a folder of such files named after the pieces."""
 
 
-def _odtw(name: str) -> Player:
+BELIEF = "belief"
+"""May be followed by a colon and the checkpoint of a follower."""
+
+
+def _baseline(name: str, relocate: bool) -> Player:
+    kind, _, source = name.partition(":")
+    if kind == BELIEF:
+        from models import checkpoint
+        from models.follower.player import load_steered
+
+        return load_steered(Path(source) if source else checkpoint.shipped("follower"), relocate)
     from models.odtw.player import midi_odtw, omr_odtw  # these bring the synthesis
 
-    source = name.partition(":")[2]
-    return midi_odtw() if name == "midi-odtw" else omr_odtw(Path(source) if source else None)
+    return midi_odtw() if kind == "midi-odtw" else omr_odtw(Path(source) if source else None)
 
 
 def _is_baseline(name: str) -> bool:
-    return name in BASELINES or name.startswith(f"{OMR}:")
+    return name in BASELINES or name.startswith((f"{OMR}:", f"{BELIEF}:"))
 
 
 def _follower(path: Path | None, seed: int, relocate: bool = False) -> Player:
@@ -199,8 +208,9 @@ PLAYERS: dict[str, Callable[[int, bool], Player]] = {
     "human": lambda seed, relocate: HumanPlayer(),
 }
 """Every player that can be had by name alone; the optimal one needs the truth of a performance."""
-BASELINES = ("midi-odtw", OMR)
-"""The paper's symbolic ones: they know the notes, so they are for comparison and not offered to musicians."""
+BASELINES = (BELIEF, "midi-odtw", OMR)
+"""For comparison, and not offered to musicians: the follower steered by rule, which shows what its policy
+learned from reward, and the paper's symbolic ones, which know the notes."""
 
 PEER = "matchmaker"
 """A program to compare with, extra `peers`. It hears sound and not frames, so it can be evaluated only."""
@@ -217,7 +227,7 @@ def load_player(name: str, seed: int = 0, relocate: bool = False) -> Player:
     if name in PLAYERS:
         return PLAYERS[name](seed, relocate)
     if _is_baseline(name):
-        return _odtw(name)
+        return _baseline(name, relocate)
     if name.endswith(".safetensors"):
         return _follower(Path(name), seed, relocate)
     if name == PEER:
@@ -253,7 +263,8 @@ def label(name: str) -> str:
     """What a player is called in a table: OMR-ODTW without a recogniser says that it has none."""
     if name == OMR:
         return f"{OMR} (corrupted score)"
-    return OMR if name.startswith(f"{OMR}:") else Path(name).stem
+    kind = name.partition(":")[0]
+    return kind if kind in BASELINES else Path(name).stem
 
 
 def labels(names: Sequence[str]) -> list[str]:

@@ -153,7 +153,9 @@ def evaluate(
     """Measure NAME: follower, follower-finding, launchpad, duet; launchpad-tabular draws figures.
 
     The follower is measured on music that it never saw, bundled and generated or that of a folder, people's
-    performances through a sound set that it never heard; --room adds a simulated room to each.
+    performances through a sound set that it never heard; --room adds a simulated room to each. Agents to
+    compare it with: belief (the same, steered by rule and not by what it learned from reward), midi-odtw,
+    omr-odtw, hindsight, matchmaker.
     follower-finding says how soon it is back after jumps, restarts and pauses. Launchpad agents are measured
     by the corpus composed by rule, or one that `data build launchpad` made; duet's, all that are shipped, on
     chorales that they never saw, bundled or those of a folder that `data build chorales` made.

@@ -20,6 +20,7 @@ from models.follower.ear import ByNote, Ear, Hearing, Listener, RememberingEar
 from models.follower.network import NetworkConfig, Reader
 from models.follower.policy import Policy
 from models.follower.rhythm import Rhythm
+from models.follower.steering import Steering
 from models.follower.streaming import PolicyStep
 from models.players import Decision
 from pieces.piece import Piece
@@ -36,7 +37,7 @@ class FollowerPlayer:
 
     Args:
         ear: hears, and believes.
-        policy: the trained policy.
+        policy: the trained policy, or the rule that stands in for it.
         tune_policy: the one for tunes that the ear reads note by note, where there is one.
         seed: of the sampled actions.
         relocate: whether the cursor may jump to where the music surely is, as a musician wants;
@@ -46,13 +47,14 @@ class FollowerPlayer:
     def __init__(
         self,
         ear: Listener,
-        policy: Policy,
+        policy: Policy | Steering,
         seed: int = 0,
         relocate: bool = False,
         tune_policy: Policy | None = None,
     ) -> None:
         self.ear = ear
-        self._policy = self._usual_policy = PolicyStep(policy)
+        self._usual_policy = policy if isinstance(policy, Steering) else PolicyStep(policy)
+        self._policy = self._usual_policy
         self._tune_policy = PolicyStep(tune_policy) if tune_policy else self._usual_policy
         self._seed = seed
         self.relocate = relocate
@@ -127,6 +129,12 @@ def load_follower(path: Path, seed: int = 0, relocate: bool = False) -> Follower
     """
     ear, policy, tune_policy = _load(path, scouting=relocate)
     return FollowerPlayer(ear, policy, seed, relocate, tune_policy)
+
+
+def load_steered(path: Path, relocate: bool = False) -> FollowerPlayer:
+    """The same follower steered by rule, without what it learned from reward; raises as above."""
+    ear, _, _ = _load(path, scouting=relocate)
+    return FollowerPlayer(ear, Steering(), relocate=relocate)
 
 
 def load_trials(path: Path, seeds: list[int]) -> list[FollowerPlayer]:
