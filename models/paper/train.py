@@ -206,17 +206,24 @@ class Course:
         course = {"epoch": self.epoch, "waited": self._waited, "refined": self._refined, "rate": self._rate,
                   "best": dataclasses.asdict(self.best), "spent_s": self._budget.spent_s}  # fmt: skip
         return prefixed("learner.", tensors) | prefixed("best.", self.best_weights), {
-            "learner": counters, "course": course,
+            "learner": counters, "course": course, "made_by": self._made_by,
         }  # fmt: skip
 
     def restore(self, tensors: Mapping[str, Tensor], counters: Mapping[str, Any]) -> None:
-        """Go on where `saved` was called."""
+        """Go on where `saved` was called; raises ValueError for the state of another game or method."""
+        if counters["made_by"] != self._made_by:
+            raise ValueError("made by another method")
         self.learner.restore(below("learner.", tensors), counters["learner"])
         course = counters["course"]
         self.epoch, self._waited, self._refined = course["epoch"], course["waited"], course["refined"]
         self._rate, self.best = course["rate"], Score(**course["best"])
         self._budget.go_on_from(course["spent_s"])
         self.best_weights = below("best.", tensors)
+
+    @property
+    def _made_by(self) -> dict[str, Any]:
+        """What the state is of: that of another may fit by its shapes, and be gone on with in silence."""
+        return {name: getattr(self._settings, name) for name in ("game", "method", "actors")}
 
     def begin_together(self) -> None:
         """All processes stand where the first does; each keeps its own games and draws.

@@ -152,8 +152,10 @@ def test_what_is_no_configuration_is_named(fields, data, tmp_path):
 
 
 def test_recipes_are_configurations():
-    recipes = sorted((Path(rounds.__file__).parent / "recipes").glob("*.json"))
-    assert {read_config(path).method for path in recipes} == {"reinforce", "a2c", "ppo", "mm-loc"}
+    paths = sorted((Path(rounds.__file__).parent / "recipes").glob("*.json"))
+    recipes = [read_config(path) for path in paths]
+    assert {recipe.method for recipe in recipes} == {"reinforce", "a2c", "ppo", "mm-loc"}
+    assert len({recipe.out for recipe in recipes}) == len(recipes)     # one does not go on with another's run
 
 
 def test_the_player_sees_what_training_showed(made_up_round):
