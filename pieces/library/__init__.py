@@ -48,7 +48,7 @@ class Entry:
     excluded_from_training: tuple[str, ...] = ()
 
 
-_KINDS = {"str": str, "int": int, "float": (int, float)}
+_KINDS: dict[str, tuple[type, ...]] = {"str": (str,), "int": (int,), "float": (int, float)}
 """What JSON may hold for a field of that type."""
 
 

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pygame
@@ -123,7 +124,8 @@ def a_take(key: str) -> Take:
 @pytest.fixture
 def in_takes(stage):
     """A window on two takes, and the folder's double: `kept` lies in it, `deleted` was asked to go."""
-    kept, deleted = [a_take("two"), a_take("one")], []
+    deleted: list[Any] = []
+    kept = [a_take("two"), a_take("one")]
     recorder = SimpleNamespace(recording=False, piece_name="", split=lambda: None)
     folder = SimpleNamespace(delete=deleted.append)
     one = stage(mode="home")

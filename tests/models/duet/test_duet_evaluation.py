@@ -131,7 +131,7 @@ def test_what_is_missing_is_named(tmp_path: Path) -> None:
 
 def test_no_two_players_are_drawn_alike() -> None:
     axes: Any = Figure().subplots()
-    _lines(axes, [[0.0, 1.0]] * 15, [SimpleNamespace(player=str(n)) for n in range(15)])  # type: ignore[misc]
+    _lines(axes, [[0.0, 1.0]] * 15, [SimpleNamespace(player=str(n)) for n in range(15)])
     assert len({(line.get_color(), line.get_linestyle()) for line in axes.lines}) == 15
 
 

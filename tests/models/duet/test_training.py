@@ -126,7 +126,7 @@ def test_an_agent_learns_from_reward_after_the_networks(
 def test_the_papers_ensemble_is_known() -> None:
     networks = {kind: DuetNetwork(kind, Widths(**SIZES)) for kind in KINDS}
     causal = CausalNetwork(CausalWidths(embedding=6, interval=3, beat=3, recurrent=7, hidden=16))
-    six = [networks["c"], *[networks["a"]] * 2, networks["d"], causal, networks["b"]]
+    six: list[DuetNetwork | CausalNetwork] = [*(networks[kind] for kind in "caad"), causal, networks["b"]]
     assert is_the_papers(six)
     assert not is_the_papers(six[:5]) and not is_the_papers([*six[:5], causal])
 
