@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from types import UnionType
 from typing import Any, TypeVar, get_args, get_origin, get_type_hints
 
@@ -28,6 +28,18 @@ def changed(defaults: Config, fields: Mapping[str, Any]) -> Config:
     return dataclasses.replace(defaults, **values)  # type: ignore[type-var]
 
 
+def check_counts(config: object, may_be_zero: Set[str]) -> None:
+    """Every whole number of a configuration counts something; some may count nothing.
+
+    Raises:
+        ValueError: one is too small.
+    """
+    for name, kind in get_type_hints(type(config)).items():
+        value, least = getattr(config, name), 0 if name in may_be_zero else 1
+        if kind is int and value < least:
+            raise ValueError(f"{name} is {value}; it should be {least} or more")
+
+
 def _is(value: Any, kind: Any) -> bool:
     """Whether a value is of an annotation's type; whole numbers are floats, too."""
     outer, inner = get_origin(kind), get_args(kind)
@@ -41,7 +53,8 @@ def _is(value: Any, kind: Any) -> bool:
         kinds = [inner[0]] * len(value) if isinstance(value, tuple) and inner[-1] is ... else inner
         return isinstance(value, tuple) and len(value) == len(kinds) and all(map(_is, value, kinds))
     if kind in (int, float):
-        return isinstance(value, (int, kind)) and not isinstance(value, bool)
+        is_number = isinstance(value, (int, kind)) and not isinstance(value, bool)
+        return is_number and value == value    # JSON may say NaN
     return isinstance(value, kind)
 
 

@@ -25,7 +25,7 @@ from torch import Tensor
 from torch.nn import Module
 
 from models import checkpoint
-from models.configuration import changed
+from models.configuration import changed, check_counts
 from models.features import SPEC
 from models.follower.batches import Crops, Draws, load_items
 from models.follower.belief import BeliefConfig
@@ -70,6 +70,11 @@ TUNE_BELIEF = {"sharpness": 0.03, "start_boost": 0.0, "start_tempo_spread": 0.5,
 """Where notes are read, struck keys say more than the fit of the sound. Chosen on validation pieces."""
 STUDY_SEED, TUNE_STUDY_SEED = 2_000_000, 3_000_000
 """Studies for reading, and for playing, are drawn from here on, far from those of data and evaluation."""
+MAY_BE_ZERO = frozenset({
+    "policy_pieces", "policy_steps", "rhythm_steps", "rhythm_seed", "studies", "tune_pieces", "tune_studies",
+    "tune_steps", "tune_seed", "seed",
+})  # fmt: skip
+"""Whole numbers of a configuration that may be; all others are at least 1."""
 ONE_LINE_PX = 50.0
 """The game's b of pieces of one staff."""
 
@@ -127,7 +132,10 @@ def read_config(path: Path | None) -> TrainConfig:
     try:
         settings = changed(TrainConfig(), read_json(path) if path else {})
         for belief in (settings.belief, settings.tune_belief):
-            changed(BeliefConfig(), belief)
+            check_counts(changed(BeliefConfig(), belief), frozenset())
+        check_counts(settings, MAY_BE_ZERO)
+        if settings.minutes <= 0 and not (settings.start_from and settings.minutes == 0):
+            raise ValueError("no minutes, and no start_from")
         if settings.device not in ("cpu", "cuda"):
             raise ValueError("an unknown device")
     except (OSError, ValueError, TypeError) as error:

@@ -24,7 +24,7 @@ from models import checkpoint
 from models.a2c import A2C, A2CConfig
 from models.actor_critic import LearningConfig, UpdateReport
 from models.batched import BatchedFollowing, Start, WindowObserver
-from models.configuration import changed
+from models.configuration import changed, check_counts
 from models.features import SPEC
 from models.game import MSMD, NOTTINGHAM, GameSpec
 from models.journal import STATE_NAME, Journal, take_up
@@ -54,6 +54,8 @@ METHODS: dict[str, tuple[type[LearningConfig], Callable[..., Any]]] = {
 SUPERVISED = "mm-loc"
 OWN = {"env", "games", "random", "tally", "dropout"}
 """Parts of the names of what each process has for itself in a course's state."""
+MAY_BE_ZERO = frozenset({"seed", "pieces", "validation_frames", "refinements"})
+"""Whole numbers of a configuration that may be; all others are at least 1."""
 LESSON_SHARE = 0.5
 """Of the minutes, where there is a limit, imitation takes this at most."""
 
@@ -293,11 +295,14 @@ def read_config(path: Path | None) -> TrainConfig:
             raise ValueError("an unknown game or method")
         if set(settings.styles) - set(STYLES) or settings.device not in ("auto", "cpu", "cuda"):
             raise ValueError("an unknown style or device")
-        learning_config(settings)
         if settings.imitation is not None and settings.method == SUPERVISED:
             raise ValueError("imitation is for agents")
-        imitation_config(settings)
         changed(Start(), settings.start)
+        check_counts(settings, MAY_BE_ZERO)
+        check_counts(learning_config(settings), MAY_BE_ZERO)
+        check_counts(imitation_config(settings), MAY_BE_ZERO)
+        if settings.minutes is not None and settings.minutes <= 0:
+            raise ValueError("no minutes")
         return settings
     except (OSError, ValueError, TypeError) as error:
         raise TrainingProblem(f"{path} is no training configuration ({error}); see TrainConfig.") from error

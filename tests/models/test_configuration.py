@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from models.configuration import changed
+from models.configuration import changed, check_counts
 
 
 @dataclass(frozen=True)
@@ -53,3 +53,15 @@ def test_a_value_of_another_type_is_named(fields: dict[str, Any]) -> None:
 def test_what_has_no_such_field_or_is_none_is_refused(fields: Any) -> None:
     with pytest.raises(TypeError):
         changed(Settings(), fields)
+
+
+def test_what_counts_something_is_large_enough() -> None:
+    check_counts(Settings(count=0, rate=-1.0), {"count"})
+    for count, may_be_zero in ((0, set()), (-1, {"count"})):
+        with pytest.raises(ValueError, match="count is"):
+            check_counts(Settings(count=count), may_be_zero)
+
+
+def test_nan_is_no_number() -> None:
+    with pytest.raises(TypeError, match="rate"):
+        changed(Settings(), {"rate": float("nan")})

@@ -96,7 +96,8 @@ def test_a_gpu_without_memory_is_said_in_one_line(items, tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize("fields", [[], {"x": 1}, {"minutes": "60"}, {"belief": {"x": 1}},
-                                    {"tune_belief": {"hedged": 1}}, {"data": "data/lieder"}])  # fmt: skip
+                                    {"tune_belief": {"hedged": 1}}, {"data": "data/lieder"},
+                                    {"batch_size": 0}, {"minutes": 0}, {"policy_steps": -1}])  # fmt: skip
 def test_what_is_no_configuration_is_named(fields, tmp_path):
     (tmp_path / "config.json").write_text(json.dumps(fields))
     with pytest.raises(TrainingProblem, match="configuration"):

@@ -145,7 +145,9 @@ def test_every_process_has_a_gpu_of_its_own(monkeypatch):
 
 @pytest.mark.parametrize("fields", [{"game": "chess"}, {"method": "sarsa"}, {"styles": ["sung"]}, {"x": 1},
                                     {"learning": {"x": 1}}, {"start": {"x": 1}}, {"styles": "written"},
-                                    {"learning": {"batch_size": 1.5}}, {"minutes": "2"}])  # fmt: skip
+                                    {"learning": {"batch_size": 1.5}}, {"minutes": "2"}, {"minutes": 0},
+                                    {"actors": 0}, {"epoch_steps": 0}, {"learning": {"horizon": 0}},
+                                    {"imitation": {"games": -1}}])  # fmt: skip
 def test_what_is_no_configuration_is_named(fields, data, tmp_path):
     with pytest.raises(TrainingProblem, match="configuration"):
         read_config(configuration(tmp_path, data, **fields))
