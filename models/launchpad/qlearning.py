@@ -227,7 +227,7 @@ class QLearner:
         return states, np.concatenate([taken, others], 1), replay.rewards[picked]
 
     def _scheduled(self, ends: tuple[float, float]) -> float:
-        return ends[0] + (ends[1] - ends[0]) * self.updates / self.config.updates
+        return ends[0] + (ends[1] - ends[0]) * self.updates / max(self.config.updates, 1)
 
     def _progress(self) -> Progress:
         loss, value = (float(torch.stack(part).mean()) for part in zip(*self._sums, strict=True))

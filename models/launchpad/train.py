@@ -18,7 +18,7 @@ import torch
 from rich.console import Console
 
 from models import checkpoint
-from models.configuration import changed
+from models.configuration import changed, check_counts
 from models.journal import STATE_NAME, Journal, take_up
 from models.launchpad.corpus import Corpus, composed_corpus
 from models.launchpad.evolution import EvolutionConfig, EvolutionLearner
@@ -33,6 +33,8 @@ from pieces.files import read_json
 PLAN_NAME = "plan.npz"
 AnyLearner = QLearner | EvolutionLearner
 METHODS = ("q", "evolution")
+MAY_BE_ZERO = frozenset({"seed", "motifs", "floor", "updates", "warm_up"})
+"""Whole numbers that may be; all others are at least 1."""
 REWARDS = ("nearest", "shaped", "expected")
 MOTIF_LEARNING = QConfig(
     updates=1000, updates_per_bar=4, song_bars=200, replay=100_000, warm_up=8000, discount=0.9,
@@ -132,10 +134,19 @@ def _check(settings: TrainConfig) -> None:
         raise ValueError("an unknown kind, reward or start")
     if settings.method not in METHODS:
         raise ValueError("an unknown method")
+    if not settings.starts:
+        raise ValueError("starts names none")
+    if settings.kind == "motifs" and not settings.motifs:
+        raise ValueError("a network of the kind motifs has at least one")
     if settings.method == "evolution" and (settings.kind, settings.reward) != ("motifs", "expected"):
         raise ValueError("evolution asks for motifs and the expected reward")
-    changed(Shape(), settings.shape)
-    learning_config(settings)
+    learning = learning_config(settings)
+    for part in (settings, changed(Shape(), settings.shape), learning):
+        check_counts(part, MAY_BE_ZERO)
+    if isinstance(learning, QConfig) and min(*learning.learning_rate, *learning.epsilon) < 0:
+        raise ValueError("learning_rate and epsilon are never negative")
+    if isinstance(learning, EvolutionConfig) and learning.judged > learning.bars:
+        raise ValueError("no more bars are judged than a song has")
 
 
 def learning_config(settings: TrainConfig) -> QConfig | EvolutionConfig:

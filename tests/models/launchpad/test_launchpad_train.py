@@ -63,6 +63,11 @@ def test_a_run_of_another_configuration_does_not_go_on(tmp_path) -> None:
             train(configuration(tmp_path, **other), resume=True)
 
 
+def test_a_run_without_updates_is_what_it_begins_with(tmp_path) -> None:
+    train(configuration(tmp_path, kind="linear", learning={**QUICK, "updates": 0}))
+    assert load_agent(tmp_path / "run" / "launchpad.safetensors").metadata["updates"] == 0
+
+
 def test_a_plan_serves_only_the_configuration_that_it_was_made_with(tmp_path) -> None:
     planned = {"motifs": 3, "candidates": 40}
     train(configuration(tmp_path, **planned))
@@ -76,7 +81,11 @@ def test_a_plan_serves_only_the_configuration_that_it_was_made_with(tmp_path) ->
                                   '{"starts": ["nowhere"]}', '{"method": "prayer"}',
                                   '{"method": "evolution"}', '{"learning": {"epsilon": 0.1}}',
                                   '{"learning": {"batch": "32"}}', '{"starts": "uniform"}',
-                                  '{"shape": {"x": 1}}'])  # fmt: skip
+                                  '{"shape": {"x": 1}}', '{"shape": {"floor": -1}}', '{"starts": []}',
+                                  '{"seed": -1}', '{"motifs": 0}', '{"learning": {"songs": 0}}',
+                                  '{"learning": {"discount": NaN}}', '{"learning": {"epsilon": [-1, 0]}}',
+                                  '{"method": "evolution", "reward": "expected", "learning": {"bars": 4}}',
+                                  ])  # fmt: skip
 def test_what_is_no_configuration_is_named(tmp_path, text: str) -> None:
     path = tmp_path / "c.json"
     path.write_text(text)
