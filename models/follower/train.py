@@ -12,7 +12,6 @@ from __future__ import annotations
 import dataclasses
 import json
 import logging
-import subprocess
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -42,6 +41,7 @@ from models.follower.rhythm import Rhythm
 from models.follower.supervised import READER_NAME, SupervisedConfig, train_reader
 from models.packing import read_splits
 from models.processes import gpu_here, join
+from models.revision import revision
 from pieces import library
 from pieces.errors import BadScore, RipienoError
 from pieces.files import read_json, replace_file
@@ -285,7 +285,7 @@ def finish(settings: TrainConfig, reader: Reader) -> dict[str, Any]:
         "belief": dataclasses.asdict(belief),
         "tune_belief": dataclasses.asdict(tunes.by_note.config),
         "config": dataclasses.asdict(settings),
-        "revision": _revision(),
+        "revision": revision(),
         "pieces": {Path(folder).name: count for folder, count in _counts(folders).items()},
         "validation": figures,
     }
@@ -359,13 +359,3 @@ def _counts(folders: list[Path]) -> dict[Path, int]:
 
 def _stride(folders: list[Path], wanted: int) -> int:
     return sum(_counts(folders).values()) // max(wanted, 1)
-
-
-def _revision() -> str:
-    """The git revision, where there is one."""
-    command = ["git", "rev-parse", "--short", "HEAD"]
-    try:
-        found = subprocess.run(command, capture_output=True, text=True, check=True, cwd=Path(__file__).parent)
-    except (OSError, subprocess.CalledProcessError):
-        return "unknown"
-    return found.stdout.strip()

@@ -2,12 +2,15 @@
 
 `launch.py evaluate launchpad` runs this. Beside the agents stand silence, random buttons, the best bar that
 never changes, an oracle that knows what is sampled and may jump, and for every start a bound: what no player
-can exceed who presses one button a bar. Runs in the process that calls it; writes only the JSON asked for.
+can exceed who presses one button a bar. Networks that do not ship have their stored rows beside them
+(:mod:`models.launchpad.stored`). Runs in the process that calls it; writes only the JSON asked for, and the
+same as Markdown beside it.
 """
 
 from __future__ import annotations
 
 import json
+import shlex
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict
 from functools import partial
@@ -18,14 +21,15 @@ import numpy as np
 from numpy.typing import NDArray
 from rich.console import Console
 from rich.progress import track
-from rich.table import Table
 
 from models.launchpad.agent import SHIPPED, LaunchpadAgent, load_agent
 from models.launchpad.corpus import Corpus, composed_corpus
 from models.launchpad.instrument import LAUNCHPAD, States
-from models.launchpad.study import RECOVERY_BARS, Player, Recovery, Row, Study
-from pieces.errors import RipienoError
-from pieces.files import replace_file
+from models.launchpad.report import markdown, said_of_stored, tables
+from models.launchpad.stored import Run, beside, players, stored_runs
+from models.launchpad.study import Player, Recovery, Row, Study
+from models.results import save_report
+from models.revision import revision
 
 STARTS = ("uniform", "sparse", "corpus")
 SONG_BARS = 200
@@ -77,17 +81,20 @@ class Remembered:
         return np.stack([self._known[name] for name in names])
 
 
-def usual_agents(source: Path | None, console: Console) -> list[str]:
-    """Those that are measured where none is named: ours, and on a folder's corpus the paper's networks."""
+def usual_agents(source: Path | None, stored: Sequence[Run], console: Console) -> list[str]:
+    """Those that are measured where none is named: ours, and on a folder's corpus the paper's networks.
+
+    Says how to make those of which there is not even a stored row.
+    """
     if source is None:
         return [SHIPPED]
-    trained = []
+    trained, known = [], players(stored)
     for recipe in sorted(RECIPES.glob("launchpad-*-*.json")):
         settings = json.loads(recipe.read_text(encoding="utf-8"))
         path = Path(settings["out"]) / f"{settings['name']}.safetensors"
         if path.exists():
             trained.append(str(path))
-        else:
+        elif settings["name"] not in known:
             console.print(f"No row of {recipe.stem}: launch.py train launchpad --config {recipe} makes it.",
                           soft_wrap=True)  # fmt: skip
     return [*trained, OF_THE_FIGURES]
@@ -108,22 +115,37 @@ def evaluate_launchpad(
     """
     console = console or Console()
     study = Study(Corpus.load(source) if source else composed_corpus(), songs, SONG_BARS, seed)
+    conditions = _conditions(study, source, agents)
+    stored = stored_runs(conditions)
     rows, recoveries = [], []
-    for row, recovery in _measured(study, list(agents) or usual_agents(source, console), console):
-        rows.append(row)
-        recoveries += [recovery] if recovery else []
+    for row, recovery in _measured(study, list(agents) or usual_agents(source, stored, console), console):
+        rows.append(asdict(row))
+        recoveries += [asdict(recovery)] if recovery else []
     best, notes = study.best_static()
     document = {
-        "corpus": {"name": study.corpus.name, "bars": len(study.corpus), "roll": study.corpus.roll},
-        "songs": songs, "bars": study.bars, "seed": seed, "silence": float(study.silence),
-        "oracle": study.oracle, "best_static": {"reward": best, "notes": notes},
+        **conditions, "silence": float(study.silence), "oracle": study.oracle,
+        "best_static": {"reward": best, "notes": notes},
         "bounds": {start: study.bound(start) for start in STARTS},
-        "rows": [asdict(row) for row in rows], "recovery": [asdict(found) for found in recoveries],
+        "rows": rows, "recovery": recoveries, "stored": beside(stored, {row["player"] for row in rows}),
     }  # fmt: skip
     console.print(*tables(document))
+    console.print(*said_of_stored(document), sep="\n", soft_wrap=True, markup=False)
     if json_path:
-        write_json(json_path, document)
+        save_report(json_path, json.dumps(document, indent=1, allow_nan=False) + "\n", markdown(document))
     return document
+
+
+def _conditions(study: Study, source: Path | None, agents: Sequence[str]) -> dict[str, Any]:
+    """What songs these are, and how they are had again."""
+    words = ["launch.py", "evaluate", "launchpad", *(("--from", str(source)) if source else ())]
+    words += [word for agent in agents for word in ("--agent", agent)]
+    words += ["--songs", str(study.songs), "--seed", str(study.seed)]
+    corpus = study.corpus
+    return {
+        "command": shlex.join(words), "revision": revision(),
+        "corpus": {"name": corpus.name, "bars": len(corpus), "roll": corpus.roll},
+        "songs": study.songs, "bars": study.bars, "seed": study.seed,
+    }  # fmt: skip
 
 
 def _measured(study: Study, names: list[str], console: Console) -> Iterator[tuple[Row, Recovery | None]]:
@@ -145,44 +167,3 @@ def _manners(agent: LaunchpadAgent, study: Study) -> dict[str, Callable[[], Play
     if agent.metadata["kind"] in OURS:
         manners[f"{agent.name}, restless"] = partial(restless_player, agent, study.songs, study.seed)
     return manners
-
-
-def tables(document: dict[str, Any]) -> tuple[Table, Table]:
-    """The figures for a terminal."""
-    title = f"{document['corpus']['name']}: {document['songs']} songs of {document['bars']} bars"
-    game = _table(title, "player", "start", "reward", "2nd half", "over silence", "to oracle", "notes",
-                  "entropy bits", "changing")  # fmt: skip
-    silence, oracle = document["silence"], document["oracle"]
-    statics = {"silence": (silence, 0.0), "best static bar": tuple(document["best_static"].values())}
-    for name, (reward, notes) in statics.items():
-        still = (reward, reward, reward - silence, oracle - reward, notes, 0.0, 0.0)
-        game.add_row(name, "any", *_figures(*still))
-    game.add_row("oracle, may jump", "any", *_figures(oracle, oracle, oracle - silence, 0.0))
-    for start, (whole, late) in document["bounds"].items():
-        game.add_row("bound", start, *_figures(whole, late, late - silence, oracle - late))
-    for row in document["rows"]:
-        game.add_row(row["player"], row["start"], *_figures(*list(row.values())[2:]))
-    thrown = _table("Thrown into another key", "player", "reward lost", "bars until back, median", "90 %",
-                    f"back within {RECOVERY_BARS}")  # fmt: skip
-    for row in document["recovery"]:
-        thrown.add_row(row["player"], *_figures(*list(row.values())[1:]))
-    return game, thrown
-
-
-def _figures(*values: float) -> list[str]:
-    return [f"{value:.2f}" for value in values]
-
-
-def _table(title: str, *columns: str) -> Table:
-    result = Table(title=title)
-    for column in columns:
-        result.add_column(column, justify="left" if column in ("player", "start") else "right", no_wrap=True)
-    return result
-
-
-def write_json(path: Path, document: dict[str, Any]) -> None:
-    """In one stroke; raises RipienoError where that fails."""
-    try:
-        replace_file(path, (json.dumps(document, indent=1, allow_nan=False) + "\n").encode())
-    except OSError as error:
-        raise RipienoError(f"could not write {path} ({error.strerror}); choose another place") from error

@@ -43,6 +43,10 @@ class Setting:
     rewards_left: bool = True
     """Whether an action earns the reward of the state it leaves, as the paper's rule has it, or of the one
     it reaches, as its deep networks do."""
+    rests_first: bool = False
+    """Whether doing nothing comes first among actions that are equally good, or any of them, by chance. The
+    paper leaves it open. An untried action is worth 0, as the best states are: who rests there stays there
+    before the ways that lead away are known."""
 
 
 @dataclass(frozen=True)
@@ -97,9 +101,21 @@ class Learner:
         return after
 
     def greedy(self, state: int, rng: np.random.Generator) -> int:
-        """The best action; among equals any."""
+        """The best action; among equals as the setting says."""
         best = np.flatnonzero(self.table[state] == self.table[state].max())
+        nothing = self.toy.instrument.nothing
+        if self.setting.rests_first and nothing in best:
+            return nothing
         return int(rng.choice(best))
+
+
+def exact_values(toy: Toy, setting: Setting) -> Table:
+    """(states, actions) what the rule comes to where everything is tried for ever."""
+    rewards = toy.rewards[:, None] if setting.rewards_left else toy.rewards[toy.after]
+    before, table = None, np.zeros(toy.after.shape)
+    while before is None or not np.array_equal(before, table):
+        before, table = table, rewards + setting.discount * table.max(1)[toy.after]
+    return table
 
 
 @dataclass(frozen=True, eq=False)
@@ -129,6 +145,10 @@ class Session:
         """Steps to the best reward after each replacement of the state; -1 where it was not reached."""
         reached = self.rewards.reshape(-1, self.replaced_every)[1:] == 0.0
         return [int(row.argmax()) if row.any() else -1 for row in reached]
+
+    def untried(self, exact: Table) -> int:
+        """Values still at 0 that should not be (Figure 9); `exact` is what they should be."""
+        return int(((self.table == 0.0) & (exact != 0.0)).sum())
 
 
 def glie(seed: int = 0, setting: Setting | None = None, toy: Toy | None = None) -> Session:

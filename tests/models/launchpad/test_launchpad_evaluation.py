@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import json
+from functools import partial
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -13,6 +15,7 @@ from models.launchpad.evaluation import evaluate_launchpad
 from models.launchpad.instrument import LAUNCHPAD
 from models.launchpad.networks import linear_q
 from models.launchpad.starts import uniform
+from models.launchpad.stored import STORED, beside, players, stored_runs
 from models.launchpad.study import Study, entropy_bits, reachable_cells
 from pieces.errors import RipienoError
 
@@ -54,11 +57,19 @@ def test_recovery_counts_bars_until_the_reward_is_back() -> None:
     assert 0.0 <= still.share < 1.0 and still.p90 == 60
 
 
-def test_the_command_writes_its_figures(tmp_path, monkeypatch) -> None:
+@pytest.fixture
+def short_songs(monkeypatch) -> None:
     monkeypatch.setattr(evaluation, "SONG_BARS", 12)
     monkeypatch.setattr(study, "RECOVERY_BARS", 5)
-    path = tmp_path / "some.safetensors"
+
+
+def linear_agent(path: Path) -> Path:
     checkpoint.save(path, {n: v.half() for n, v in linear_q().state_dict().items()}, {"kind": "linear"})
+    return path
+
+
+def test_the_command_writes_its_figures(tmp_path, short_songs) -> None:
+    path = linear_agent(tmp_path / "some.safetensors")
     out = tmp_path / "figures.json"
     quiet = Console(quiet=True)
     evaluate_launchpad(out, agents=[str(path)], songs=1, console=quiet)
@@ -68,6 +79,49 @@ def test_the_command_writes_its_figures(tmp_path, monkeypatch) -> None:
     assert len(document["recovery"]) == 1
     with pytest.raises(RipienoError, match="could not write"):
         evaluate_launchpad(tmp_path / "no" / "x.json", agents=[str(path)], songs=1, console=quiet)
+
+
+def test_a_network_that_is_gone_keeps_its_stored_row(tmp_path, short_songs, monkeypatch) -> None:
+    out, agents = tmp_path / "figures.json", [linear_agent(tmp_path / f"{name}.safetensors") for name in "ab"]
+    monkeypatch.setattr(evaluation, "stored_runs", partial(stored_runs, path=out))
+    documents = []
+    for agent in agents:
+        console = Console(record=True, width=200)
+        documents.append(evaluate_launchpad(out, agents=[str(agent)], songs=1, console=console))
+        said, written = console.export_text(), out.with_suffix(".md").read_text()
+    assert documents[1]["stored"] == json.loads(out.read_text())["stored"]
+    (run,) = documents[1]["stored"]
+    assert run["rows"] == [row for row in documents[0]["rows"] if row["player"] == "a"]
+    assert run["recovery"] == documents[0]["recovery"]
+    for text in (said, written):
+        assert "a (1)" in text and "(1) stored: 4,096 bars" in text and documents[0]["command"] in text
+    other = evaluate_launchpad(agents=[str(agents[1])], songs=2, console=Console(quiet=True))
+    assert other["stored"] == []
+
+
+def test_every_recipe_has_a_row_or_is_told_how_to_get_one(tmp_path, monkeypatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    console, deep = Console(record=True, width=200), {"rows": [{"player": "launchpad-paper-deep"}]}
+    assert evaluation.usual_agents(tmp_path, [deep], console) == ["launchpad-pop909"]
+    said = console.export_text()
+    assert "No row of launchpad-paper-linear" in said and "paper-deep" not in said
+
+
+def test_the_papers_networks_have_stored_rows() -> None:
+    conditions = json.loads(STORED.read_text())
+    runs = stored_runs(conditions)
+    assert {"launchpad-paper-linear", "launchpad-paper-deep", "launchpad-paper-afterstates"} <= players(runs)
+    starts = [(row["player"], row["start"]) for run in beside(runs, set()) for row in run["rows"]]
+    assert len(starts) == len(set(starts))
+    more = {**conditions["corpus"], "bars": round(1.01 * conditions["corpus"]["bars"])}
+    assert stored_runs({**conditions, "corpus": more}) == stored_runs({**conditions, "seed": 1}) == []
+
+
+def test_stored_figures_that_are_damaged_are_named(tmp_path) -> None:
+    assert stored_runs({}, tmp_path / "none.json") == []
+    (tmp_path / "stored.json").write_text("{}")
+    with pytest.raises(RipienoError, match="no stored figures"):
+        stored_runs({}, tmp_path / "stored.json")
 
 
 def test_a_missing_agent_is_named() -> None:

@@ -7,7 +7,7 @@ import pytest
 from rich.console import Console
 
 from models.launchpad import tabular_study
-from models.launchpad.tabular import Learner, Session, Setting, Toy, glie, mcmc
+from models.launchpad.tabular import Learner, Session, Setting, Toy, exact_values, glie, mcmc
 from pieces.errors import RipienoError
 
 
@@ -29,6 +29,23 @@ def test_glie_finds_the_bar_and_comes_back_to_it() -> None:
         session = glie(seed, Setting(rewards_left=False))
         assert session.learned_after() <= 300 and max(session.recovery_steps()) < 100
         assert (session.rewards[-300:] == 0.0).all()
+
+
+def test_the_papers_rule_learns_within_its_300_iterations_only_where_rest_comes_first() -> None:
+    exact, resting_first = exact_values(Toy(), Setting()), Setting(rests_first=True)
+    literal, resting = ([glie(seed, each) for seed in range(6)] for each in (Setting(), resting_first))
+    assert np.median([session.learned_after() for session in literal]) > 300
+    assert all(session.untried(exact) == 0 for session in literal)      # as Figure 9 has it
+    assert all(session.learned_after() <= 300 and session.untried(exact) > 20 for session in resting)
+
+
+@pytest.mark.parametrize("setting", [Setting(), Setting(rewards_left=False)])
+def test_exact_values_are_what_the_rule_leaves_as_they_are(setting: Setting) -> None:
+    learner = Learner(Toy(), setting)
+    exact = learner.table[:] = exact_values(learner.toy, setting)
+    for state, action in np.ndindex(exact.shape):
+        learner.learn(state, action)
+    assert np.allclose(learner.table, exact) and exact.max() == 0.0 and exact.min() < -3.0
 
 
 def test_recovery_counts_from_each_replacement() -> None:
@@ -55,11 +72,13 @@ def test_the_command_draws_three_figures(tmp_path, monkeypatch) -> None:
     monkeypatch.setattr(tabular_study, "beta_study", lambda seed: [tabular_study.BetaRow(0.2, -0.1, 0.01)])
     out = tmp_path / "figures.json"
     tabular_study.evaluate_launchpad_tabular(out, console=Console(quiet=True))
-    assert json.loads(out.read_text())["mcmc"]["best_beta"] == pytest.approx(0.2)
+    document = json.loads(out.read_text())
+    assert document["mcmc"]["best_beta"] == pytest.approx(0.2)
+    assert "misses the paper's 300" in tabular_study.said_of_glie(document["glie"])
     pictures = sorted(tmp_path.glob("launchpad-figure-*.png"))
     assert len(pictures) == 3 and all(path.read_bytes()[:4] == b"\x89PNG" for path in pictures)
 
 
 def test_a_place_that_cannot_be_written_is_named(tmp_path) -> None:
     with pytest.raises(RipienoError, match="could not write"):
-        tabular_study.draw(glie(0), [tabular_study.BetaRow(0.2, -0.1, 0.01)], tmp_path / "none")
+        tabular_study.draw({"left": glie(0)}, [tabular_study.BetaRow(0.2, -0.1, 0.01)], tmp_path / "none")
