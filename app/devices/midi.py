@@ -11,7 +11,7 @@ import threading
 from collections.abc import Callable, Sequence
 
 from app.devices.launchpads.models import model_of
-from app.devices.midi_ports import MidiCallback, MidiPort, NoMidi, open_ports
+from app.devices.midi_ports import RETRY_LOOKS, MidiCallback, MidiPort, NoMidi, open_ports
 from app.engine.midi_events import messages_of
 from app.engine.scheduler import NOW, Event
 from app.engine.watch import keep_looking
@@ -21,8 +21,6 @@ log = logging.getLogger(__name__)
 DEFAULT = "default"
 NONE = "none"
 POLL_S = 1.0
-RETRY_LOOKS = 5
-"""Every so many looks MIDI is asked for again where there was none."""
 SYSTEM_MESSAGES = 0xF0
 
 
@@ -164,9 +162,10 @@ class MidiSystem:
                     self._settle(side, choice)
 
     def _settle(self, side: MidiPort, choice: str) -> None:
-        names = side.names()
-        wanted = _wanted(choice, names, side.open_name)
         gone = side.open_name is not None and not side.is_there
+        if side.open_name == choice and not gone:
+            return  # of two of one name it may be called otherwise by now
+        wanted = _wanted(choice, side.names(), side.open_name)
         if side.open_name == wanted and not gone:
             return
         if side.open_name is not None:

@@ -7,9 +7,11 @@ from __future__ import annotations
 import gc
 import logging
 import re
+import sys
 import threading
+from collections import Counter
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from app.devices.jack_watch import JackWatch
 from app.engine.clock import now_s, sleep_s
@@ -27,11 +29,44 @@ LAST_CALLS_S = 0.03
 ASK_S = 0.001
 """How often an input is asked that does not call back."""
 
+ON_WINDOWS = sys.platform == "win32"
+
+RETRY_LOOKS = 5
+"""Every so many looks MIDI is asked for again where there was none."""
+
 MidiCallback = Callable[[Sequence[int], float], None]
 
 
 class NoMidi(RipienoError):
     """There is no MIDI on this system."""
+
+
+class Listed(NamedTuple):
+    """A port: its place in the list now, what tells it from others while it is plugged in, its usual name."""
+
+    number: int
+    port: str
+    name: str
+
+
+def listed_ports(ports: Sequence[str | None], numbered: bool) -> list[Listed]:
+    """The ports of others, of what rtmidi lists; None is one that vanished meanwhile. Of equal names the
+    second is "Keys (2)".
+
+    numbered: rtmidi appends each port's place in the list to its name, as on Windows; plugging anything
+    changes it.
+    """
+    listed, seen = [], Counter[str]()
+    for number, port in enumerate(ports):
+        if port is None or CLIENT_NAME in port:
+            continue
+        plugged = port.removesuffix(f" {number}") if numbered else port
+        name = short_name(plugged)
+        seen[name] += 1
+        if seen[name] > 1:
+            name = f"{name} ({seen[name]})"
+        listed.append(Listed(number, name if numbered else plugged, name))
+    return listed
 
 
 class MidiPort:
@@ -53,26 +88,30 @@ class MidiPort:
     @property
     def is_there(self) -> bool:
         """The open port is still connected: that very one, not another of its name."""
-        return self._open_port in self.client.get_ports()
+        return any(self._open_port == listed.port for listed in self._listed())
 
     def names(self) -> list[str]:
         """The ports of others that are there."""
-        return [short_name(name) for name in self.client.get_ports() if CLIENT_NAME not in name]
+        return [listed.name for listed in self._listed()]
+
+    def _listed(self) -> list[Listed]:
+        return listed_ports(self.client.get_ports(), ON_WINDOWS)
 
     def open(self, name: str) -> bool:
         """Open the port of that name; False if it cannot be opened."""
         import rtmidi
 
-        ports = self.client.get_ports()
+        wanted = next((listed for listed in self._listed() if listed.name == name), None)
+        if wanted is None:
+            return False
         if self._callback is not None:
             self._listen(self._callback)
         try:
-            number = [short_name(port) for port in ports].index(name)
-            self.client.open_port(number, self.direction)
-        except (ValueError, rtmidi.RtMidiError, OSError) as error:
+            self.client.open_port(wanted.number, self.direction)
+        except (rtmidi.RtMidiError, OSError) as error:
             log.info("MIDI port %s: %s", name, error)
             return False
-        self.open_name, self._open_port = name, ports[number]
+        self.open_name, self._open_port = name, wanted.port
         return True
 
     def _listen(self, callback: Callable[..., None]) -> None:

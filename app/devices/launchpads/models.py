@@ -97,8 +97,9 @@ MODELS = (
     _old(),
 )
 
-_OTHER_USE = re.compile(r"\b(DAW?|DIN?)( (In|Out))?$")
-"""The ports for music programs and for the DIN sockets; ALSA cuts names to 31 characters."""
+_OTHER_USE = re.compile(r"\b(DAW?|DIN?)( (In|Out))?( \(\d+\))?$")
+"""The ports for music programs and for the DIN sockets; ALSA cuts names to 31 characters. A second device of
+the same name has a number in brackets behind it (`listed_ports`)."""
 _NUMBERED = re.compile(r"MIDI(?:IN|OUT)?\s?(\d)\b")
 """How Windows ("MIDIIN2 (LPX MIDI)") and older Linux ("Launchpad X MIDI 2") number a device's ports."""
 

@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 
 from app.devices.midi import DEFAULT, NONE, MidiSystem, _wanted
-from app.devices.midi_ports import short_name
+from app.devices.midi_ports import listed_ports, short_name
 from app.engine.clock import SampleClock, now_s
 from app.engine.midi_events import messages_of
 from app.engine.midi_keys import MidiKeys
@@ -85,6 +85,56 @@ def midi(monkeypatch):
 def test_names_are_without_numbers_that_change():
     assert short_name("Keys:Keys MIDI 1 20:0") == "Keys:Keys MIDI 1"
     assert short_name("a2j:Keys 2 (capture)") == "a2j:Keys 2 (capture)"
+
+
+@pytest.mark.parametrize(("ports", "numbered", "names"), [
+    (["Microsoft GS Wavetable Synth 0", "Keys 49 1", "LPX MIDI 2"], True,
+     ["Microsoft GS Wavetable Synth", "Keys 49", "LPX MIDI"]),
+    (["Keys 49 1", "LPX MIDI 2"], True, ["Keys 49 1", "LPX MIDI 2"]),  # no places in the list: kept
+    (["Keys 0", "Pad 1"], False, ["Keys 0", "Pad 1"]),
+    (["Keys 0", "Keys 1", "Keys 2"], True, ["Keys", "Keys (2)", "Keys (3)"]),
+    (["Keys:Keys 20:0", "Keys:Keys 24:0"], False, ["Keys:Keys", "Keys:Keys (2)"]),
+    ([None, "Ripieno:in 20:0", "Keys:Keys 24:0"], False, ["Keys:Keys"]),
+])
+def test_ports_are_listed_by_names_that_last(ports, numbered, names):
+    listed = listed_ports(ports, numbered)
+    assert [port.name for port in listed] == names
+    assert all(ports[port.number].startswith(port.name.removesuffix(" (2)").removesuffix(" (3)"))
+               for port in listed)  # fmt: skip
+
+
+def test_on_windows_a_keyboard_stays_open_and_is_found_again_whatever_else_is_plugged(midi, monkeypatch):
+    monkeypatch.setattr("app.devices.midi_ports.ON_WINDOWS", True)
+    system, heard, _, _, told = midi
+    heard.ports = ["Keystation 0"]
+    system.start("Keystation")
+    heard.ports = ["Another 0", "Keystation 1"]
+    system._look()
+    assert heard.opened == ["Keystation 0"] and told == ["MIDI in: Keystation"]
+    heard.ports = ["Another 0"]
+    system._look()
+    heard.ports = ["Another 0", "More 1", "Keystation 2"]
+    system._look()
+    assert heard.opened[-1] == "Keystation 2" and system.open_input == "Keystation"
+
+
+def test_of_two_keyboards_of_one_name_each_can_be_chosen_and_kept(midi):
+    system, heard, _, _, _ = midi
+    heard.ports = ["Keys:Keys 20:0", "Keys:Keys 24:0"]
+    system.start("Keys:Keys (2)")
+    assert heard.opened == ["Keys:Keys 24:0"]
+    heard.ports = ["Keys:Keys 24:0"]
+    system._look()
+    assert heard.opened == ["Keys:Keys 24:0"] and system.open_input == "Keys:Keys (2)"
+
+
+def test_a_port_that_vanishes_while_the_names_are_read_is_left_out(midi):
+    """python-rtmidi names it None."""
+    system, heard, _, _, told = midi
+    heard.ports = [None, "Keys:Keys MIDI 1 20:0"]
+    system.start()
+    assert system.inputs() == ["Keys:Keys MIDI 1"] and heard.opened == ["Keys:Keys MIDI 1 20:0"]
+    assert told == ["MIDI in: Keys:Keys MIDI 1"]
 
 
 def test_the_first_real_port_is_the_default(midi):

@@ -4,6 +4,7 @@ from __future__ import annotations
 import pytest
 
 from app.devices.launchpads.models import MODELS, model_of, pad_port
+from app.devices.midi_ports import listed_ports
 
 MINI_MK3, X, PRO_MK3, MK2, OLD = MODELS
 MK3 = (MINI_MK3, X, PRO_MK3)
@@ -52,6 +53,18 @@ PORTS = [
     (OLD, ["2- Launchpad S"], 0),
     (OLD, ["Launchpad Mini:Launchpad Mini MIDI 1"], 0),
 ]
+# as rtmidi lists all ports of Windows, each with its place behind its name, and the one to open
+PORTS_OF_WINDOWS = [
+    (X, ["Keystation 0", "LPX MIDI 1", "MIDIIN2 (LPX MIDI) 2"], "MIDIIN2 (LPX MIDI)"),
+    (X, ["Microsoft GS Wavetable Synth 0", "Keystation 1", "LPX MIDI 2", "MIDIOUT2 (LPX MIDI) 3"],
+     "MIDIOUT2 (LPX MIDI)"),
+    (X, ["LPX MIDI 0", "MIDIIN2 (LPX MIDI) 1", "LPX MIDI 2", "MIDIIN2 (LPX MIDI) 3"], "MIDIIN2 (LPX MIDI)"),
+    (MINI_MK3, ["Synth 0", "Keys 1", "LPMiniMK3 MIDI 2", "MIDIOUT2 (LPMiniMK3 MIDI) 3"],
+     "MIDIOUT2 (LPMiniMK3 MIDI)"),
+    (PRO_MK3, ["Keys 0", "LPProMK3 MIDI 1", "MIDIIN2 (LPProMK3 MIDI) 2", "MIDIIN3 (LPProMK3 MIDI) 3"],
+     "LPProMK3 MIDI"),
+    (OLD, ["Keys 0", "Launchpad Mini 1"], "Launchpad Mini"),
+]  # fmt: skip
 STRANGERS = ["Launch Control XL:Launch Control XL MIDI 1", "Launchkey Mini MK3 MIDI", "Keys",
              "Launchpad Pro:Launchpad Pro Standalone Port"]
 
@@ -89,6 +102,19 @@ def test_what_is_no_press_is_ignored(dump):
 def test_the_port_for_programs_is_told_from_the_one_for_daws(model, names, wanted):
     assert {model_of(name) for name in names} == {model}
     assert pad_port(model, [*STRANGERS, *names]) == names[wanted]
+
+
+@pytest.mark.parametrize(("model", "ports", "wanted"), PORTS_OF_WINDOWS)
+def test_its_place_in_the_list_of_windows_is_no_number_of_a_port(model, ports, wanted):
+    assert pad_port(model, [port.name for port in listed_ports(ports, numbered=True)]) == wanted
+
+
+def test_of_two_launchpads_of_one_name_the_first_is_taken():
+    names = ["Launchpad X:Launchpad X LPX DAW In", "Launchpad X:Launchpad X LPX MIDI In"]
+    listed = listed_ports([f"{name} {device}:{port}" for device in (20, 24) for port, name in enumerate(names)],
+                          numbered=False)  # fmt: skip
+    assert pad_port(X, [port.name for port in listed]) == names[1]
+    assert pad_port(X, [port.name for port in listed[2:3]]) is None
 
 
 @pytest.mark.parametrize("name", STRANGERS)
