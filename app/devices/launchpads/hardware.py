@@ -3,7 +3,8 @@
 Threads: one of this module's own finds, paints (at most 30 times a second) and gives back; rtmidi's calls
 `_received`; every other method may be called by any thread and only leaves word. A Launchpad that is
 unplugged is missed with one sentence, as one that another program holds; plugged in again, it is taken over
-and shows everything anew.
+and shows everything anew. Where there is no MIDI, where its system ends or where anything fails, MIDI is
+opened anew after a while.
 """
 from __future__ import annotations
 
@@ -11,6 +12,7 @@ import atexit
 import logging
 import threading
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import Literal
 
 from app.devices.launchpads.lights import lights
@@ -18,7 +20,7 @@ from app.devices.launchpads.link import Link
 from app.devices.launchpads.models import Model
 from app.devices.launchpads.paging import Pages
 from app.devices.launchpads.surface import PadHands, PadView, dark_view
-from app.devices.midi_ports import CLIENT_NAME, NoMidi, open_ports
+from app.devices.midi_ports import CLIENT_NAME, RETRY_LOOKS, NoMidi, open_ports
 from app.engine.clock import now_s
 
 log = logging.getLogger(__name__)
@@ -26,7 +28,7 @@ log = logging.getLogger(__name__)
 POLL_S = 1.0
 FRAME_S = 1 / 30
 
-_News = Literal["connected", "gone", "refused"]
+_News = Literal["connected", "gone", "refused", "failed"]
 
 
 class Launchpads:
@@ -51,21 +53,14 @@ class Launchpads:
         self._thread: threading.Thread | None = None
 
     def start(self) -> None:
-        """Look for Launchpads from now on. Never raises: without MIDI there are none."""
-        try:
-            self._link = Link(*open_ports(self._received, self._api, f"{CLIENT_NAME} pads"))
-        except NoMidi as error:
-            log.info("no launchpads: %s", error)
-            return
-        if self._stop.is_set():  # closed while the ports were opened
-            self._link.delete()
-            return
-        self._thread = threading.Thread(target=self._run, args=(self._link,), name="launchpads", daemon=True)
-        self._thread.start()
+        """Look for Launchpads from now on. Never raises: without MIDI there are none until there is."""
+        thread = threading.Thread(target=self._run, name="launchpads", daemon=True)
+        thread.start()
+        self._thread = thread
         atexit.register(self.close)  # a crash must not leave it in programmer mode
 
     def close(self) -> None:
-        """Give the Launchpad back. May be called twice, and while `start` is at work."""
+        """Give the Launchpad back. May be called twice; a start that comes later opens nothing."""
         self._stop.set()
         if self._thread is None:
             return
@@ -106,8 +101,9 @@ class Launchpads:
 
     def send_clock(self, message: Sequence[int]) -> None:
         """A message of the MIDI clock that goes out."""
-        if self._link is not None:
-            self._link.send_clock(message)
+        link = self._link
+        if link is not None:
+            link.send_clock(message)
 
     # --- rtmidi's thread ----------------------------------------------------------------------------
 
@@ -121,14 +117,28 @@ class Launchpads:
 
     # --- the thread of this module ------------------------------------------------------------------
 
-    def _run(self, link: Link) -> None:
+    def _run(self) -> None:
+        while not self._stop.is_set():
+            try:
+                with suppress(NoMidi):  # whoever opens the keyboards has said so
+                    self._serve(Link(*open_ports(self._received, self._api, f"{CLIENT_NAME} pads")))
+            except Exception:
+                if self._said != "failed":
+                    log.exception("the Launchpad failed")
+                self._say("failed", "The Launchpad failed, the music goes on. It is tried again; details are "
+                                    "in the log.")  # fmt: skip
+            self._stop.wait(RETRY_LOOKS * self._poll_s)
+
+    def _serve(self, link: Link) -> None:
+        """Until it is closed, fails, or its MIDI system ends."""
+        self._link = link
         try:
-            while not self._stop.is_set():
+            while not self._stop.is_set() and not link.is_cut_off:
                 self._turn(link)
-        except Exception:
-            log.exception("the thread of the Launchpad failed")
-            self._tell("The Launchpad failed, the music goes on. Start the program again to use it.")
+            if link.model is not None and link.is_cut_off:
+                self._miss(link, link.model)
         finally:
+            self._link = None
             link.delete()  # in any case: it must not be left in programmer mode
 
     def _turn(self, link: Link) -> None:
@@ -136,10 +146,17 @@ class Launchpads:
         if now_s() >= self._look_at_s:
             self._look_at_s = now_s() + self._poll_s
             self._look(link)
-        if link.model is not None and not link.paint(lights(self._view, self._pages)):
-            self._miss(link, link.model)
+        if link.model is not None:
+            self._paint(link, link.model)
         if not self._stop.wait(FRAME_S):
             self._changed.wait(self._poll_s)
+
+    def _paint(self, link: Link, model: Model) -> None:
+        """What shows its lights is connected; told before, one that fails each time would be told of each."""
+        if link.paint(lights(self._view, self._pages)):
+            self._say("connected", f"{model.name} is connected.")
+        else:
+            self._miss(link, model)
 
     def _look(self, link: Link) -> None:
         """Miss what is gone, give back what nobody listens to, take over what is there and wanted."""
@@ -158,9 +175,7 @@ class Launchpads:
         """What is there and cannot be taken is said once; not of one that fails while it is unplugged."""
         if model is None:
             self._said = None
-        elif link.take(model):
-            self._say("connected", f"{model.name} is connected.")
-        elif self._said != "gone":
+        elif not link.take(model) and self._said not in ("gone", "failed"):
             self._say("refused", f"{model.name} is held by another program. Close that one, then it is used.")
 
     def _say(self, news: _News, sentence: str) -> None:

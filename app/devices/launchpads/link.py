@@ -31,6 +31,11 @@ class Link:
         return next((m for m in MODELS if pad_port(m, inputs) and pad_port(m, outputs)), None)
 
     @property
+    def is_cut_off(self) -> bool:
+        """The MIDI system has gone: these ports are of no use any more."""
+        return self._heard.is_cut_off or self._played.is_cut_off
+
+    @property
     def is_there(self) -> bool:
         """The ports taken are still connected."""
         return self._heard.open_name in self._heard.names() and self._played.open_name in self._played.names()

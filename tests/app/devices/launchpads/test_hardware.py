@@ -1,13 +1,20 @@
 """Taking over, unplugging, plugging in, giving back: ports made by hand, and real ones through JACK."""
 from __future__ import annotations
 
+import shutil
+import signal
+import subprocess
+import sys
+import textwrap
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
 from app.devices.launchpads.hardware import Launchpads
 from app.devices.launchpads.surface import Look, PadSurface, PadView, dark_view
+from tests.app.devices.test_portaudio import Server
 
 rtmidi = pytest.importorskip("rtmidi")
 
@@ -33,7 +40,7 @@ class Cable:
         return list(self.ports)
 
     def open_port(self, index, name):
-        assert self.ports[index] == NAME
+        assert index == self.ports.index(NAME)
         if self.held:
             self.refused += 1
             raise rtmidi.SystemError("in use")
@@ -57,7 +64,7 @@ class Cable:
         self.callback = lambda event: None
 
     def delete(self):
-        self.ports = []
+        """The cable stays."""
 
 
 @pytest.fixture
@@ -128,7 +135,7 @@ def test_unplugged_while_playing_and_plugged_in_again(pads, cable, told, hands, 
 def test_a_driver_that_refuses_is_left_alone_and_tried_again(pads, cable, told, hands, eventually):
     """As some do while it is unplugged, before its ports are gone."""
     pads.listen(hands)
-    assert eventually(lambda: PROGRAMMER in cable.sent)
+    assert eventually(lambda: bool(told))
     cable.broken = True
     pads.scroll_to(0)
     assert eventually(lambda: cable.refused >= 3)
@@ -152,12 +159,23 @@ def test_held_by_another_program_it_is_not_connected_and_that_is_said_once(
     assert eventually(lambda: told[1:] == ["Launchpad X is connected."])
 
 
-def test_whatever_fails_live_mode_is_back_and_that_is_said(pads, cable, told, hands, eventually):
+def test_whatever_fails_live_mode_is_back_that_is_said_once_and_it_is_tried_again(
+    pads, cable, told, hands, eventually
+):
     pads.listen(hands)
     assert eventually(lambda: len(cable.sent) == 2)
     pads.show(PadView((), ()))  # nothing that could be shown
     assert eventually(lambda: cable.sent[-1] == LIVE) and eventually(lambda: pads.connected is None)
-    assert eventually(lambda: "failed" in told[-1])
+    assert eventually(lambda: cable.sent.count(LIVE) >= 3)
+    assert len(told) == 2 and "failed" in told[1]
+    pads.show(ONE_ORANGE)
+    assert eventually(lambda: pads.connected == "Launchpad X" and told[2:] == told[:1])
+
+
+def test_a_port_that_vanishes_while_the_names_are_read_is_left_out(pads, cable, told, hands, eventually):
+    cable.ports = [None, NAME]
+    pads.listen(hands)
+    assert eventually(lambda: told == ["Launchpad X is connected."])
 
 
 def test_lights_change_thirty_times_a_second_at_most(pads, cable, hands, eventually):
@@ -199,18 +217,35 @@ def test_closed_while_the_ports_are_opened_it_takes_nothing_over(cable, told, ha
     assert pads.connected is None and cable.sent == []
 
 
-def test_without_midi_there_are_no_pads(monkeypatch, hands):
+def test_without_midi_there_are_no_pads_until_there_is(cable, monkeypatch, told, hands, eventually):
+    asked = []
+
     def refuse(*_):
+        asked.append(1)
         raise rtmidi.SystemError("no sequencer")
 
-    monkeypatch.setattr(rtmidi, "MidiIn", refuse)
-    surface = Launchpads()
-    surface.start()
-    surface.listen(hands)
-    surface.show(ONE_ORANGE)
-    surface.send_clock([0xF8])
-    assert surface.connected is None
+    surface = Launchpads(told.append, poll_s=0.005)
+    with monkeypatch.context() as patch:
+        patch.setattr(rtmidi, "MidiIn", refuse)
+        surface.start()
+        surface.listen(hands)
+        surface.show(ONE_ORANGE)
+        surface.send_clock([0xF8])
+        assert eventually(lambda: len(asked) > 2)
+        assert surface.connected is None and told == []
+    assert eventually(lambda: surface.connected == "Launchpad X")
     surface.close()
+    assert cable.sent[-1] == LIVE
+
+
+def test_a_midi_system_that_ends_is_left_and_opened_anew(pads, cable, told, hands, monkeypatch, eventually):
+    pads.listen(hands)
+    assert eventually(lambda: len(cable.sent) == 2)
+    with monkeypatch.context() as patch:
+        patch.setattr("app.devices.launchpads.hardware.Link.is_cut_off", True)
+        assert eventually(lambda: pads.connected is None) and eventually(lambda: "is gone" in told[-1])
+        cable.sent.clear()
+    assert eventually(lambda: PROGRAMMER in cable.sent) and eventually(lambda: told[2:] == told[:1])
 
 
 class Device:
@@ -262,3 +297,58 @@ def test_a_real_port_through_jack_plugged_unplugged_and_plugged_again(jack_pads,
     assert eventually(lambda: device.received[-1] == LIVE)
     device.unplug()
     assert len(told) == 3 and "is gone" in told[1]
+
+
+def test_a_jack_server_that_ends_and_comes_back_brings_the_pads_back(eventually):
+    """In processes of their own: libjack clears away every client of a server that has ended."""
+    if shutil.which("jackd") is None:
+        pytest.skip("jackd is not installed")
+    device = textwrap.dedent("""
+        import time, rtmidi
+        ports = [side(rtmidi.API_UNIX_JACK, "Launchpad X") for side in (rtmidi.MidiIn, rtmidi.MidiOut)]
+        for port in ports:
+            port.open_virtual_port("LPX MIDI In")
+        time.sleep(600)
+    """)
+    program = textwrap.dedent("""
+        import sys, rtmidi
+        from app.devices.launchpads.hardware import Launchpads
+        pads = Launchpads(api=rtmidi.API_UNIX_JACK, poll_s=0.05)
+        pads.start()
+        pads.listen(object())
+        for line in sys.stdin:
+            print(pads.connected, flush=True)
+        pads.close()
+        print("closed", flush=True)
+    """)
+    server, processes = Server(eventually), []
+
+    def begin(text):
+        processes.append(subprocess.Popen(
+            [sys.executable, "-c", text], env=server.environment, cwd=Path(__file__).parents[4], text=True,
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
+        ))  # fmt: skip
+        return processes[-1]
+
+    def says(word):
+        player.stdin.write("?\n")
+        player.stdin.flush()
+        return word in player.stdout.readline()
+
+    server.start()
+    try:
+        begin(device)
+        player = begin(program)
+        assert eventually(lambda: says("Launchpad X"))
+        server.stop(signal.SIGKILL)
+        assert eventually(lambda: says("None"))
+        server.start()
+        begin(device)
+        assert eventually(lambda: says("Launchpad X"))
+        output, _ = player.communicate(timeout=20)
+        assert output.endswith("closed\n") and player.returncode == 0
+    finally:
+        for process in processes:
+            process.kill()
+            process.wait()
+        server.stop(signal.SIGTERM)
