@@ -130,6 +130,8 @@ class Playback:
 
     def follow_clock(self, on: bool) -> None:
         """Follow MIDI clock."""
+        if on == self.sync.following:
+            return  # another follower would not have heard the start
         self.sync.follow(on)
         self._conductor.led = False
         self.song_changed()

@@ -163,6 +163,17 @@ def test_a_clock_that_comes_in_leads(sender, clocked):
     assert clocked.snapshot.state == "stopped"
 
 
+def test_following_that_is_chosen_again_goes_on(sender, clocked, ports):
+    sender.send(START)
+    sender.run(1.0)
+    follower = ports.received
+    clocked.follow_clock(True)
+    sender.run(1.0)
+    snapshot = clocked.snapshot
+    assert (snapshot.state, snapshot.clock) == ("playing", "followed") and ports.received == follower
+    assert snapshot.tempo_bpm == pytest.approx(150, rel=0.01)
+
+
 def test_who_stops_by_hand_is_not_overruled_by_the_clock(sender, clocked):
     sender.send(START)
     sender.run(1.0)
