@@ -251,11 +251,15 @@ class Playback:
         self.refresh()
 
     def _change_mixer(self) -> None:
-        """The sound card runs at another rate: go on with the next bar on its clock."""
+        """The sound card runs at another rate: go on with the next bar on its clock, unless it was to stop."""
         self._mixer, conductor = self._engine.mixer, self._conductor
-        if conductor.running:
+        if not conductor.running:
+            return
+        self._engine.panic()  # what the old clock left sounding on a MIDI instrument
+        if conductor.end_beat is not None:
+            self._halt()
+        else:
             bar = conductor.next_bar
-            self._engine.panic()  # what the old clock left sounding on a MIDI instrument
             conductor.halt(0)
             self._begin(0, bar)
 

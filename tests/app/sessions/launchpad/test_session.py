@@ -375,6 +375,24 @@ def test_another_rate_goes_on_without_a_hanging_note(listener, session, engine):
     assert session._playback.heard().duration_s == pytest.approx(session.snapshot.heard_s, abs=0.2)
 
 
+def test_a_stop_that_waits_for_its_bar_is_no_start_at_another_rate(listener, session, engine):
+    session.press(0, 0)
+    session.set_instrument(33)
+    session.start()
+    first_sample(listener)
+    listener.turn(RATE // 2)
+    session.stop()
+    listener.settle()
+    assert session.snapshot.state == "stopping"
+    engine.use_stream(listener.card.at_rate(48_000))
+    listener.turn(RATE)
+    assert session.snapshot.state == "stopped"
+    assert listener.events[-1].kind == "program" and listener.events[-1].data1 == 0
+    session.start()
+    listener.turn(RATE)
+    assert session.snapshot.state == "playing"
+
+
 def test_takes_begin_with_the_song(listener, session, engine, tmp_path, eventually):
     from app.engine.take_files import TakeFolder
     from app.engine.takes import TakeRecorder
