@@ -90,7 +90,8 @@ def closing_bar(index: int, before: Bar) -> Bar:
     """What follows the last bar: what rings is let go, and the channels get their piano back."""
     beat = float(BEATS_A_BAR * index)
     released = [Timed(beat, "note_off", held.pitch, 0, held.channel) for held in before.ringing]
-    return Bar(index, before.picture, (*released, *pianos(before.programs, beat)))
+    events = (*released, *pianos(before.programs, beat))
+    return Bar(index, before.picture, events, programs=before.programs)  # a stop may come before it begins
 
 
 def pianos(programs: dict[int, int], beat: float) -> Iterator[Timed]:

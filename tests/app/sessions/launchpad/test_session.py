@@ -129,6 +129,7 @@ def test_stopping_waits_for_the_bar_and_lets_every_note_go(listener, session):
 
 @pytest.mark.parametrize("again", [False, True])
 def test_stopping_at_once_lets_every_note_go(listener, session, again):
+    session.set_instrument(33)
     for row in range(0, 24, 3):
         session.press(row, 0)
     session.start()
@@ -139,6 +140,7 @@ def test_stopping_at_once_lets_every_note_go(listener, session, again):
     session.stop(now=not again)
     listener.turn(RATE // 5)
     assert session.snapshot.state == "stopped" and not listener.hanging()
+    assert [program for _, program in listener.notes("program")] == [33, 0]
     struck = len(listener.notes("note_on"))
     listener.turn(BAR)
     assert len(listener.notes("note_on")) == struck > 0
@@ -387,7 +389,7 @@ def test_a_stop_that_waits_for_its_bar_is_no_start_at_another_rate(listener, ses
     engine.use_stream(listener.card.at_rate(48_000))
     listener.turn(RATE)
     assert session.snapshot.state == "stopped"
-    assert listener.events[-1].kind == "program" and listener.events[-1].data1 == 0
+    assert [program for _, program in listener.notes("program")] == [33, 0]
     session.start()
     listener.turn(RATE)
     assert session.snapshot.state == "playing"
