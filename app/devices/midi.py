@@ -21,7 +21,8 @@ log = logging.getLogger(__name__)
 DEFAULT = "default"
 NONE = "none"
 POLL_S = 1.0
-SYSTEM_MESSAGES = 0xF0
+CONTROL, PROGRAM, SYSTEM_MESSAGES = 0xB0, 0xC0, 0xF0
+VOLUME = 7
 
 
 class MidiSystem:
@@ -46,6 +47,7 @@ class MidiSystem:
         self._clock_received: MidiCallback | None = None
         self._side: dict[str, MidiPort] = {}
         self._refused: dict[str, str | None] = {}  # by direction: the port that did not open, which was told
+        self._in_force: dict[int, Sequence[int]] = {}  # by status byte: the latest programs and volumes
         self._looks = 0
         self._lock = threading.RLock()
         self._stop = threading.Event()
@@ -100,8 +102,10 @@ class MidiSystem:
             self._look()
 
     def send(self, message: Sequence[int]) -> None:
-        """To the open output, if any."""
+        """To the open output, if any; programs and volumes hold for every output that is opened later too."""
         with self._lock:
+            if _is_setting(message):
+                self._in_force[message[0]] = message
             side = self._side.get("output")
             if side is not None and side.open_name is not None:
                 side.send(message)
@@ -182,11 +186,23 @@ class MidiSystem:
         which = side.direction
         if wanted is not None and side.open(wanted):
             _silence(side)  # it may hold what it was playing when its cable was pulled
+            self._set_up(side)
             self._tell(f"MIDI {which}: {wanted}")
             wanted = None
         elif wanted is not None and self._refused.get(which) != wanted:
             self._tell(f"{wanted} does not open. Close the program that uses it, or choose another port.")
         self._refused[which] = wanted
+
+
+    def _set_up(self, side: MidiPort) -> None:
+        """The sounds and levels that the music has chosen, on an instrument that does not know them."""
+        if side.direction == "out":
+            all(side.send(message) for message in self._in_force.values())  # until one is refused
+
+
+def _is_setting(message: Sequence[int]) -> bool:
+    kind = message[0] & 0xF0
+    return kind == PROGRAM or (kind == CONTROL and message[1] == VOLUME)
 
 
 def _silence(side: MidiPort) -> None:

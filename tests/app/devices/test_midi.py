@@ -317,6 +317,23 @@ def test_an_instrument_plugged_in_again_lets_go_what_it_held(midi):
     assert system.open_output == "Synth:Out" and played.sent == ALL_OFF
 
 
+def test_an_instrument_plugged_in_again_gets_its_sounds_and_levels_back(midi):
+    system, _, played, _, _ = midi
+    system.start(output_choice="Synth:Out")
+    messages = [0xC1, 33], [0xC2, 5], [0xB1, 7, 90], [0xB1, 64, 0], [0x90, 60, 1], [0xC1, 12], [0xF8]
+    played.ports, there = [], played.ports
+    for message in messages[:3]:
+        system.send(message)
+    system._look()
+    for message in messages[3:]:
+        system.send(message)
+    played.sent.clear()
+    played.ports = there
+    system._look()
+    assert played.sent[:48] == ALL_OFF
+    assert sorted(played.sent[48:]) == [[0xB1, 7, 90], [0xC1, 12], [0xC2, 5]]
+
+
 def test_without_any_midi_the_program_goes_on(monkeypatch):
     def refuse(*_):
         raise rtmidi.SystemError("no sequencer")
