@@ -72,6 +72,7 @@ class LaunchpadAgent:
         """Begin the draws anew and forget what was heard."""
         self._random = np.random.default_rng(seed)
         self._heard: deque[bytes] = deque(maxlen=MEMORY_BARS)
+        self._bar: int | None = None
 
     def sibling(self, seed: int) -> LaunchpadAgent:
         """Another player of the same network."""
@@ -89,6 +90,7 @@ class LaunchpadAgent:
         votes: Sequence[Vote] = (),
         restless: float = 1.0,
         values: Floats | None = None,
+        bar: int | None = None,
     ) -> Choice:
         """The agent's next action from `state`, (keys, 2).
 
@@ -96,11 +98,13 @@ class LaunchpadAgent:
         buttons are, it does nothing. `temperature`, in units of `spread`: 0 takes the best button, 0.1 is
         lively, 1 is wild. `restless`, in the same unit, is what it costs to play one of the last bars again,
         unless that leads on: 0 lets the music come to rest. `values` are the network's, where known already.
+        `bar` numbers the bar that the action is for, where it may be asked several times before that is made:
+        only the first of these states was heard.
         """
         steered: Floats = np.array(self._q_values(state[None])[0] if values is None else values, np.float32)
         unit = spread(steered)
         if restless:
-            steered -= np.float32(restless * unit) * self._stale(state, steered)
+            steered -= np.float32(restless * unit) * self._stale(state, steered, bar)
         if votes:
             steered += np.float32(VOTE_STRENGTH * unit) * preference(self.instrument, state, votes)
         if forbidden is not None:
@@ -109,13 +113,16 @@ class LaunchpadAgent:
             return Choice(self.instrument.nothing, steered)
         return Choice(self._draw(steered, temperature * unit), steered)
 
-    def _stale(self, state: States, values: Floats) -> NDArray[np.bool_]:
+    def _stale(self, state: States, values: Floats, bar: int | None) -> NDArray[np.bool_]:
         """(actions,) whether an action plays this bar or one of the last again, and gains nothing by it.
 
         What gains is no standing still: a row that is turned while it is silent, the way back to a motif.
         """
-        self._heard.append(self.instrument.packed(state).tobytes())
-        heard = set(self._heard)
+        here = self.instrument.packed(state).tobytes()
+        if bar is None or bar != self._bar:
+            self._heard.append(here)
+        self._bar = bar
+        heard = {here, *self._heard}
         again = np.array([bar.tobytes() in heard for bar in _bars_after(self.instrument, state)])
         stale: NDArray[np.bool_] = again & (values <= values[self.instrument.nothing] + LEAST_GAIN)
         return stale

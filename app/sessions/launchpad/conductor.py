@@ -201,8 +201,8 @@ class Conductor:
         self._questions += 1
         arrangement = self.song.arrangement
         self.seat.ask(
-            Question(self._questions, self.song.grid, self.song.closed_to_agent(), arrangement.temperature,
-                     arrangement.votes)
+            Question(self._questions, self._next_bar, self.song.grid, self.song.closed_to_agent(),
+                     arrangement.temperature, arrangement.votes)
         )  # fmt: skip
 
     def _acts_in(self, bar: int) -> bool:

@@ -251,7 +251,7 @@ class Playback:
         self.refresh()
 
     def _change_mixer(self) -> None:
-        """The sound card runs at another rate: go on with the next bar on its clock, unless it was to stop."""
+        """The sound card runs at another rate: go on with the next bar on its clock, or stop."""
         self._mixer, conductor = self._engine.mixer, self._conductor
         if not conductor.running:
             return

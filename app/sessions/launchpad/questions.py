@@ -21,16 +21,19 @@ class Agent(Protocol):
     """What `models.launchpad.agent.LaunchpadAgent` can do; tests put their own here."""
 
     def choose(
-        self, state: States, forbidden: NDArray[np.bool_] | None, temperature: float, votes: Sequence[Vote]
-    ) -> Choice:
+        self, state: States, forbidden: NDArray[np.bool_] | None, temperature: float, votes: Sequence[Vote],
+        *, bar: int | None,
+    ) -> Choice:  # fmt: skip
         """An action that is not forbidden, and the values of all."""
 
 
 @dataclass(frozen=True, eq=False)
 class Question:
-    """What the agent is asked. number: they count up."""
+    """What the agent is asked. number: they count up. bar: the one that is made next; it is asked of it again
+    whenever the song has changed."""
 
     number: int
+    bar: int
     grid: States
     forbidden: NDArray[np.bool_]
     temperature: float
@@ -53,5 +56,7 @@ class Answer:
 
 def answers(agent: Agent, question: Question) -> Iterator[Answer]:
     """The one answer."""
-    choice = agent.choose(question.grid, question.forbidden, question.temperature, question.votes)
+    choice = agent.choose(
+        question.grid, question.forbidden, question.temperature, question.votes, bar=question.bar
+    )
     yield Answer(question, int(choice.action), choice.values)

@@ -9,7 +9,7 @@ import torch
 
 from models import checkpoint
 from models.checkpoint import CheckpointError
-from models.launchpad.agent import LaunchpadAgent, Vote, load_agent, preference
+from models.launchpad.agent import MEMORY_BARS, LaunchpadAgent, Vote, load_agent, preference
 from models.launchpad.instrument import LAUNCHPAD
 
 RNG = np.random.default_rng(5)
@@ -61,6 +61,27 @@ def test_restless_it_moves_and_still_turns_silent_rows() -> None:
     assert choice(restless=0.0) == LAUNCHPAD.nothing and choice() == LAUNCHPAD.toggle(4, 6)
     values[0, LAUNCHPAD.shift(3, 0)] = 0.5      # it gains, so it is no standing still
     assert choice() == LAUNCHPAD.shift(3, 0)
+
+
+def test_it_remembers_the_bars_that_sounded_however_often_it_is_asked() -> None:
+    """As while a slider is dragged, or a person presses many buttons before the next bar."""
+    values = np.zeros((1, 313), np.float32)
+    values[0, LAUNCHPAD.nothing] = 1.0
+    player = LaunchpadAgent("made up", lambda states: np.repeat(values, len(states), 0))
+    blank, one = LAUNCHPAD.empty(), LAUNCHPAD.press(LAUNCHPAD.empty(), LAUNCHPAD.toggle(4, 6))
+
+    def back_is_stale() -> bool:
+        return bool(player.choose(one, bar=2).values[LAUNCHPAD.toggle(4, 6)] < 0.0)
+
+    player.choose(blank, bar=1)
+    for action in range(2 * MEMORY_BARS):
+        player.choose(one, bar=2)
+        player.choose(LAUNCHPAD.press(one, action), bar=2)
+    assert back_is_stale() and player.choose(one, bar=2).action != LAUNCHPAD.nothing
+    for bar in range(3, 3 + MEMORY_BARS):
+        player.choose(one, bar=bar)
+    player.choose(LAUNCHPAD.press(one, 0), bar=2)
+    assert not back_is_stale()
 
 
 def test_a_vote_for_a_bar_prefers_buttons_that_lead_there() -> None:

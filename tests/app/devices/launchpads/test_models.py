@@ -111,8 +111,8 @@ def test_its_place_in_the_list_of_windows_is_no_number_of_a_port(model, ports, w
 
 def test_of_two_launchpads_of_one_name_the_first_is_taken():
     names = ["Launchpad X:Launchpad X LPX DAW In", "Launchpad X:Launchpad X LPX MIDI In"]
-    listed = listed_ports([f"{name} {device}:{port}" for device in (20, 24) for port, name in enumerate(names)],
-                          numbered=False)  # fmt: skip
+    ports = [f"{name} {device}:{port}" for device in (20, 24) for port, name in enumerate(names)]
+    listed = listed_ports(ports, numbered=False)
     assert pad_port(X, [port.name for port in listed]) == names[1]
     assert pad_port(X, [port.name for port in listed[2:3]]) is None
 

@@ -17,7 +17,7 @@ class RandomAgent:
     def __init__(self, seed: int = 0) -> None:
         self._rng = np.random.default_rng(seed)
 
-    def choose(self, state, forbidden, temperature, votes):
+    def choose(self, state, forbidden, temperature, votes, bar):
         action = int(self._rng.choice(np.flatnonzero(~forbidden)))
         return Choice(action, np.zeros(LAUNCHPAD.actions, np.float32))
 
@@ -29,8 +29,8 @@ class ScriptedAgent:
         self.actions = list(actions)
         self.asked: list[tuple] = []
 
-    def choose(self, state, forbidden, temperature, votes):
-        self.asked.append((state.copy(), forbidden.copy(), temperature, votes))
+    def choose(self, state, forbidden, temperature, votes, bar):
+        self.asked.append((state.copy(), forbidden.copy(), temperature, votes, bar))
         action = self.actions[0] if self.actions else LAUNCHPAD.nothing
         return Choice(action, np.zeros(LAUNCHPAD.actions, np.float32))
 
@@ -38,7 +38,7 @@ class ScriptedAgent:
 class SleepingAgent:
     """Chooses for half a minute."""
 
-    def choose(self, state, forbidden, temperature, votes):
+    def choose(self, state, forbidden, temperature, votes, bar):
         time.sleep(30)
         return Choice(0, np.zeros(LAUNCHPAD.actions, np.float32))
 
@@ -46,7 +46,7 @@ class SleepingAgent:
 class BrokenAgent:
     """Fails whenever it is asked."""
 
-    def choose(self, state, forbidden, temperature, votes):
+    def choose(self, state, forbidden, temperature, votes, bar):
         raise ZeroDivisionError
 
 

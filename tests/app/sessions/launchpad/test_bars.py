@@ -165,9 +165,20 @@ def test_the_agent_is_told_of_locks_votes_and_boldness(scripted):
     song.set_temperature(0.4)
     conductor = Conductor(song, InlineSeat(agent, answers))
     conductor.begin(RATE, 0)
-    state, forbidden, temperature, votes = agent.asked[0]
+    state, forbidden, temperature, votes, _ = agent.asked[0]
     assert forbidden[26:39].all() and forbidden.sum() == 13 and temperature == 0.4
     assert [vote.weight for vote in votes] == [-1] and (state == song.grid).all()
+
+
+def test_the_agent_is_asked_anew_of_the_same_bar_while_a_slider_is_dragged(scripted):
+    agent = scripted()
+    conductor = Conductor(Song(), InlineSeat(agent, answers))
+    conductor.begin(RATE, 0)
+    conductor.due(0, RATE)
+    for _ in range(3):
+        conductor.changed(RATE)
+    conductor.due(0, 3 * RATE)
+    assert [bar for *_, bar in agent.asked] == [0, 1, 1, 1, 1, 2]
 
 
 def test_the_chain_leads_through_its_parts(scripted):
@@ -264,7 +275,7 @@ def test_a_judge_that_fails_costs_no_bar():
 def test_an_answer_about_a_row_that_was_changed_meanwhile_is_not_played(row, pressed):
     seat: Seat[Question, Answer] = Seat()
     seat.taken = True
-    question = Question(1, LAUNCHPAD.empty(), np.zeros(313, bool), 0.0, ())
+    question = Question(1, 1, LAUNCHPAD.empty(), np.zeros(313, bool), 0.0, ())
     seat.newest = Answer(question, LAUNCHPAD.toggle(0, 0), np.zeros(313, np.float32))
     song = Song()
     song.press(LAUNCHPAD.toggle(row, 3))
