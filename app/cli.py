@@ -46,7 +46,13 @@ PieceArgument = Annotated[
 FollowerOption = Annotated[
     str | None, Option(metavar="NAME", help="The follower that listens; by default the one of the settings.")
 ]
-SeedOption = Annotated[int, Option(min=0, metavar="N", help="Same seed, same run.")]
+SeedOption = Annotated[
+    int | None,
+    Option(
+        min=0, metavar="N",
+        help="Same seed, same run; by default 0, but in the launchpad's window another each time.",
+    ),
+]  # fmt: skip
 InputFile = Option(exists=True, dir_okay=False, readable=True, metavar="FILE")
 
 
@@ -70,7 +76,7 @@ def follow(
     midi: Annotated[Path | None, InputFile] = None,
     trace: Annotated[Path | None, Option(metavar="OUT.tsv", help="Write a row a frame of audio.")] = None,
     follower: FollowerOption = None,
-    seed: SeedOption = 0,
+    seed: SeedOption = None,
 ) -> None:
     """It listens, moves a cursor over the sheet music and turns the page.
 
@@ -83,7 +89,7 @@ def follow(
 
         if piece is None:
             raise UsageProblem("follow --headless needs a PIECE: a name of `pieces list`, or a score file.")
-        follow_headless(piece, audio, midi, trace, follower or "follower", seed)
+        follow_headless(piece, audio, midi, trace, follower or "follower", seed or 0)
         return
     if audio or midi or trace:
         raise UsageProblem("--audio, --midi and --trace go with --headless; onto the window, drop the file.")
@@ -91,7 +97,7 @@ def follow(
 
 
 @cli.command()
-def play(piece: PieceArgument = None, follower: FollowerOption = None, seed: SeedOption = 0) -> None:
+def play(piece: PieceArgument = None, follower: FollowerOption = None, seed: SeedOption = None) -> None:
     """Steer the cursor yourself, with an agent as a ghost."""
     _open_window("play", piece, follower, seed)
 
@@ -107,7 +113,7 @@ def launchpad(
     ] = None,
     agent: Annotated[str, Option(metavar="NAME", help="Or a .safetensors file, or none.")] = "launchpad",
     wav: Annotated[Path | None, Option(metavar="OUT.wav", help="Write it as sound too.")] = None,
-    seed: SeedOption = 0,
+    seed: SeedOption = None,
 ) -> None:
     """You and an agent press the buttons of one grid; it plays bar by bar.
 
@@ -118,7 +124,7 @@ def launchpad(
 
         if bars is None or out is None:
             raise UsageProblem("launchpad --headless needs --bars N and --out OUT.mid.")
-        launchpad_headless(bars, out, start, tempo, agent, wav, seed)
+        launchpad_headless(bars, out, start, tempo, agent, wav, seed or 0)
         return
     if bars or out or start or tempo or wav or agent != "launchpad":
         raise UsageProblem("--bars, --out, --start, --tempo, --agent and --wav go with --headless.")
@@ -151,7 +157,7 @@ def duet(
     ] = "",
     wav: Annotated[Path | None, Option(metavar="OUT.wav", help="Write it as sound too.")] = None,
     musicxml: Annotated[Path | None, Option(metavar="OUT.musicxml", help="Write it as a score too.")] = None,
-    seed: SeedOption = 0,
+    seed: SeedOption = None,
 ) -> None:
     """You improvise a line, it improvises the other one.
 
@@ -166,7 +172,7 @@ def duet(
     if headless:
         if melody is None or out is None:
             raise UsageProblem("duet --headless needs --melody FILE.mid and --out OUT.mid.")
-        duet_headless(DuetOptions(melody, out, wishes, wav, musicxml, seed))
+        duet_headless(DuetOptions(melody, out, wishes, wav, musicxml, seed or 0))
         return
     if melody or out or wav or musicxml:
         raise UsageProblem("--melody, --out, --wav and --musicxml go with --headless.")
@@ -199,14 +205,14 @@ def inside(
         list[float] | None,
         Option(metavar="SECONDS", min=0.0, help="Look into this moment too; may be given several times."),
     ] = None,
-    seed: SeedOption = 0,
+    seed: SeedOption = None,
 ) -> None:
     """What a follower believes and prefers over a whole piece, and why at a moment: a table and pictures."""
     if audio and midi:
         raise UsageProblem("--audio and --midi are two ways to say what is played: give one of them.")
     from app.commands.inside import inside_headless
 
-    inside_headless(piece, out, audio, midi, follower or "follower", tuple(at or ()), seed)
+    inside_headless(piece, out, audio, midi, follower or "follower", tuple(at or ()), seed or 0)
 
 
 @cli.command()
@@ -248,7 +254,7 @@ def _open_window(
     mode: str,
     piece: str | None = None,
     follower: str | None = None,
-    seed: int = 0,
+    seed: int | None = None,
     duet: DuetWishes | None = None,
 ) -> None:
     if piece is not None:

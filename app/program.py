@@ -33,9 +33,12 @@ JUDGED_BARS = 1000
 """Bars of the composed corpus that the reward's curve compares with."""
 
 
-def build_studio(follower: str | None = None, seed: int = 0, audio: AudioSystem | None = None) -> Studio:
+def build_studio(
+    follower: str | None = None, seed: int | None = None, audio: AudioSystem | None = None
+) -> Studio:
     """Everything that the scenes share, running: engine started, MIDI listened to, takes captured.
 
+    seed: None where nobody has chosen one.
     audio: the sound cards, where somebody has asked for them already.
     """
     audio = audio or open_system()
@@ -78,11 +81,11 @@ def make_launchpad(studio: Studio) -> LaunchpadSession:
     from app.sessions.launchpad.keeping import SongKeeper, kept_path
     from models.launchpad.agent import SHIPPED, load_agent
 
-    make, tell = partial(load_agent, SHIPPED, studio.seed), studio.engine.tell
+    make, tell = partial(load_agent, SHIPPED, studio.fresh_seed), studio.engine.tell
     studio.launchpads = pads = Launchpads(tell)
     keeper = SongKeeper(kept_path(), tell)
     session = LaunchpadSession(
-        studio.engine, make, SHIPPED, None, studio.seed, midi=studio.midi, pads=pads,
+        studio.engine, make, SHIPPED, None, studio.fresh_seed, midi=studio.midi, pads=pads,
         count_in=lambda: studio.count_in_bars, kept=keeper.take_up(),
     )  # fmt: skip
     keeper.keep(session.song)

@@ -339,7 +339,7 @@ def run_window(
     mode: str = "home",
     piece: str | None = None,
     follower: str | None = None,
-    seed: int = 0,
+    seed: int | None = None,
     audio: AudioSystem | None = None,
     duet: DuetWishes | None = None,
 ) -> int:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import logging
 import re
+import secrets
 import threading
 from collections import deque
 from collections.abc import Callable
@@ -97,12 +98,14 @@ class Studio:
         devices: DeviceDesk,
         make_session: Callable[[Piece, str, Any, int], Session],
         follower: str = "follower",
-        seed: int = 0,
+        seed: int | None = None,
         make_launchpad: Callable[[Studio], Any] | None = None,
         make_duet: Callable[[Studio, str, Choices], Any] | None = None,
     ) -> None:
         self.settings, self.engine, self.devices = settings, engine, devices
-        self.follower, self.seed = follower, seed
+        self.follower, self.seed = follower, seed or 0
+        self.fresh_seed = secrets.randbits(32) if seed is None else seed
+        """Of draws that are to be others each time the program is started, unless somebody has chosen one."""
         self.loader, self.renderer = Loader(), PageRenderer()
         self.piece: Piece | None = None
         self.images: PageImages | None = None

@@ -137,10 +137,10 @@ def test_the_doctor_s_verdict_is_its_exit_code(
 def test_drivers_write_to_the_log_while_the_window_is_open(
     monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    opened: list[tuple[str, str | None, str | None, int]] = []
+    opened: list[tuple[str, str | None, str | None, int | None]] = []
 
     def run_window(
-        mode: str, piece: str | None, follower: str | None, seed: int, audio: object, duet: object
+        mode: str, piece: str | None, follower: str | None, seed: int | None, audio: object, duet: object
     ) -> None:
         assert audio is sound and duet is None
         opened.append((mode, piece, follower, seed))
@@ -152,7 +152,8 @@ def test_drivers_write_to_the_log_while_the_window_is_open(
     assert cli.main(["play", "soldiers-joy", "--follower", "steady", "--seed", "3"]) == 0
     assert cli.main(["follow", "soldiers-joy"]) == cli.main([]) == 0
     assert opened == [  # without --follower, the settings decide
-        ("play", "soldiers-joy", "steady", 3), ("follow", "soldiers-joy", None, 0), ("home", None, None, 0),
+        ("play", "soldiers-joy", "steady", 3), ("follow", "soldiers-joy", None, None),
+        ("home", None, None, None),
     ]  # fmt: skip
     assert capfd.readouterr().err == ""
     assert "ALSA lib: no such card" in log_path().read_text()

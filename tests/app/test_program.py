@@ -24,8 +24,8 @@ def build(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Studio]]:
     """`build_studio` without a sound card; what it builds is closed."""
     built: list[Studio] = []
 
-    def make(follower: str | None = None) -> Studio:
-        built.append(build_studio(follower))
+    def make(follower: str | None = None, seed: int | None = None) -> Studio:
+        built.append(build_studio(follower, seed))
         return built[-1]
 
     monkeypatch.setattr("app.program.open_system", lambda: AudioSystem([], NullBackend()))
@@ -86,6 +86,24 @@ def test_the_launchpad_is_there_at_once_and_its_agent_and_judge_come(
     assert eventually(lambda: session.snapshot.agent == "launchpad")
     assert eventually(lambda: bool(asked_in)) and asked_in[0] is not threading.main_thread()
     let_go.set()
+
+
+def test_the_launchpads_random_starts_are_others_each_time_unless_a_seed_is_given(
+    build: Callable[..., Studio], eventually: Callable[..., bool]
+) -> None:
+    def random_start(seed: int | None) -> bytes:
+        studio = build(seed=seed)
+        session = studio.open_launchpad()
+        session.set_pace(0)
+        session.start_from("random")
+        assert eventually(lambda: session.snapshot.undo_label == "random")
+        grid: bytes = session.snapshot.grid.tobytes()
+        studio.close()
+        kept_path().unlink(missing_ok=True)
+        return grid
+
+    assert random_start(None) != random_start(None)
+    assert random_start(3) == random_start(3)
 
 
 def test_the_launchpads_song_goes_on_the_next_time(

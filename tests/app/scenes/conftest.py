@@ -202,7 +202,8 @@ class Stage:
         self.launchpad = FakeLaunchpad()
         self.duet = FakeDuet()
         self.studio = Studio(
-            self.settings, self.engine, desk, make_session, make_launchpad=lambda studio: self.launchpad,
+            self.settings, self.engine, desk, make_session, seed=0,
+            make_launchpad=lambda studio: self.launchpad,
             make_duet=lambda studio, agent, choices: self.duet.seated(agent, choices),
         )  # fmt: skip
         self.window = Window(self.studio, scenes(), mode)
