@@ -11,6 +11,7 @@ from pathlib import Path
 from app.scenes.base import Scene
 from app.scenes.launchpad_desk import SONG_OR_GRID
 from app.scenes.studio import Studio
+from app.sessions.launchpad import song_files
 from models.midi_files import MIDI_SUFFIXES
 from pieces.errors import RipienoError
 
@@ -27,6 +28,7 @@ def drop(path: Path, studio: Studio, go: Callable[[str], Scene]) -> None:
     """
     ending = path.suffix.lower()
     if ending == SONG_OR_GRID:
+        song_files.load(path)  # one that is refused stops no music in another scene
         go("launchpad").take_file(path)
     elif ending in SCORES:
         studio.say(f"Opening {path.name} …")

@@ -73,6 +73,14 @@ def test_a_dropped_grid_is_loaded_and_a_wrong_one_refused(one, tmp_path):
     assert "junk.json holds no grid" in one.toasts[-1]
 
 
+def test_a_dropped_file_that_is_refused_leaves_no_other_scene(one, tmp_path):
+    (tmp_path / "junk.json").write_text('{"format": "something"}')
+    one.window.go("home")
+    pygame.event.post(pygame.event.Event(pygame.DROPFILE, file=str(tmp_path / "junk.json")))
+    one.frame(2)
+    assert one.window.scene.name == "home" and "junk.json holds no grid" in one.toasts[-1]
+
+
 def choose(one, *lines: str) -> None:
     """Take a line of the menu that is open, and of those that follow."""
     for line in lines:
