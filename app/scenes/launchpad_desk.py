@@ -20,6 +20,8 @@ from pieces.errors import RipienoError
 SAME_GESTURE_S = 0.8
 LINK_BARS = 4
 SONG_NAME, SONG_OR_GRID = "Launchpad song", ".json"
+NO_AGENT = "No agent plays along, so there is nothing to steer."
+RESTS = f"The agent rests: {label_of('pace')} wakes it; then vote."
 RUNNING = ("count-in", "playing", "stopping")
 
 
@@ -99,8 +101,16 @@ class LaunchpadDesk:
     def set_scale_lock(self, lock: str) -> None:
         self.session.set_scale_lock(cast(ScaleLock, lock))
 
+    @property
+    def steerable(self) -> bool:
+        """An agent sits here and moves."""
+        return bool(self.now.agent) and self.arrangement.pace > 0
+
     def vote(self, weight: int) -> None:
         """More or less like what sounds."""
+        if not self.steerable:
+            self.studio.say(RESTS if self.now.agent else NO_AGENT)
+            return
         self.session.vote(weight)
         self.studio.say(f"The agent will play {'more' if weight > 0 else 'less'} like this")
 

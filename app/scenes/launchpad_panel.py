@@ -206,5 +206,4 @@ class LaunchpadPanel:
         if tuple(self.curve.values) != rewards:
             self.curve.values = deque(rewards, maxlen=CURVE)
             self.curve.pushed += 1
-        seated = bool(self.desk.now.agent)
-        self.more.enabled = self.less.enabled = seated
+        self.more.enabled = self.less.enabled = self.desk.steerable

@@ -116,4 +116,4 @@ class LaunchpadTransport:
     def update(self) -> None:
         """What can be taken back, and whether the tempo is ours."""
         self.undo.enabled, self.redo.enabled = bool(self.desk.now.undo_label), bool(self.desk.now.redo_label)
-        self.tempo.enabled = self.desk.now.clock == "own"
+        self.tempo.enabled = self.desk.now.clock in ("own", "waiting")

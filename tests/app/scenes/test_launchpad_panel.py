@@ -47,6 +47,28 @@ def test_without_an_agent_there_is_nothing_to_vote_on(one):
     one.frame()
     assert not one.scene.panel.more.enabled
     assert one.scene.panel._next_words() == "no agent: you play alone"
+    one.key(pygame.K_RIGHTBRACKET, text="]")
+    assert "No agent plays along" in one.toasts[-1] and not one.launchpad.song.arrangement.votes
+
+
+def test_an_agent_that_rests_is_not_voted_for(one):
+    one.launchpad.set_pace(0)
+    one.frame()
+    one.key(pygame.K_RIGHTBRACKET, text="]")
+    assert not one.scene.panel.more.enabled and not one.launchpad.song.arrangement.votes
+    assert "The agent rests" in one.toasts[-1]
+    one.launchpad.set_pace(2)
+    one.frame()
+    one.key(pygame.K_RIGHTBRACKET, text="]")
+    assert len(one.launchpad.song.arrangement.votes) == 1
+
+
+def test_the_tempo_is_ours_until_a_clock_leads(one):
+    tempo = one.scene.transport.tempo
+    for clock, ours in (("own", True), ("waiting", True), ("followed", False), ("lost", False)):
+        one.launchpad.show(clock=clock)
+        one.frame()
+        assert tempo.enabled == ours
 
 
 def test_menus_choose_key_sound_drums_start_and_pace(one):
