@@ -168,7 +168,7 @@ class Curve(Widget):
     def draw(self, painter: Painter, view: View) -> None:
         base = self.rect.bottom - 2
         painter.line((self.rect.x, base), (self.rect.right, base), theme.HAIRLINE)
-        if len(self.values) < 2:
+        if not self.values:
             painter.text("nothing yet", self.rect, theme.SMALL, theme.QUIET, "centre")
             return
         low, high = min(self.low, *self.values), max(self.high, *self.values)

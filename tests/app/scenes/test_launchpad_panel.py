@@ -2,6 +2,8 @@
 
 import pygame
 
+from app.widgets.painter import Painter
+
 
 def test_space_starts_with_the_count_in_that_is_wanted_and_stops(one):
     one.key(pygame.K_n, pygame.KMOD_LCTRL)
@@ -69,6 +71,17 @@ def test_the_tempo_is_ours_until_a_clock_leads(one):
         one.launchpad.show(clock=clock)
         one.frame()
         assert tempo.enabled == ours
+
+
+def test_the_first_reward_is_drawn(one, monkeypatch):
+    for rewards, words in (((), ["nothing yet"]), ((-3.0,), []), ((-3.0, -2.0), [])):
+        one.launchpad.show(rewards=rewards)
+        one.frame()
+        drawn: list[str] = []
+        with monkeypatch.context() as patch:
+            patch.setattr(Painter, "text", lambda painter, text, *rest, to=drawn: to.append(text))
+            one.scene.panel.curve.draw(Painter(one.window.surface, 1.0), one.window.view())
+        assert drawn == words
 
 
 def test_menus_choose_key_sound_drums_start_and_pace(one):
