@@ -25,7 +25,7 @@ from app.sessions.duet.choices import DuetWishes
 from app.widgets.base import Canvas, View, Widget
 from app.widgets.dispatch import Dispatcher
 from app.widgets.key_list import HelpOverlay
-from app.widgets.overlays import HintBubble, Menu, MenuItem, Toasts
+from app.widgets.overlays import HintBubble, Menu, MenuItem, Prompt, Toasts
 from app.widgets.painter import Painter
 from pieces.errors import RipienoError
 
@@ -44,13 +44,14 @@ class Window:
         self.dispatcher, self.canvas = Dispatcher(), Canvas()
         self.toasts, self.hint = Toasts(self.do), HintBubble()
         self.help: HelpOverlay | None = None
-        self.menu: Menu | None = None
+        self.menu: Menu | Prompt | None = None
         self.frame_ms: deque[float] = deque(maxlen=40_000)
         self.running = True
         self._faults = 0
         self.display, self.hands = Display(studio.settings, studio.change), Hands(self)
         self.piano = studio.piano
         studio.ask, studio.show_menu, studio.relayout = self.do, self.show_menu, self.relayout
+        studio.ask_line = self.ask_line
         studio.say_at = lambda text, kind, action: self.toasts.add(text, kind, self.now_s(), action)
         studio.focus = self.dispatcher.set_focus
         self._actions: dict[str, Callable[[], object]] = {
@@ -124,6 +125,11 @@ class Window:
     def show_menu(self, items: tuple[MenuItem, ...], anchor: pygame.Rect) -> None:
         """Open a menu under a widget."""
         self.menu = Menu(items, anchor, self.close_layers)
+        self.relayout()
+
+    def ask_line(self, question: str, text: str, take: Callable[[str], object]) -> None:
+        """Have a line typed, beginning with ``text``."""
+        self.menu = Prompt(question, text, take, self.close_layers)
         self.relayout()
 
     def layers(self) -> list[Widget]:

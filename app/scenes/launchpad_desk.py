@@ -14,7 +14,12 @@ from app.bindings import label_of
 from app.scenes.studio import Studio
 from app.scenes.take_desk import export_folder, export_paths
 from app.sessions.launchpad import Arrangement, LaunchpadSession, LaunchpadSnapshot, Link, ScaleLock
-from app.sessions.launchpad.starts import forget_favourite, latest_first
+from app.sessions.launchpad.starts import (
+    favourite_path,
+    forget_favourite,
+    latest_first,
+    rename_favourite,
+)
 from pieces.errors import RipienoError
 
 SAME_GESTURE_S = 0.8
@@ -153,6 +158,15 @@ class LaunchpadDesk:
     def load_favourite(self, name: str) -> None:
         self.session.load_favourite(name)
         self.title = name
+
+    def rename_favourite(self, name: str) -> None:
+        """Ask for another name and give it."""
+
+        def give(wanted: str) -> None:
+            called = favourite_path(wanted).stem
+            self._tell(lambda: rename_favourite(name, wanted), f"“{name}” is called “{called}” now")
+
+        self.studio.ask_line("Its new name", name, give)
 
     def forget_favourite(self, name: str) -> None:
         self._tell(lambda: forget_favourite(name), f"Deleted “{name}”")

@@ -89,11 +89,12 @@ class LaunchpadMenus:
         ]
         more = MenuItem("All favourites …", lambda: show(self._favourites(desk.load_favourite)),
                         detail=f"{len(names)} of them")  # fmt: skip
+        rename = MenuItem("Rename a favourite …", lambda: show(self._favourites(desk.rename_favourite)))
         forget = MenuItem("Delete a favourite …", lambda: show(self._favourites(desk.forget_favourite)))
         return [
             *made, *kept, *([more] if len(names) > FAVOURITES else []),
             MenuItem("Keep this grid as a favourite", desk.keep_favourite),
-            *([forget] if names else []),
+            *([rename, forget] if names else []),
             MenuItem("A song that was saved …", lambda: show(self._songs())),
             MenuItem("A new song", desk.new_song, detail=f"{label_of('undo')} brings this one back"),
         ]  # fmt: skip

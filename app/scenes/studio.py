@@ -135,6 +135,7 @@ class Studio:
         self.ask: Callable[[str], object] = lambda action: None
         self.say_at: Callable[[str, str, str], object] = lambda text, kind, action: None
         self.show_menu: Callable[[tuple[MenuItem, ...], pygame.Rect], object] = lambda items, anchor: None
+        self.ask_line: Callable[[str, str, Callable[[str], object]], object] = lambda *asked: None
         self.relayout: Callable[[], object] = lambda: None
         self.focus: Callable[[Widget | None], object] = lambda widget: None
 

@@ -1,4 +1,4 @@
-"""What lies over a scene for a while: toasts, a menu, the hint under the pointer."""
+"""What lies over a scene for a while: toasts, a menu, a line to type, the hint under the pointer."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import pygame
 
 from app import theme
 from app.widgets.base import Key, Pointer, View, Widget
+from app.widgets.inputs import TextField
 from app.widgets.painter import Painter, wrap
 from app.widgets.readouts import Level, draw_level, look_of_level
 
@@ -16,6 +17,7 @@ TOAST_S, TOAST_ERROR_S = 4.0, 9.0
 METER = 110
 REST_S = 0.5
 """So long a line of a menu is rested on before what it stands for is listened to."""
+PROMPT_H = 88
 
 
 @dataclass(frozen=True)
@@ -247,6 +249,57 @@ class Menu(Widget):
         if item.enabled:
             self.on_close()
             item.on_choose()
+
+
+class Prompt(TextField):
+    """A line to type, in the middle of the window; Enter takes it, Esc or a click beside it does not."""
+
+    def __init__(
+        self, question: str, text: str, on_enter: Callable[[str], object], on_close: Callable[[], object]
+    ) -> None:
+        super().__init__(question, lambda text: None, lambda: self._take(on_enter), icon="compose")
+        self.text, self.focused, self.on_close = text, True, on_close
+        self._frame = pygame.Rect(0, 0, 0, 0)
+
+    def place(self, window: pygame.Rect) -> None:
+        """Inside the window."""
+        self._frame = pygame.Rect(0, 0, min(440, window.w - 16), PROMPT_H)
+        self._frame.center = window.center
+        self.rect = pygame.Rect(self._frame.x + 12, self._frame.bottom - 46, self._frame.w - 24, 34)
+
+    def update(self, t_s: float) -> None:
+        """Once a frame, as a menu's: nothing of it moves."""
+
+    def contains(self, x: float, y: float) -> bool:
+        return True  # A click beside it closes it.
+
+    def extent(self, view: View) -> pygame.Rect:
+        return self._frame
+
+    def draw(self, painter: Painter, view: View) -> None:
+        border = theme.mix(theme.HAIRLINE, theme.QUIET, 0.3)
+        painter.frame(self._frame, border, theme.RAISED, theme.CORNER, 1)
+        head = pygame.Rect(self.rect.x, self._frame.y + 8, self.rect.w, 26)
+        painter.text(self.placeholder, head, theme.BODY, theme.TEXT)
+        super().draw(painter, view)
+
+    def on_pointer(self, event: Pointer) -> bool:
+        if event.kind == "down" and not self._frame.collidepoint(event.x, event.y):
+            self.on_close()
+        return True
+
+    def on_key(self, event: Key) -> bool:
+        if event.key == pygame.K_ESCAPE:
+            self.on_close()
+        else:
+            super().on_key(event)
+        return True
+
+    def _take(self, on_enter: Callable[[str], object]) -> None:
+        """Nothing typed is nothing asked for."""
+        self.on_close()
+        if self.text.strip():
+            on_enter(self.text.strip())
 
 
 class HintBubble(Widget):

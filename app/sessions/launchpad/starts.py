@@ -84,6 +84,23 @@ def forget_favourite(name: str) -> None:
         raise NotSaved(f"“{name}” cannot be deleted ({error.strerror or error}).") from error
 
 
+def rename_favourite(name: str, wanted: str) -> None:
+    """Give a favourite another name.
+
+    Raises:
+        NotSaved: another favourite has it, or it cannot be given.
+    """
+    before, path = favourite_path(name), favourite_path(wanted)
+    if path == before:
+        return
+    if path.exists():
+        raise NotSaved(f"There is a favourite “{path.stem}” already. Choose another name.")
+    try:
+        before.rename(path)
+    except OSError as error:
+        raise NotSaved(f"“{name}” cannot be renamed ({error.strerror or error}).") from error
+
+
 def favourite_path(name: str) -> Path:
     """The file of a favourite; signs that no file name may hold become dashes."""
     clean = re.sub(r"[^\w .,()+-]+", "-", name).strip(" .") or "untitled"

@@ -138,6 +138,40 @@ def test_favourites_come_latest_first_and_none_is_out_of_reach(one):
         forget_favourite(name)
 
 
+def test_a_favourite_gets_another_name_unless_there_is_one(one):
+    for name in ("Grid of today", "Other"):
+        save_grid(favourite_path(name), LAUNCHPAD.empty())
+
+    def rename(*typed: str) -> None:
+        one.click(*one.scene.panel.start.rect.center)
+        choose(one, "Rename a favourite …", "Grid of today")
+        for _ in "today":
+            one.key(pygame.K_BACKSPACE)
+        for letter in typed:
+            one.key(pygame.K_q, text=letter)
+        assert np.array_equal(*one.pictures())
+
+    pace = one.launchpad.song.arrangement.pace
+    rename("m", "i")
+    one.key(pygame.K_ESCAPE)
+    assert one.window.menu is None and sorted(favourites()) == ["Grid of today", "Other"]
+    rename("m", "i")
+    one.click(5, 5)
+    assert one.window.menu is None and sorted(favourites()) == ["Grid of today", "Other"]
+    save_grid(favourite_path("Grid of q"), LAUNCHPAD.empty())
+    rename("q")
+    one.key(pygame.K_RETURN)
+    one.frame()
+    assert "Choose another name" in one.toasts[-1]
+    rename("m", "/", "i")
+    one.key(pygame.K_RETURN)
+    one.frame()
+    assert sorted(favourites()) == ["Grid of m-i", "Grid of q", "Other"] and "Grid of m-i" in one.toasts[-1]
+    assert one.launchpad.song.arrangement.pace == pace
+    for name in favourites():
+        forget_favourite(name)
+
+
 def test_sound_is_written_with_the_chosen_set_says_how_far_it_is_and_is_stopped(
     one, tmp_path, monkeypatch, eventually
 ):
