@@ -181,7 +181,7 @@ def _markdown_row(row: Row) -> str:
         _bracketed(f"{m.r_tue:.3f}", row, "r_tue"), _bracketed(f"{m.r_on:.3f}", row, "r_on"),
         _bracketed(f"{m.error_mean_px:.1f} ± {m.error_sd_px:.1f}", row, "error_mean_px", 1),
         _bracketed(f"{m.error_mean_cm:.2f} ± {m.error_sd_cm:.2f}", row, "error_mean_cm"),
-        *(_bracketed(f"{m.within[s]:.3f}", row, within_name(s)) for s in WITHIN_S),
+        *(_bracketed(f"{m.within[s]:.3f}", row, within_name(s), 3) for s in WITHIN_S),
         f"{m.r_tue_old:.3f}", f"{m.r_on_old:.3f}",
     )  # fmt: skip
     return "| " + " | ".join(cells) + " |"
@@ -224,7 +224,7 @@ def tables(rows: Sequence[Row]) -> tuple[Table, Table]:
             f"{m.error_mean_px:.1f} ± {m.error_sd_px:.1f}", f"{m.error_mean_cm:.2f} ± {m.error_sd_cm:.2f}",
         )
         within = {s: f"{m.within[s]:.3f}" for s in WITHIN_S}
-        within[SHOWN_S] = _bracketed(within[SHOWN_S], row, within_name(SHOWN_S))
+        within[SHOWN_S] = _bracketed(within[SHOWN_S], row, within_name(SHOWN_S), 3)
         shares.add_row(*head, *within.values(), f"{m.r_tue_old:.3f}", f"{m.r_on_old:.3f}")
     return game, shares
 
