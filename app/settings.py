@@ -12,12 +12,12 @@ import dataclasses
 import json
 import logging
 import os
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from app.engine.clock import wall_time
 from app.paths import settings_path
 from pieces.errors import RipienoError
 from pieces.files import read_json, replace_file
@@ -166,7 +166,7 @@ class SettingsStore:
         return content if isinstance(content, dict) else self._set_aside()
 
     def _set_aside(self) -> dict[str, Any]:
-        aside = self.path.with_name(f"{self.path.stem}.damaged-{time.strftime('%Y%m%d-%H%M%S')}.json")
+        aside = self.path.with_name(f"{self.path.stem}.damaged-{wall_time():%Y%m%d-%H%M%S}.json")
         try:
             self.path.replace(aside)
         except OSError as error:

@@ -6,7 +6,6 @@ This is the main thread. It reads the engine's snapshots and calls sessions; it 
 from __future__ import annotations
 
 import logging
-import time
 from collections import deque
 from collections.abc import Callable
 from functools import partial
@@ -17,6 +16,7 @@ import pygame
 from app.devices.audio import AudioSystem
 from app.display import Display
 from app.dropping import drop
+from app.engine.clock import now_s
 from app.hands import Hands
 from app.scenes.base import Scene
 from app.scenes.studio import Studio
@@ -202,7 +202,7 @@ class Window:
     @staticmethod
     def now_s() -> float:
         """The clock of the window."""
-        return time.perf_counter()
+        return now_s()
 
     def view(self) -> View:
         """This moment."""
@@ -302,11 +302,11 @@ class Window:
         """Until the window is closed."""
         clock = pygame.time.Clock()
         while self.running:
-            begun = time.perf_counter()
+            begun_s = now_s()
             damage = self.frame()
             if damage:
                 pygame.display.update(damage)
-            self.frame_ms.append(1000 * (time.perf_counter() - begun))
+            self.frame_ms.append(1000 * (now_s() - begun_s))
             clock.tick(FRAMES_PER_S)
         self.close()
 

@@ -61,6 +61,11 @@ def test_models_and_pieces_run_without_window_and_sound_card(layer: str) -> None
     assert offences(layer, DEVICE_LIBRARIES) == []
 
 
+def test_the_program_reads_the_time_in_one_place() -> None:
+    clock = str(Path("app/engine/clock.py"))
+    assert [found for found in offences("app", {"time", "datetime"}) if not found.startswith(clock)] == []
+
+
 def test_every_imported_package_is_declared() -> None:
     config = configparser.ConfigParser(interpolation=None)
     config.read(ROOT / "setup.cfg")

@@ -10,7 +10,6 @@ from __future__ import annotations
 import json
 import sys
 import threading
-import time
 from typing import Any
 
 import numpy as np
@@ -18,6 +17,7 @@ import numpy as np
 from app.bench.duet import shipped_or_untrained
 from app.bench.ears import Ears
 from app.ending import end_process
+from app.engine.clock import now_s, sleep_s
 from app.engine.engine import Engine
 from app.sessions.duet.conductor import MACHINE_CHANNEL
 from app.sessions.duet.session import DuetSession
@@ -35,11 +35,11 @@ LOOK_EVERY_S = 0.02
 def press_keys(engine: Engine, seconds: float) -> None:
     """One key after the other, at random."""
     rng = np.random.default_rng(0)
-    end_s = time.monotonic() + seconds
-    while time.monotonic() < end_s:
+    end_s = now_s() + seconds
+    while now_s() < end_s:
         pitch = int(rng.choice(KEYS))
         engine.note_on(pitch, 80)
-        time.sleep(float(rng.uniform(*PRESS_EVERY_S)))
+        sleep_s(float(rng.uniform(*PRESS_EVERY_S)))
         engine.note_off(pitch)
 
 
@@ -63,14 +63,14 @@ def watched(session: DuetSession, engine: Engine, seconds: float, where: str) ->
     session.set_temperature(TEMPERATURE)
     session.set_click(False)
     while session.snapshot.agent and not session.ready:
-        time.sleep(LOOK_EVERY_S)
-    time.sleep(SETTLING_S)
+        sleep_s(LOOK_EVERY_S)
+    sleep_s(SETTLING_S)
     before = engine.mixer.dropouts
     session.start(count_in_bars=0)
     press_keys(engine, seconds)
     playing = session.snapshot
     session.stop()
-    time.sleep(ENDING_S)
+    sleep_s(ENDING_S)
     stream = engine.supervisor.stream
     return {
         **compared(session.snapshot, ears.onsets(), engine.rate),
@@ -106,7 +106,7 @@ def in_window(seconds: float) -> dict[str, Any]:
     def watch() -> None:
         try:
             while studio.duet is None or not window.frame_ms:
-                time.sleep(LOOK_EVERY_S)
+                sleep_s(LOOK_EVERY_S)
             seen.update(watched(studio.duet, studio.engine, seconds, "in its window"))
         finally:
             window.running = False

@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import json
 import sys
-import time
 
 from app.bench.live import JACK_BLOCK_SAMPLES
 from app.devices.audio import NONE, AudioChoice, DeviceInfo, FloatArray
 from app.devices.portaudio import JACK, PortAudioBackend
 from app.ending import end_process
+from app.engine.clock import sleep_s
 
 _SETTLING_S = 1.0
 
@@ -39,9 +39,9 @@ def watch(seconds: float) -> dict[str, object]:
     choice = AudioChoice(input=NONE, output=device.label, block_samples=JACK_BLOCK_SAMPLES)
     stream = backend.open(choice, idle.process)
     stream.start()
-    time.sleep(_SETTLING_S)
+    sleep_s(_SETTLING_S)
     idle.counting = True
-    time.sleep(seconds)
+    sleep_s(seconds)
     idle.counting = False
     stream.close()
     return {"dropouts": idle.dropouts}

@@ -10,7 +10,6 @@ from __future__ import annotations
 import json
 import sys
 import threading
-import time
 from collections.abc import Callable
 from functools import partial
 from typing import Any
@@ -20,6 +19,7 @@ from numpy.typing import NDArray
 
 from app.bench.ears import Ears
 from app.ending import end_process
+from app.engine.clock import now_s, sleep_s
 from app.engine.engine import Engine
 from app.sessions.launchpad import LaunchpadSession
 from app.sessions.launchpad.bars import CHANNELS
@@ -47,19 +47,19 @@ class Watcher:
         session = self._session
         session.set_tempo(BPM)
         session.start()
-        end_s = time.monotonic() + self._seconds
-        press_s = time.monotonic()
-        while time.monotonic() < end_s:
-            if time.monotonic() >= press_s:
+        end_s = now_s() + self._seconds
+        press_s = now_s()
+        while now_s() < end_s:
+            if now_s() >= press_s:
                 press_s += float(self._rng.uniform(*PRESS_EVERY_S))
                 self._press()
             self._look()
-            time.sleep(LOOK_EVERY_S)
+            sleep_s(LOOK_EVERY_S)
         session.stop()
-        end_s = time.monotonic() + ENDING_S
-        while time.monotonic() < end_s:
+        end_s = now_s() + ENDING_S
+        while now_s() < end_s:
             self._look()
-            time.sleep(LOOK_EVERY_S)
+            sleep_s(LOOK_EVERY_S)
 
     def _press(self) -> None:
         self.presses += 1
@@ -93,7 +93,7 @@ def compared(watcher: Watcher, onsets: dict[int, int], rate: int) -> dict[str, A
 def watched(session: LaunchpadSession, engine: Engine, seconds: float, where: str) -> dict[str, Any]:
     """Play for so long and say how it went."""
     ears = Ears(engine, CHANNELS, seconds + 2 * ENDING_S)
-    time.sleep(SETTLING_S)
+    sleep_s(SETTLING_S)
     before = engine.mixer.dropouts
     watcher = Watcher(session, seconds)
     watcher.run()
@@ -132,7 +132,7 @@ def in_window(seconds: float) -> dict[str, Any]:
     def watch() -> None:
         try:
             while studio.launchpad is None or not window.frame_ms:
-                time.sleep(LOOK_EVERY_S)
+                sleep_s(LOOK_EVERY_S)
             studio.launchpad.clear()
             seen.update(watched(studio.launchpad, studio.engine, seconds, "in its window"))
         finally:

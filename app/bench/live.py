@@ -13,7 +13,6 @@ import shutil
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -21,6 +20,7 @@ from statistics import median
 from typing import Any
 
 from app.bench.figures import Figure, spread
+from app.engine.clock import sleep_s, wall_time
 from pieces.errors import RipienoError
 from pieces.folders import HOME_VARIABLE, cache_folder
 from pieces.opening import open_piece
@@ -111,7 +111,7 @@ def _standstills(stood: list[dict[str, Any]]) -> Figure:
 
 def _run_child(seconds: float, piece: str = "", environment: dict[str, str] | None = None) -> dict[str, Any]:
     """What `window_child` saw. Raises NotMeasured with its last words where it failed."""
-    arguments = [str(time.time()), str(seconds), *([piece] if piece else [])]
+    arguments = [str(wall_time().timestamp()), str(seconds), *([piece] if piece else [])]
     return run_child("app.bench.window_child", arguments, seconds, environment)
 
 
@@ -159,7 +159,7 @@ def jack() -> Iterator[str]:
         stderr=subprocess.DEVNULL,
     )
     try:
-        time.sleep(2.0)
+        sleep_s(2.0)
         if server.poll() is not None:
             raise NotMeasured("jackd did not start.")
         yield name

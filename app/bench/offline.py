@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import os
 import tempfile
-import time
 
 import numpy as np
 
 from app.bench.figures import Figure, spread, time_ms
+from app.engine.clock import now_s, sleep_s
 from models.features import SPEC
 from models.players import Player, load_player, rest
 from pieces.folders import HOME_VARIABLE
@@ -50,9 +50,9 @@ def ten_pages() -> list[Figure]:
     """A made-up piano piece of ten pages: engraved and drawn, read by the follower, followed."""
     import torch
 
-    began_s = time.perf_counter()
+    began_s = now_s()
     piece = _ten_pages()
-    made_ms = (time.perf_counter() - began_s) * 1000.0
+    made_ms = (now_s() - began_s) * 1000.0
     player = load_player("follower", seed=0, relocate=True)
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
@@ -79,9 +79,9 @@ def _ten_pages() -> Piece:
 def _decisions_ms(player: Player) -> list[float]:
     """How long each decision takes, one for every frame of sound, so that caches are as cold as on stage."""
     sound = np.random.default_rng(0).random((DECISIONS, SPEC.bands)).astype(np.float32)
-    taken, due_s = [], time.perf_counter()
+    taken, due_s = [], now_s()
     for frame in sound:
-        time.sleep(max(due_s - time.perf_counter(), 0.0))
+        sleep_s(due_s - now_s())
         due_s += 1.0 / SPEC.fps
         taken += time_ms(lambda: player.step(frame), 1, warm_up=0)  # noqa: B023 - called at once
         rest(player)

@@ -1,7 +1,7 @@
 """A program to be watched: opens the real window in this process, follows a demo, and prints what it saw.
 
 Started by `app.bench.live` as `python -m app.bench.window_child STARTED SECONDS [PIECE]`, the first in
-seconds of `time.time`. The main thread is the window's; a second one only reads counters, and tells the
+seconds of `wall_time`. The main thread is the window's; a second one only reads counters, and tells the
 window to close.
 """
 
@@ -10,12 +10,12 @@ from __future__ import annotations
 import json
 import sys
 import threading
-import time
 from collections.abc import Callable
 from typing import Any
 
 import psutil
 
+from app.engine.clock import now_s, sleep_s, wall_time
 from app.engine.snapshot import Snapshot
 
 PATIENCE_S = 60.0
@@ -34,15 +34,15 @@ class Watcher:
         """The second thread."""
         try:
             self._wait(lambda: len(self._window.frame_ms) > 0)
-            self.seen["interactive_s"] = time.time() - self._started_s
+            self.seen["interactive_s"] = wall_time().timestamp() - self._started_s
             if self._following:
                 self._wait(lambda: self._window.studio.snapshot.state == "following")
                 self._loop_the_piece()
-                time.sleep(SETTLING_S)
+                sleep_s(SETTLING_S)
             before = self._window.studio.snapshot
             self._window.frame_ms.clear()
             self._window.studio.engine.latencies_ms.clear()
-            time.sleep(self._seconds)
+            sleep_s(self._seconds)
             self._read(before)
         except TimeoutError:
             self.seen["problem"] = f"nothing was followed within {PATIENCE_S:.0f} s"
@@ -75,11 +75,11 @@ class Watcher:
 
     @staticmethod
     def _wait(condition: Callable[[], bool]) -> None:
-        deadline_s = time.monotonic() + PATIENCE_S
+        deadline_s = now_s() + PATIENCE_S
         while not condition():
-            if time.monotonic() > deadline_s:
+            if now_s() > deadline_s:
                 raise TimeoutError
-            time.sleep(0.005)
+            sleep_s(0.005)
 
 
 def main(started_s: float, seconds: float, piece: str | None) -> None:

@@ -1,4 +1,4 @@
-"""The sample clock, and the only module that reads the computer's time.
+"""The sample clock, and the only module of the program that reads the computer's time.
 
 The audio callback counts samples: that count is the time of everything. Threads that live outside the
 callback (MIDI input, the null sound card) stamp events with `now_s`; `SampleClock.sample_at` turns such a
@@ -22,7 +22,7 @@ def now_s() -> float:
 
 
 def wall_time() -> datetime:
-    """The date and time of day, for names of takes only."""
+    """The date and time of day, for names and dates; of another clock than `now_s`."""
     return datetime.now().astimezone()
 
 

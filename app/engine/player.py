@@ -7,7 +7,6 @@ nothing; other threads hand it events and read what it played.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import NamedTuple, Protocol
@@ -15,6 +14,7 @@ from typing import NamedTuple, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from app.engine.clock import sleep_s
 from app.engine.metronome import ClickVoice
 from app.engine.scheduler import NOW, Event, Scheduler
 from app.engine.voice import Instrument, SilentInstrument, apply_event
@@ -147,7 +147,7 @@ class LocalPlayer:
             if not self._rendering:
                 before.close()
                 return
-            time.sleep(LETTING_GO_S)
+            sleep_s(LETTING_GO_S)
 
     def play(self, output: FloatArray, start_sample: int) -> FloatArray:
         """Fill `output` (n, 2), n <= LARGEST_BLOCK, of which the first sample is `start_sample`.

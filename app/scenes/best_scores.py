@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import json
 import logging
-import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from app.engine.clock import wall_time
 from pieces.files import read_json, replace_file
 
 _log = logging.getLogger(__name__)
@@ -44,7 +44,7 @@ class BestScores:
         Raises OSError where the file cannot be written.
         """
         everything = self._content()
-        score = Score(points, round(followed, 3), time.strftime("%Y-%m-%d"))
+        score = Score(points, round(followed, 3), f"{wall_time():%Y-%m-%d}")
         ranked = sorted([*_scores(everything.get(piece)), score], key=lambda entry: -entry.points)[:KEPT]
         everything[piece] = [asdict(entry) for entry in ranked]
         replace_file(self.path, json.dumps(everything, indent=1).encode())
@@ -69,7 +69,7 @@ class BestScores:
             content = None
         if isinstance(content, dict):
             return content
-        aside = self.path.with_name(f"{self.path.stem}.damaged-{time.strftime('%Y%m%d-%H%M%S')}.json")
+        aside = self.path.with_name(f"{self.path.stem}.damaged-{wall_time():%Y%m%d-%H%M%S}.json")
         self.path.replace(aside)
         self._tell(f"The best scores were damaged; they begin anew, the old file is kept as {aside.name}.")
         return {}

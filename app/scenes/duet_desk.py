@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import logging
 import threading
-import time
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import cast
 
+from app.engine.clock import wall_time
 from app.scenes.duet_memory import DuetMemory
 from app.scenes.studio import Studio
 from app.scenes.take_desk import export_paths
@@ -235,4 +235,4 @@ class DuetDesk:
 
 
 def _export_path(ending: str) -> Path:
-    return export_paths(time.strftime("Duet %Y-%m-%d %H.%M.%S"), ending)[0]
+    return export_paths(f"Duet {wall_time():%Y-%m-%d %H.%M.%S}", ending)[0]

@@ -5,12 +5,12 @@ Used by the thread of the window.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import cast
 
 from app.bindings import label_of
+from app.engine.clock import now_s, wall_time
 from app.scenes.studio import Studio
 from app.scenes.take_desk import export_folder, export_paths
 from app.sessions.launchpad import Arrangement, LaunchpadSession, LaunchpadSnapshot, Link, ScaleLock
@@ -82,10 +82,10 @@ class LaunchpadDesk:
 
     def gesture(self, control: str) -> str:
         """A name for one stroke of a control: what follows within a moment is the same step of undo."""
-        now_s = time.monotonic()
-        if control != self._gesture or now_s - self._gesture_s > SAME_GESTURE_S:
+        moment_s = now_s()
+        if control != self._gesture or moment_s - self._gesture_s > SAME_GESTURE_S:
             self._gestures += 1
-        self._gesture, self._gesture_s = control, now_s
+        self._gesture, self._gesture_s = control, moment_s
         return f"{control} {self._gestures}"
 
     def set_tempo(self, bpm: float) -> None:
@@ -150,7 +150,7 @@ class LaunchpadDesk:
 
     def keep_favourite(self) -> None:
         """Keep the grid under the name of the moment."""
-        self.title = time.strftime("Grid of %d %B, %H.%M.%S")
+        self.title = f"{wall_time():Grid of %d %B, %H.%M.%S}"
         self._tell(
             lambda: self.session.save_favourite(self.title), f"Kept “{self.title}”: Start from … finds it"
         )
@@ -208,7 +208,7 @@ class LaunchpadDesk:
         )
 
     def _export_path(self, ending: str, name: str = "Launchpad") -> Path:
-        return export_paths(time.strftime(f"{name} %Y-%m-%d %H.%M.%S"), ending)[0]
+        return export_paths(f"{name} {wall_time():%Y-%m-%d %H.%M.%S}", ending)[0]
 
     def _tell(self, work: Callable[[], object], done: str) -> None:
         try:

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import logging
 import threading
-import time
 from collections.abc import Callable
 from pathlib import Path
 
+from app.engine.clock import now_s
 from app.sessions.export import Progress
 from pieces.errors import RipienoError
 
@@ -57,14 +57,14 @@ class WavDesk:
             self._thread.join()
 
     def _write(self, path: Path, work: Callable[[Path, Progress], object]) -> None:
-        said_s = time.monotonic()
+        said_s = now_s()
 
         def progress(share: float) -> None:
             nonlocal said_s
             if self._stopped.is_set():
                 raise _Stopped(f"{path.name} is not written.")
-            if time.monotonic() - said_s >= PERIOD_S:
-                said_s = time.monotonic()
+            if now_s() - said_s >= PERIOD_S:
+                said_s = now_s()
                 self._say(f"Writing {path.name}: {100 * share:.0f} %. Click here to stop it.", "plain", STOP)
 
         self._say(f"Writing {path.name} … Click here to stop it.", "plain", STOP)

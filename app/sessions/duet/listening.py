@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import itertools
 import random
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from app.engine.clock import wall_time
 from app.sessions.duet.votes import PairResult, Vote, VoteFile, tally
 from pieces.errors import RipienoError
 
@@ -49,7 +49,7 @@ class Trial:
     def vote(self, choice: Choice) -> Vote:
         """What an answer means."""
         better = {"a": self.a, "b": self.b, "same": ""}[choice]
-        return Vote(self.melody, self.a, self.b, better, time.strftime("%Y-%m-%d"))
+        return Vote(self.melody, self.a, self.b, better, f"{wall_time():%Y-%m-%d}")
 
 
 class ListeningTest:

@@ -9,11 +9,11 @@ from __future__ import annotations
 import logging
 import os
 import threading
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Protocol, TextIO
 
+from app.engine.clock import wall_time
 from app.sessions.launchpad.history import Picture
 from app.sessions.launchpad.song_files import load, text_of
 from models.launchpad.instrument import BadState
@@ -123,7 +123,7 @@ class SongKeeper:
             self._tell(CANNOT.format(why))
 
     def _set_aside(self) -> None:
-        aside = self._path.with_name(f"{self._path.stem}.damaged-{time.strftime('%Y%m%d-%H%M%S')}.json")
+        aside = self._path.with_name(f"{self._path.stem}.damaged-{wall_time():%Y%m%d-%H%M%S}.json")
         try:
             self._path.replace(aside)
         except OSError as error:
