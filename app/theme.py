@@ -1,17 +1,12 @@
-"""The one theme: colours, type, spacing, and the caches that make words and corners cheap to draw.
+"""The one theme: colours, sizes of type, spacing. Pictures that are saved without a window have it too.
 
-Only the thread of the window uses it. Colours are RGB triples; lengths are logical px, which the
-:class:`~app.widgets.painter.Painter` multiplies by the scale of the window.
+Colours are RGB triples; lengths are logical px, which the :class:`~app.widgets.painter.Painter` multiplies by
+the scale of the window.
 """
 
 from __future__ import annotations
 
-from collections import OrderedDict
-from functools import cache, lru_cache
-from importlib.util import find_spec
-from pathlib import Path
-
-import pygame
+from functools import lru_cache
 
 Colour = tuple[int, int, int]
 
@@ -59,70 +54,3 @@ def contrast(one: Colour, other: Colour) -> float:
 
     lighter, darker = sorted((luminance(one), luminance(other)), reverse=True)
     return (lighter + 0.05) / (darker + 0.05)
-
-
-@cache
-def font_path(bold: bool = False) -> str | None:
-    """DejaVu Sans inside matplotlib (it has flat, sharp and quarter note), else None: pygame's own font."""
-    spec = find_spec("matplotlib")
-    name = "DejaVuSans-Bold.ttf" if bold else "DejaVuSans.ttf"
-    path = Path(spec.origin).parent / "mpl-data/fonts/ttf" / name if spec and spec.origin else None
-    return str(path) if path and path.is_file() else None
-
-
-@cache
-def font(size_px: int, bold: bool = False) -> pygame.font.Font:
-    """The face at a size in device px."""
-    if not pygame.font.get_init():
-        pygame.font.init()
-    return pygame.font.Font(font_path(bold), size_px)
-
-
-class Cache:
-    """The surfaces used last, at most ``size`` of them."""
-
-    def __init__(self, size: int) -> None:
-        self._size = size
-        self._kept: OrderedDict[tuple[object, ...], pygame.Surface] = OrderedDict()
-
-    def get(self, key: tuple[object, ...]) -> pygame.Surface | None:
-        found = self._kept.get(key)
-        if found is not None:
-            self._kept.move_to_end(key)
-        return found
-
-    def put(self, key: tuple[object, ...], surface: pygame.Surface) -> pygame.Surface:
-        self._kept[key] = surface
-        if len(self._kept) > self._size:
-            self._kept.popitem(last=False)
-        return surface
-
-    def clear(self) -> None:
-        self._kept.clear()
-
-
-_words = Cache(1500)
-
-
-def words(text: str, size_px: int, colour: Colour, bold: bool = False) -> pygame.Surface:
-    """``text`` drawn, from the cache where it was drawn before."""
-    key = (text, size_px, colour, bold)
-    return _words.get(key) or _words.put(key, font(size_px, bold).render(text, True, colour))
-
-
-@cache
-def _width(text: str, size_px: int, bold: bool) -> int:
-    return font(size_px, bold).size(text)[0]
-
-
-def text_width(text: str, size_px: int, bold: bool = False) -> int:
-    """Width in device px."""
-    if len(text) > 40:
-        return font(size_px, bold).size(text)[0]
-    return _width(text, size_px, bold)
-
-
-def clear_caches() -> None:
-    """Forget all drawn words: after a change of scale they are of no use."""
-    _words.clear()
-    _width.cache_clear()

@@ -11,6 +11,12 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
 LAYERS = ("pieces", "models", "app")
+ROOMS = ({"devices", "engine"}, {"sessions"}, {"widgets"}, {"scenes"})
+"""Of app, from the lowest up. Two are equals: the engine opens devices, and the process of the sound, which
+is a device, runs the engine's player."""
+ABOVE_THE_ROOMS = {
+    "bench", "cli", "commands", "display", "doctor", "dropping", "hands", "program", "window",
+}  # fmt: skip
 DEVICE_LIBRARIES = {"pygame", "pygame_gui", "sounddevice", "rtmidi"}
 IMPORTED_AS = {
     "pygame-ce": "pygame",
@@ -33,7 +39,11 @@ def imported(path: Path) -> Iterator[tuple[str, int]]:
             yield from ((alias.name, node.lineno) for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
             assert node.level == 0, f"{path}:{node.lineno}: relative import"
-            yield str(node.module), node.lineno
+            module = str(node.module)
+            if module in LAYERS:
+                yield from ((f"{module}.{alias.name}", node.lineno) for alias in node.names)
+            else:
+                yield module, node.lineno
 
 
 def files(layer: str) -> list[Path]:
@@ -41,11 +51,12 @@ def files(layer: str) -> list[Path]:
 
 
 def offences(layer: str, forbidden: set[str]) -> list[str]:
+    """Imports in a folder of what is forbidden there, or lies below that: `app` or `app.scenes`."""
     return [
         f"{path.relative_to(ROOT)}:{line} imports {module}"
         for path in files(layer)
         for module, line in imported(path)
-        if module.split(".")[0] in forbidden
+        if forbidden & {module, module.split(".")[0], ".".join(module.split(".")[:2])}
     ]
 
 
@@ -54,6 +65,14 @@ def test_imports_go_one_way(layer: str) -> None:
     above = set(LAYERS[LAYERS.index(layer) + 1 :]) | {"tests", "launch"}
     assert files(layer)
     assert offences(layer, above) == []
+
+
+@pytest.mark.parametrize("level", range(len(ROOMS)))
+def test_the_rooms_of_the_program_know_only_those_below_them(level: int) -> None:
+    above = ABOVE_THE_ROOMS.union(*ROOMS[level + 1 :])
+    for room in ROOMS[level]:
+        assert files(f"app/{room}")
+        assert offences(f"app/{room}", {f"app.{name}" for name in above}) == []
 
 
 @pytest.mark.parametrize("layer", ["pieces", "models"])
@@ -85,10 +104,19 @@ def test_every_folder_of_code_is_a_package() -> None:
     assert [str(folder) for folder in folders if not (folder / "__init__.py").exists()] == []
 
 
-def test_the_command_line_loads_nothing_heavy() -> None:
-    code = "import sys, app.cli; print(*sorted({name.split('.')[0] for name in sys.modules}))"
+def loaded_by(module: str) -> set[str]:
+    """The top-level modules that an interpreter holds which has imported this one."""
+    code = f"import sys, {module}; print(*sorted({{name.split('.')[0] for name in sys.modules}}))"
     result = subprocess.run(
         [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
     )
+    return set(result.stdout.split())
+
+
+def test_the_command_line_loads_nothing_heavy() -> None:
     heavy = {"torch", "pygame", "verovio", "matplotlib", "music21", "scipy", "sounddevice", "numpy"}
-    assert heavy & set(result.stdout.split()) == set()
+    assert heavy & loaded_by("app.cli") == set()
+
+
+def test_pictures_are_saved_without_what_a_window_needs() -> None:
+    assert "pygame" not in loaded_by("app.commands.inside")

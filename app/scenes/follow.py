@@ -14,6 +14,7 @@ from app import theme
 from app.engine.snapshot import RUNNING
 from app.scenes.agent_panel import AgentPanel
 from app.scenes.base import Scene
+from app.scenes.follow_words import status_words
 from app.scenes.studio import Studio, without_years
 from app.scenes.transport import Transport
 from app.widgets.base import View, Widget
@@ -24,7 +25,6 @@ from app.widgets.motion import Smooth
 from app.widgets.overlays import MenuItem
 from app.widgets.page_view import CursorLayer, GlowLayer, Mark, PageScene, PageView
 from app.widgets.readouts import Paragraph
-from app.widgets.status import status_of
 from app.widgets.strip_view import Cursor, StripView
 from pieces.piece import Place
 
@@ -151,7 +151,7 @@ class Follow(Scene):
         if self.is_running() or not self._was_running:
             self._follow_system(self._place().system, view.t_s)
         self.glow.refresh(view)
-        self.status.say(*status_of(snapshot, self.studio, self.is_running()))
+        self.status.say(*status_words(snapshot, self.studio))
 
     def _follow_system(self, system: int, t_s: float) -> None:
         """Turn pages with the music; a reader who leafs while nothing plays is left alone."""

@@ -17,6 +17,7 @@ from typing import Any
 
 import numpy as np
 
+from app.child import Child, ChildDied
 from app.scenes.studio import Studio
 from app.scenes.take_desk import export_folder
 from app.sessions.inside.paper import paper_colours
@@ -35,7 +36,6 @@ from app.sessions.inside.requests import (
     Save,
 )
 from app.sessions.inside.run import LiveRun, Run
-from app.widgets.child import Child, ChildDied
 from models.features import SPEC
 from models.inside.record import Record
 from pieces.errors import RipienoError

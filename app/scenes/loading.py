@@ -19,7 +19,7 @@ from pathlib import Path
 from queue import SimpleQueue
 from typing import TypeVar
 
-from app.widgets.child import Child, ChildDied, serve
+from app.child import Child, ChildDied, serve
 from pieces.errors import RipienoError
 from pieces.piece import Piece
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import pygame
 
 from app import theme
+from app.widgets import fonts
 from app.widgets.base import View, Widget, draw_focus
 from app.widgets.buttons import Pressable
 from app.widgets.painter import Painter
@@ -98,7 +99,7 @@ class Chip(Pressable):
 
     def natural_width(self, scale: float) -> float:
         """Logical width that shows the whole name, within reason."""
-        words = theme.text_width(self.name(), round(theme.SMALL * scale)) / scale
+        words = fonts.text_width(self.name(), round(theme.SMALL * scale)) / scale
         return min(words, 132.0) + 56
 
     def draw(self, painter: Painter, view: View) -> None:

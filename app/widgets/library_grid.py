@@ -13,6 +13,7 @@ import pygame
 
 from app import theme
 from app.bindings import label_of
+from app.widgets import fonts
 from app.widgets.base import Pointer, View, Widget
 from app.widgets.chrome import as_time
 from app.widgets.page_images import paper_surface
@@ -84,9 +85,9 @@ class LibraryGrid(Widget):
         if self._over_bin:
             return f"Remove from the library ({label_of('remove')})"
         room = round(self.card_size[0] - 2 * _INSET)
-        length = theme.text_width(as_time(card.seconds), theme.SMALL) + 10
-        cut = theme.text_width(card.title, theme.BODY, True) > room or (
-            theme.text_width(card.composer, theme.SMALL) > room - length
+        length = fonts.text_width(as_time(card.seconds), theme.SMALL) + 10
+        cut = fonts.text_width(card.title, theme.BODY, True) > room or (
+            fonts.text_width(card.composer, theme.SMALL) > room - length
         )
         return " · ".join(part for part in (card.title, card.composer) if part) if cut else ""
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import pygame
 
 from app import theme
+from app.widgets import fonts
 from app.widgets.base import Key, Pointer, View, Widget
 from app.widgets.inputs import TextField
 from app.widgets.painter import Painter, wrap
@@ -69,7 +70,7 @@ class Toasts(Widget):
             width = min(self.rect.w, 560)
             size_px, room_px = round(theme.BODY * self.scale), round((width - 68) * self.scale)
             lines = wrap(toast.text, size_px, room_px)[:4]
-            longest = max((theme.text_width(line, size_px) for line in lines), default=0) / self.scale
+            longest = max((fonts.text_width(line, size_px) for line in lines), default=0) / self.scale
             width = min(width, int(longest) + 70)
             height = 24 + 20 * len(lines)
             box = pygame.Rect(self.rect.centerx - width // 2, bottom - height, width, height)
@@ -131,9 +132,9 @@ class MenuItem:
     @property
     def width(self) -> float:
         """Room that its words need, in logical px."""
-        words = 0.0 if self.metered else theme.text_width(self.detail, theme.TINY)
+        words = 0.0 if self.metered else fonts.text_width(self.detail, theme.TINY)
         end = max(words, METER if self.metered or self.listen else 0.0)
-        return theme.text_width(self.label, theme.BODY) + end + 80
+        return fonts.text_width(self.label, theme.BODY) + end + 80
 
 
 class Menu(Widget):
@@ -319,7 +320,7 @@ class HintBubble(Widget):
     def show(self, text: str, target: pygame.Rect, window: pygame.Rect, scale: float) -> None:
         """Hang it above the target, below where there is no room."""
         self.text = text
-        width = theme.text_width(text, round(theme.SMALL * scale)) / scale + 20
+        width = fonts.text_width(text, round(theme.SMALL * scale)) / scale + 20
         width = min(width, window.w - 16)
         x = min(max(target.centerx - width / 2, window.x + 8), window.right - width - 8)
         y = target.y - 34 if target.y - 34 >= 4 else target.bottom + 6

@@ -14,6 +14,7 @@ import pygame
 from app import theme
 from app.theme import Colour
 from app.widgets.painter import Painter
+from app.widgets.surface_cache import SurfaceCache
 
 Owner = Literal["", "you", "agent"]
 PATTERNS, OFFSETS = 7, 6
@@ -117,7 +118,7 @@ def face_of(pad: Pad, row: RowLook, glow: float = 0.0, blink: bool = False, roun
     return Face(colour, edge, "eye" if pad.owner == "agent" else "", round_, pad.intended)
 
 
-_faces = theme.Cache(KEPT)
+_faces = SurfaceCache(KEPT)
 _OVERSAMPLING = 4
 
 

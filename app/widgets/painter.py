@@ -9,11 +9,13 @@ import pygame
 
 from app import theme
 from app.theme import Colour
+from app.widgets import fonts
 from app.widgets.icons import icon_surface
+from app.widgets.surface_cache import SurfaceCache
 
 Rect = pygame.Rect | pygame.FRect
 
-_corners = theme.Cache(200)
+_corners = SurfaceCache(200)
 _OVERSAMPLING = 4
 
 
@@ -109,7 +111,7 @@ class Painter:
         """One line, in the middle of the height of ``rect``, shortened with an ellipsis to its width."""
         size_px = self.px(size)
         box = self.device(rect)
-        drawn = theme.words(shorten(text, size_px, box.w, bold), size_px, colour, bold)
+        drawn = fonts.words(shorten(text, size_px, box.w, bold), size_px, colour, bold)
         x = {"left": box.x, "right": box.right - drawn.get_width()}.get(
             align, box.x + (box.w - drawn.get_width()) // 2
         )
@@ -124,7 +126,7 @@ class Painter:
 
     def width(self, text: str, size: int = theme.BODY, bold: bool = False) -> float:
         """Width of a line in logical px."""
-        return theme.text_width(text, self.px(size), bold) / self.scale
+        return fonts.text_width(text, self.px(size), bold) / self.scale
 
     def _point(self, point: tuple[float, float]) -> tuple[int, int]:
         return round(point[0] * self.scale), round(point[1] * self.scale)
@@ -132,12 +134,12 @@ class Painter:
 
 def shorten(text: str, size_px: int, width_px: int, bold: bool = False) -> str:
     """``text``, or as much of its beginning as fits with an ellipsis."""
-    if theme.text_width(text, size_px, bold) <= width_px:
+    if fonts.text_width(text, size_px, bold) <= width_px:
         return text
     low, high = 0, len(text)
     while low < high:
         middle = (low + high + 1) // 2
-        if theme.text_width(text[:middle].rstrip() + "…", size_px, bold) <= width_px:
+        if fonts.text_width(text[:middle].rstrip() + "…", size_px, bold) <= width_px:
             low = middle
         else:
             high = middle - 1
@@ -149,7 +151,7 @@ def wrap(text: str, size_px: int, width_px: int, bold: bool = False) -> list[str
     lines: list[str] = []
     for word in text.split():
         joined = f"{lines[-1]} {word}" if lines else word
-        if lines and theme.text_width(joined, size_px, bold) <= width_px:
+        if lines and fonts.text_width(joined, size_px, bold) <= width_px:
             lines[-1] = joined
         else:
             lines.append(word)
@@ -168,7 +170,7 @@ def _disc(radius: int, colour: Colour) -> pygame.Surface:
     return _corners.put((radius, colour), pygame.transform.smoothscale(large, (2 * radius, 2 * radius)))
 
 
-_veils = theme.Cache(4)
+_veils = SurfaceCache(4)
 
 
 def _scratch(size: tuple[int, int], colour: Colour, alpha: int) -> pygame.Surface:

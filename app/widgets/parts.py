@@ -16,9 +16,10 @@ from app.widgets.base import Key, Pointer, View, Widget, draw_focus
 from app.widgets.buttons import Pressable
 from app.widgets.pads import NOBODY, OWNERS, owner_colour
 from app.widgets.painter import Painter
+from app.widgets.surface_cache import SurfaceCache
 
 PART_W, LINK_W = 66, 40
-_pictures = theme.Cache(64)
+_pictures = SurfaceCache(64)
 
 
 def bar_picture(onsets: NDArray[np.int8], size: tuple[int, int]) -> pygame.Surface:

@@ -16,7 +16,7 @@ from queue import SimpleQueue
 import numpy as np
 from numpy.typing import NDArray
 
-from app.widgets.child import Child, ChildDied, serve
+from app.child import Child, ChildDied, serve
 
 _log = logging.getLogger(__name__)
 _WIDTH, _SIZE = struct.Struct("<I"), struct.Struct("<II")

@@ -3,17 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Hashable
-from typing import TYPE_CHECKING
 
 import pygame
 
 from app import theme
-from app.engine.snapshot import Snapshot
 from app.widgets.base import View, Widget
 from app.widgets.painter import Painter
-
-if TYPE_CHECKING:
-    from app.scenes.studio import Studio
 
 _COLOURS = {"plain": theme.MACHINE, "good": theme.GOOD, "bad": theme.BAD, "you": theme.YOU}
 
@@ -54,30 +49,3 @@ class Status(Widget):
         painter.circle((pill.x + 18, pill.centery), 4, _COLOURS[self.kind])
         words = pygame.FRect(pill.x + 32, pill.y, pill.w - 46, pill.h)
         painter.text(self.text, words, theme.BODY, theme.TEXT)
-
-
-def status_of(snapshot: Snapshot, studio: Studio, running: bool) -> tuple[str, str]:
-    """What to say at this moment, and in which colour."""
-    session = studio.session
-    if session is None:
-        return "There is no follower; choose one in Settings", "bad"
-    if not session.ready:
-        return (session.problem, "bad") if session.problem else ("The follower is getting ready …", "plain")
-    resting = snapshot.state in ("paused", "finished")
-    if studio.devices.unheard(snapshot) and not resting:
-        return studio.devices.unheard_words(), "bad"
-    demo = studio.settings.now.source == "demo"
-    if snapshot.state == "waiting" and not demo:
-        quiet = "; nothing is heard yet" if snapshot.no_signal else ""
-        return f"Play: it follows from the first note{quiet}", "you"
-    if snapshot.state == "lost":
-        return "It has lost you: play on, or click where you are", "bad"
-    if snapshot.state == "paused":
-        return "Paused. Space goes on", "plain"
-    if snapshot.state == "finished":
-        return "The end. Space plays it again", "good"
-    if snapshot.state == "idle":
-        return (
-            "Space: the demo plays and is followed" if demo else "Space: it listens and follows you"
-        ), "plain"
-    return "", "plain"

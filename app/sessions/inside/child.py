@@ -6,8 +6,8 @@ import pickle
 
 import torch
 
+from app.child import serve
 from app.sessions.inside.study import Study
-from app.widgets.child import serve
 
 
 def main() -> None:

@@ -4,7 +4,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from app.widgets.child import serve
+from app.child import serve
 
 
 def answer(request: bytes) -> bytes:

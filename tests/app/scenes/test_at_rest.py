@@ -5,6 +5,7 @@ import pytest
 from app import theme
 from app.engine.snapshot import Snapshot
 from app.scenes.devices import short_name
+from app.widgets import fonts
 from app.widgets.chrome import as_measure
 from app.widgets.readouts import decided
 
@@ -26,7 +27,7 @@ def test_a_small_window_shows_titles_whole_before_names_of_devices(stage, piece,
     one.open(piece)
     one.window.go(scene)
     title = one.scene._title
-    assert theme.text_width(one.scene.title(), theme.TITLE, True) <= title.rect.w
+    assert fonts.text_width(one.scene.title(), theme.TITLE, True) <= title.rect.w
     assert not title.rect.colliderect(one.scene._chips[-1].rect)
 
 

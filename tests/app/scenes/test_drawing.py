@@ -5,6 +5,7 @@ import pygame
 import pytest
 
 from app import theme
+from app.widgets import fonts
 from app.widgets.base import View, merge
 from app.widgets.painter import shorten, wrap
 from app.widgets.readouts import share_of_db, spectrogram_image
@@ -134,16 +135,16 @@ def test_words_have_contrast(words, ground):
 
 
 def test_the_font_has_the_signs_of_music():
-    face = theme.font(20)
+    face = fonts.font(20)
     for sign in "♩♭♯♪":
-        assert theme.font_path() and face.metrics(sign)[0] is not None
+        assert fonts.font_path() and face.metrics(sign)[0] is not None
 
 
 def test_long_words_are_shortened_and_wrapped_to_fit():
     text = "A title that is much longer than the place there is for it"
     short = shorten(text, 13, 120)
-    assert short.endswith("…") and theme.text_width(short, 13) <= 120
-    assert all(theme.text_width(line, 13) <= 120 for line in wrap(text, 13, 120))
+    assert short.endswith("…") and fonts.text_width(short, 13) <= 120
+    assert all(fonts.text_width(line, 13) <= 120 for line in wrap(text, 13, 120))
     assert " ".join(wrap(text, 13, 120)) == text
 
 

@@ -12,6 +12,7 @@ import numpy as np
 import pygame
 import pytest
 
+from app.child import ChildDied
 from app.sessions.inside.requests import (
     GLANCE,
     PATIENT,
@@ -27,7 +28,6 @@ from app.sessions.inside.requests import (
     Save,
 )
 from app.sessions.inside.run import Run
-from app.widgets.child import ChildDied
 from models.features import SPEC
 from models.inside.packed import PackedFit
 from models.inside.record import Record

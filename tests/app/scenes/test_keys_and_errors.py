@@ -13,6 +13,7 @@ from scipy.io import wavfile
 from app import bindings, theme
 from app.scenes.loading import Opened
 from app.settings import SettingsNotSaved
+from app.widgets import fonts
 from app.widgets.base import Pointer
 from app.widgets.key_list import overlay_rows
 from app.widgets.overlays import Toasts
@@ -35,7 +36,7 @@ def test_the_overlay_lists_exactly_the_keys_in_force(scene):
 def test_what_a_key_does_is_listed_whole(scene):
     room_px = 244  # of a column of the list, beside the key
     listed = [what for _, rows in overlay_rows(scene) for _, what in rows]
-    assert not [what for what in listed if theme.text_width(what, theme.SMALL) > room_px]
+    assert not [what for what in listed if fonts.text_width(what, theme.SMALL) > room_px]
 
 
 @pytest.mark.parametrize("scene", SCENES)

@@ -9,8 +9,8 @@ import numpy as np
 import psutil
 import pytest
 
+from app.child import Child, ChildDied
 from app.scenes import loading
-from app.widgets.child import Child, ChildDied
 from app.widgets.page_images import PageImages, paper_surface
 from app.widgets.rendering import Drawn, PageRenderer
 from pieces import library

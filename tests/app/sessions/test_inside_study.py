@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from app.child import Child
 from app.sessions.inside.paper import paper_colours
 from app.sessions.inside.requests import (
     Begin,
@@ -21,7 +22,6 @@ from app.sessions.inside.requests import (
 )
 from app.sessions.inside.run import Run
 from app.sessions.inside.study import Study
-from app.widgets.child import Child
 from models.features import SPEC
 from models.players import load_player, rest
 from pieces.opening import open_piece

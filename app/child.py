@@ -64,7 +64,7 @@ class Child:
                     stdin=subprocess.PIPE,
                     stdout=subprocess.PIPE,
                     stderr=subprocess.DEVNULL,
-                    cwd=Path(__file__).resolve().parents[2],
+                    cwd=Path(__file__).resolve().parents[1],
                     start_new_session=True,  # a group of its own, which ends as one
                 )
             return self._process
