@@ -18,7 +18,7 @@ from safetensors import SafetensorError, safe_open
 
 from models.features import FeatureSpec
 from pieces.errors import RipienoError
-from pieces.files import parse_json, replace_file
+from pieces.files import parse_json, replace_file, saving
 
 if TYPE_CHECKING:
     import torch
@@ -63,13 +63,9 @@ def save(
     }
     contiguous = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
     content = to_bytes(contiguous, {METADATA_KEY: json.dumps(document)})
-    try:
+    with saving(path, CheckpointError):
         path.parent.mkdir(parents=True, exist_ok=True)
         replace_file(path, content)
-    except OSError as error:
-        raise CheckpointError(
-            f"could not write {path}: {error.strerror}; free some space or choose another folder"
-        ) from error
 
 
 def load(

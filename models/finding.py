@@ -24,7 +24,7 @@ from models.evaluation import EvaluationItem, built
 from models.features import SPEC, frames
 from models.game import Truth
 from models.players import Player, labels, load_player, rest
-from models.results import save_report
+from models.reports import as_json, save_report
 from pieces.errors import RipienoError
 from pieces.piece import Piece
 
@@ -181,11 +181,10 @@ class FindingEvaluation:
 
     def to_json(self) -> str:
         """Settings, rows and every break; infinity (never found) becomes null."""
-        rows = [{**asdict(row), "median_s": _plain(row.median_s)} for row in self.rows]
-        breaks = [{**asdict(finding), "seconds": _plain(finding.seconds)} for finding in self.findings]
+        rows, breaks = list(map(asdict, self.rows)), list(map(asdict, self.findings))
         document = {"version": 1, "settings": self.settings, "rows": rows, "breaks": breaks,
                     "skipped": self.skipped}  # fmt: skip
-        return json.dumps(document, indent=1, allow_nan=False)
+        return as_json(document)
 
     def to_markdown(self) -> str:
         """The settings and a line for every row."""
@@ -208,10 +207,6 @@ def _cells(row: Row) -> tuple[str, ...]:
     median = f"{row.median_s:.2f}" if math.isfinite(row.median_s) else "never"
     return (f"{row.collection}, {row.music}", row.player, row.kind, str(row.breaks), *shares,
             f"{row.ever:.3f}", median)  # fmt: skip
-
-
-def _plain(value: float) -> float | None:
-    return value if math.isfinite(value) else None
 
 
 def evaluate_follower_finding(

@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 from models.arrays import load_arrays
 from models.features import SPEC
 from pieces.errors import RipienoError
-from pieces.files import replace_file
+from pieces.files import replace_file, saving
 
 Arrays = dict[str, NDArray[Any]]
 
@@ -110,10 +110,8 @@ def pack(
         if not splits:
             raise BadPack(f"not one piece fits into {limit_bytes:,} bytes; name a larger --limit-mb.")
         archive.writestr(zipfile.ZipInfo(LISTING), _listing(splits), zipfile.ZIP_DEFLATED)
-    try:
+    with saving(out, BadPack):
         replace_file(out, content.getvalue())
-    except OSError as error:
-        raise BadPack(f"could not write {out} ({error.strerror}); choose another place.") from error
     yield Packed(len(splits), len(content.getvalue()), len(pieces) - len(splits))
 
 

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.midi_files import BadMidi, open_midi
+from pieces.files import replacing
 from pieces.piece import Piece, PlayedNotehead
 
 LEAD_IN_S = 0.5
@@ -85,7 +86,8 @@ class Performance:
             last = tick
         midi = mido.MidiFile(type=0, ticks_per_beat=480)
         midi.tracks.append(track)
-        midi.save(path)
+        with replacing(path) as file:
+            midi.save(file=file)
 
 
 def load_midi(path: Path) -> Performance:

@@ -16,8 +16,9 @@ from rich.table import Table
 
 from models.game import CM_PER_PX, FloatArray
 from models.measures import WITHIN_S, Measures, pool
+from models.reports import as_json, save_report
 from pieces.errors import RipienoError
-from pieces.files import read_json, replace_file
+from pieces.files import read_json
 
 VERSION = 2
 RESAMPLES = 2000
@@ -123,7 +124,7 @@ class Evaluation:
             "version": VERSION, "settings": self.settings, "rows": rows, "items": items,
             "skipped": self.skipped,
         }  # fmt: skip
-        return json.dumps(document, indent=1, allow_nan=False)
+        return as_json(document)
 
     @classmethod
     def load(cls, path: Path) -> Evaluation:
@@ -152,15 +153,6 @@ class Evaluation:
     def save(self, path: Path) -> None:
         """Write `to_json`, and `to_markdown` beside it; raises RipienoError where that fails."""
         save_report(path, self.to_json(), self.to_markdown())
-
-
-def save_report(path: Path, as_json: str, as_markdown: str) -> None:
-    """Write one to `path` and the other beside it; raises RipienoError where that fails."""
-    try:
-        replace_file(path, as_json.encode())
-        replace_file(path.with_suffix(".md"), as_markdown.encode())
-    except OSError as error:
-        raise RipienoError(f"could not write {path} ({error.strerror}); choose another place") from error
 
 
 _MARKDOWN_COLUMNS = (
@@ -196,7 +188,7 @@ def _bracketed(figure: str, row: Row, name: str, digits: int = 2) -> str:
 def _plain(row: Measures) -> dict[str, Any]:
     values = {**asdict(row), "error_mean_cm": row.error_mean_cm, "error_sd_cm": row.error_sd_cm}
     values["within"] = {f"{limit_s:g} s": share for limit_s, share in row.within.items()}
-    return {k: None if isinstance(v, float) and math.isnan(v) else v for k, v in values.items()}
+    return values
 
 
 def _measures_of(plain: Mapping[str, Any]) -> Measures:

@@ -1,6 +1,6 @@
 """Files that are never half-written: the new one is written beside the old, then takes its place.
 
-And JSON files, which anybody may have written.
+All that the program keeps or exports is written through here. And JSON files, which anybody may have written.
 """
 
 from __future__ import annotations
@@ -12,6 +12,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO
+
+from pieces.errors import RipienoError
 
 MAX_JSON_BYTES = 64_000_000
 
@@ -48,6 +50,20 @@ def replace_file(path: Path, content: bytes) -> None:
     """Write ``content`` to ``path``, as :func:`replacing` does."""
     with replacing(path) as file:
         file.write(content)
+
+
+@contextmanager
+def saving(path: Path, problem: type[RipienoError] = RipienoError) -> Iterator[None]:
+    """Around what writes ``path``, or into it: where that fails, the user is told where, why, and what to do.
+
+    Raises:
+        problem: instead of OSError.
+    """
+    try:
+        yield
+    except OSError as error:
+        reason = error.strerror or error
+        raise problem(f"{path} cannot be written ({reason}). Choose another place.") from error
 
 
 def read_json(path: Path) -> Any:

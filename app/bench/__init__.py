@@ -16,6 +16,7 @@ from app.bench.figures import Figure
 from app.commands import UsageProblem
 from app.console import console, error_console
 from pieces.errors import RipienoError
+from pieces.files import replace_file, saving
 
 MEASUREMENTS = {
     "window": "app.bench.live:window",
@@ -45,7 +46,7 @@ def run_bench(json_path: Path | None, only: list[str], long: bool) -> None:
 
     Raises:
         UsageProblem: a name in `only` is none.
-        OSError: the JSON cannot be written.
+        RipienoError: the JSON cannot be written.
     """
     known = MEASUREMENTS | LONG
     unknown = [name for name in only if name not in known]
@@ -57,7 +58,8 @@ def run_bench(json_path: Path | None, only: list[str], long: bool) -> None:
         figures += _measured(name, known[name])
     if json_path:
         content = {"machine": _machine(), "figures": [figure.to_dict() for figure in figures]}
-        json_path.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
+        with saving(json_path):
+            replace_file(json_path, (json.dumps(content, indent=2) + "\n").encode())
 
 
 def _measured(name: str, place: str) -> list[Figure]:

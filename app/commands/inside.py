@@ -20,8 +20,7 @@ from models.inside.moments import fit_map, gradients_picture
 from models.inside.record import Record, Recorder, record
 from models.inside.timeline import timeline
 from models.players import load_player
-from pieces.errors import RipienoError
-from pieces.files import replace_file
+from pieces.files import replace_file, saving
 from pieces.opening import open_piece
 from pieces.piece import Piece
 
@@ -110,9 +109,7 @@ def _follow(
 
 
 def _write(out: Path, files: dict[str, bytes]) -> None:
-    try:
+    with saving(out):
         out.mkdir(parents=True, exist_ok=True)
         for name, content in files.items():
             replace_file(out / name, content)
-    except OSError as error:
-        raise RipienoError(f"{out}: cannot be written ({error.strerror}). Choose another place.") from error

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from typer import Argument, Option
 
+from pieces.files import replace_file, replacing, saving
+
 if TYPE_CHECKING:
     from pieces.piece import Piece
 
@@ -106,19 +108,24 @@ def _describe(piece: Piece) -> None:
 
 
 def write_notes(piece: Piece, path: Path) -> None:
-    """Write a row a notehead, in played order: tab-separated, UTF-8, the columns of `NOTES_COLUMNS`."""
+    """Write a row a notehead, in played order: tab-separated, UTF-8, the columns of `NOTES_COLUMNS`.
+
+    Raises RipienoError where that fails.
+    """
     lines = ["\t".join(NOTES_COLUMNS)]
     for note in piece.notes:
         lines.append(
             f"{note.note_id}\t{note.pitch}\t{note.quarters:.10g}\t{note.measure}\t{note.x_px:.2f}\t{note.page}"
             f"\t{note.system}\t{note.page_x_px:.2f}\t{note.page_y_px:.2f}"
         )
-    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    with saving(path):
+        replace_file(path, ("\n".join(lines) + "\n").encode())
 
 
 def write_image(piece: Piece, path: Path) -> None:
-    """Write the pages, one below the other, as one grey PNG of 835 px width."""
+    """Write the pages, one below the other, as one grey PNG of 835 px width. Raises RipienoError."""
     import numpy as np
     from PIL import Image
 
-    Image.fromarray(np.concatenate(piece.pages, axis=0)).save(path, format="PNG")
+    with saving(path), replacing(path) as file:
+        Image.fromarray(np.concatenate(piece.pages, axis=0)).save(file, format="PNG")

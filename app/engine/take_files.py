@@ -13,7 +13,7 @@ import json
 import logging
 import os
 import shutil
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, get_args
@@ -26,7 +26,7 @@ from app.engine.frontend import MAX_RATE, MIN_RATE
 from app.engine.midi_events import messages_of
 from app.engine.scheduler import Event, Kind
 from pieces.errors import RipienoError
-from pieces.files import read_json, replace_file, replacing
+from pieces.files import read_json, replace_file, replacing, saving
 
 log = logging.getLogger(__name__)
 
@@ -124,7 +124,8 @@ class TakeFolder:
     def save_midi(self, key: str, target: Path) -> None:
         """The events as a MIDI file, 960 ticks a second. Raises TakeError."""
         take = self.find(key)
-        _saving(target, lambda: replace_file(target, midi_bytes(self.events(key), take.info.rate)))
+        with saving(target, TakeError):
+            replace_file(target, midi_bytes(self.events(key), take.info.rate))
 
     def save_wav(self, key: str, target: Path) -> None:
         """The sound as a 16-bit WAV file. Raises TakeError."""
@@ -133,12 +134,8 @@ class TakeFolder:
         take = self.find(key)
         file = take.path / AUDIO
         samples = np.fromfile(file, "<i2") if file.exists() else np.zeros(0, "<i2")
-
-        def write() -> None:
-            with replacing(target) as part:
-                wavfile.write(part, take.info.rate, samples)
-
-        _saving(target, write)
+        with saving(target, TakeError), replacing(target) as part:
+            wavfile.write(part, take.info.rate, samples)
 
     def prune(self, kept_bytes: int = KEPT_BYTES) -> list[str]:
         """Delete the oldest unnamed finished takes beyond a size; their keys."""
@@ -332,12 +329,3 @@ def _write_all(handle: int, data: bytes) -> None:
     view = memoryview(data)
     while view:
         view = view[os.write(handle, view):]
-
-
-def _saving(target: Path, write: Callable[[], object]) -> None:
-    """Run `write`, turning what the disk says into a TakeError."""
-    try:
-        write()
-    except OSError as error:
-        reason = error.strerror or error
-        raise TakeError(f"{target.name} cannot be written ({reason}). Choose another place.") from error

@@ -21,6 +21,7 @@ from typing import TypeVar
 
 from app.child import Child, ChildDied, serve
 from pieces.errors import RipienoError
+from pieces.files import replacing
 from pieces.piece import Piece
 
 _log = logging.getLogger(__name__)
@@ -242,9 +243,8 @@ def _draw_thumbnail(piece: Piece, path: Path) -> None:
     left = max(round(min(segment.page_x0_px for segment in piece.segments) * scale) - 40, 0)
     cut = page[top : top + THUMBNAIL_HEIGHT_PX, left : left + THUMBNAIL_WIDTH_PX]
     path.parent.mkdir(parents=True, exist_ok=True)
-    beside = path.with_suffix(".part")
-    Image.fromarray(cut).save(beside, format="PNG")
-    beside.replace(path)
+    with replacing(path) as file:
+        Image.fromarray(cut).save(file, format="PNG")
 
 
 if __name__ == "__main__":

@@ -24,7 +24,7 @@ from app.engine.voice import apply_event
 from app.sessions.heard import Heard
 from models.sound import Synth, find_sound_sets
 from pieces.errors import RipienoError
-from pieces.files import replace_file, replacing
+from pieces.files import replace_file, replacing, saving
 
 TICKS_A_BEAT = 960
 TAIL_S = 1.5
@@ -41,7 +41,8 @@ class NotSaved(RipienoError):
 def save_midi(heard: Heard, path: Path) -> None:
     """Format 1: a track of tempo, one a channel. Raises NotSaved."""
     content = midi_bytes(heard)
-    _saving(path, lambda: replace_file(path, content))
+    with saving(path, NotSaved):
+        replace_file(path, content)
 
 
 def midi_bytes(heard: Heard) -> bytes:
@@ -59,7 +60,8 @@ def midi_bytes(heard: Heard) -> bytes:
 
 def save_text(text: str, path: Path) -> None:
     """Write a text file. Raises NotSaved."""
-    _saving(path, lambda: replace_file(path, text.encode()))
+    with saving(path, NotSaved):
+        replace_file(path, text.encode())
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +106,8 @@ def save_wav(heard: Heard, path: Path, sound_set: str = "", progress: Progress |
     chosen = next((found for found in find_sound_sets() if found.name == sound_set), None)
     synth = Synth(heard.timeline.rate, chosen)
     try:
-        _saving(path, lambda: _write_wav(heard, path, rendered(heard, synth), progress))
+        with saving(path, NotSaved):
+            _write_wav(heard, path, rendered(heard, synth), progress)
     finally:
         synth.close()
 
@@ -179,11 +182,3 @@ def _channel_track(heard: Heard, channel: int, ticks: TickMap) -> mido.MidiTrack
 
 def _on_channel(heard: Heard, channel: int) -> Iterator[Event]:
     return (event for event in heard.events if event.channel == channel)
-
-
-def _saving(path: Path, write: Callable[[], object]) -> None:
-    try:
-        write()
-    except OSError as error:
-        reason = error.strerror or error
-        raise NotSaved(f"{path} cannot be written ({reason}). Choose another place.") from error

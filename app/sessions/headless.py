@@ -5,11 +5,10 @@ trace to the last byte.
 """
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TextIO
+from typing import BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,7 +22,7 @@ from models.features import SPEC
 from models.performance import BadMidi, Performance, load_midi, perform
 from models.players import Player, load_player
 from models.sound import render_performance
-from pieces.errors import RipienoError
+from pieces.files import replacing, saving
 from pieces.piece import Piece
 
 COLUMNS = ("time_s", "x_px", "page", "system", "page_x_px", "measure", "quarters", "speed_px_s", "confidence")
@@ -65,14 +64,8 @@ def run_headless(
     try:
         if trace_path is None:
             return _summary(piece, _watch(snapshots, None, len(sound), progress), len(sound) / rate)
-        beside = trace_path.with_name(f".{trace_path.name}.part")
-        with beside.open("w", encoding="utf-8", newline="\n") as trace:
-            summary = _summary(piece, _watch(snapshots, trace, len(sound), progress), len(sound) / rate)
-        os.replace(beside, trace_path)
-        return summary
-    except OSError as error:
-        message = f"{trace_path}: cannot be written ({error.strerror}). Choose another place."
-        raise RipienoError(message) from error
+        with saving(trace_path), replacing(trace_path) as trace:
+            return _summary(piece, _watch(snapshots, trace, len(sound), progress), len(sound) / rate)
     finally:
         runner.close()
 
@@ -123,17 +116,21 @@ def _frames(sound: NDArray[np.float32], rate: int, block_samples: int) -> Iterat
 
 
 def _watch(
-    snapshots: Iterator[Snapshot], trace: TextIO | None, total_samples: int, progress: Progress | None
+    snapshots: Iterator[Snapshot], trace: BinaryIO | None, total_samples: int, progress: Progress | None
 ) -> tuple[int, Snapshot]:
     if trace is not None:
-        trace.write("\t".join(COLUMNS) + "\n")
+        trace.write(_line("\t".join(COLUMNS)))
     count, last = 0, Snapshot()
     for count, last in enumerate(snapshots, 1):
         if trace is not None:
-            trace.write(trace_row(last) + "\n")
+            trace.write(_line(trace_row(last)))
         if progress is not None and count % SPEC.fps == 0:
             progress(last.sample / total_samples)
     return count, last
+
+
+def _line(text: str) -> bytes:
+    return f"{text}\n".encode()
 
 
 def _summary(piece: Piece, seen: tuple[int, Snapshot], duration_s: float) -> Summary:

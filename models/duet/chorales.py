@@ -27,7 +27,7 @@ from numpy.typing import NDArray
 from models.arrays import load_arrays
 from models.duet.encoding import BEATS, MULTI_HOLD, Tokens, room, transposed
 from pieces.errors import RipienoError
-from pieces.files import replace_file
+from pieces.files import replace_file, saving
 
 FILE_NAME = "chorales.npz"
 NOT_LEARNED = Path(__file__).with_name("not-learned.npz")
@@ -155,10 +155,8 @@ def save(chorales: Sequence[Chorale], path: Path) -> None:
         tokens=np.concatenate([chorale.tokens for chorale in chorales], 1),
         position=np.concatenate([chorale.position for chorale in chorales]),
     )
-    try:
+    with saving(path, BadChorales):
         replace_file(path, content.getvalue())
-    except OSError as error:
-        raise BadChorales(f"could not write {path} ({error.strerror}); choose another folder.") from error
 
 
 def load(path: Path) -> list[Chorale]:

@@ -8,7 +8,6 @@ only the JSON asked for.
 
 from __future__ import annotations
 
-import json
 import math
 import time
 from collections.abc import Sequence
@@ -33,8 +32,7 @@ from models.duet.networks import PLAYERS, Network
 from models.duet.playing import improvise, predict, thrown
 from models.duet.reward import load_network
 from models.duet.seeds import drift_lines, markdown
-from pieces.errors import RipienoError
-from pieces.files import replace_file
+from models.reports import as_json, save_report
 
 Pairs = list[tuple[Tokens, Tokens]]
 """Human and machine lines, the two given bars left out."""
@@ -210,8 +208,7 @@ def evaluate_duet(
     document = {**counts, "seed": seed, "rows": [asdict(row) for row in rows]}
     console.print(*tables(rows, len(study.duets)))
     if json_path:
-        write_json(json_path, document)
-        write_text(json_path.with_suffix(".md"), markdown(rows))
+        save_report(json_path, as_json(document), markdown(rows))
         console.print(f"drawn: {draw_figure_5(rows, json_path.with_suffix('.png'))}", soft_wrap=True)
     return document
 
@@ -256,24 +253,3 @@ def _table(title: str, *columns: str) -> Table:
     for column in columns:
         result.add_column(column, justify="right")
     return result
-
-
-def write_json(path: Path, document: dict[str, Any]) -> None:
-    """In one stroke, NaN as null; raises RipienoError where that fails."""
-    write_text(path, json.dumps(_plain(document), indent=1, allow_nan=False) + "\n")
-
-
-def write_text(path: Path, text: str) -> None:
-    """In one stroke; raises RipienoError where that fails."""
-    try:
-        replace_file(path, text.encode())
-    except OSError as error:
-        raise RipienoError(f"could not write {path} ({error.strerror}); choose another place") from error
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {name: _plain(part) for name, part in value.items()}
-    if isinstance(value, list):
-        return [_plain(part) for part in value]
-    return None if isinstance(value, float) and math.isnan(value) else value

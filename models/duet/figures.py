@@ -12,7 +12,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from models.duet.drift import Follows
-from pieces.errors import RipienoError
+from pieces.files import replacing, saving
 
 AXES = {
     "PC/bar": "pitches in a bar",
@@ -48,10 +48,8 @@ def draw_figure_5(rows: Sequence[Curves], path: Path) -> Path:
         _to_the_ends(above, rows, measure)
         _going_round(below, rows, measure)
     figure.legend(*places[1, 0].get_legend_handles_labels(), loc="outside lower center", ncols=7)
-    try:
-        figure.savefig(path, dpi=150)
-    except OSError as error:
-        raise RipienoError(f"could not write {path} ({error.strerror}); choose another place") from error
+    with saving(path), replacing(path) as file:
+        figure.savefig(file, format="png", dpi=150)
     return path
 
 

@@ -40,7 +40,7 @@ from models.duet.training import OPTIMISERS, LearningConfig, Likelihood
 from models.duet.windows import Library
 from models.journal import STATE_NAME, Journal, Resumable, take_up
 from pieces.errors import RipienoError
-from pieces.files import read_json
+from pieces.files import read_json, replace_file
 
 RULES: dict[str, tuple[Rule, float]] = {
     "ensemble": (repetition, 1.0),
@@ -240,7 +240,7 @@ def finish(settings: TrainConfig, learner: Learner, spent_s: float, shifts: dict
     }
     path = Path(settings.out) / f"{settings.name}.safetensors"
     checkpoint.save(path, {n: v.half() for n, v in learner.network.state_dict().items()}, metadata)
-    path.with_suffix(".md").write_text(card(settings, metadata), encoding="utf-8")
+    replace_file(path.with_suffix(".md"), card(settings, metadata).encode())
     Console().print(f"{path}: figures with launch.py evaluate duet --agent {path}", soft_wrap=True)
     return path
 

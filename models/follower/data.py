@@ -8,7 +8,6 @@ needed to follow.
 from __future__ import annotations
 
 import io
-import os
 import zlib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -27,6 +26,7 @@ from models.rooms import find_simulator, in_room, seeded_response
 from models.sound import Synth, find_training_sound_sets, render_performance
 from pieces.engraving import EngravingOptions, engrave_here
 from pieces.errors import BadScore, RipienoError
+from pieces.files import replacing
 from pieces.piece import STRIP_HEIGHT_PX, Piece
 from pieces.reading import ScoreText, read_score
 from pieces.strip import build_piece
@@ -110,14 +110,12 @@ def make_rendering(performance: Performance, audio: NDArray[np.float32]) -> Rend
 
 
 def save_item(item: Item, path: Path) -> None:
-    """Write beside, then replace."""
+    """Write it in one stroke."""
     arrays = {name: value for name, value in vars(item).items() if name not in ("name", "renderings")}
     for index, rendering in enumerate(item.renderings):
         arrays |= {f"{name}{index}": value for name, value in vars(rendering).items()}
-    beside = path.with_suffix(".part")
-    with beside.open("wb") as file:
+    with replacing(path) as file:
         np.savez(file, name=np.array(item.name), **arrays)
-    os.replace(beside, path)
 
 
 def load_item(path: Path) -> Item:

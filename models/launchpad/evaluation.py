@@ -28,7 +28,7 @@ from models.launchpad.instrument import LAUNCHPAD, States
 from models.launchpad.report import markdown, said_of_stored, tables
 from models.launchpad.stored import Run, beside, players, stored_runs
 from models.launchpad.study import Player, Recovery, Row, Study
-from models.results import save_report
+from models.reports import as_json, save_report
 from models.revision import revision
 
 STARTS = ("uniform", "sparse", "corpus")
@@ -131,7 +131,7 @@ def evaluate_launchpad(
     console.print(*tables(document))
     console.print(*said_of_stored(document), sep="\n", soft_wrap=True, markup=False)
     if json_path:
-        save_report(json_path, json.dumps(document, indent=1, allow_nan=False) + "\n", markdown(document))
+        save_report(json_path, as_json(document), markdown(document))
     return document
 
 

@@ -12,7 +12,6 @@ in the table and in Figure 8; Figures 9 and 10 are of the rule word for word.
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -24,9 +23,10 @@ from rich.console import Console
 
 from models.launchpad.report import Lines, markdown_table, terminal_table
 from models.launchpad.tabular import BetaRow, Session, Setting, Toy, beta_study, exact_values, glie
-from models.results import save_report
+from models.reports import as_json, save_report
 from models.revision import revision
 from pieces.errors import RipienoError
+from pieces.files import replacing, saving
 
 SESSIONS = 100
 """GLIE sessions of other seeds that the figures are taken over; one of them is drawn."""
@@ -64,7 +64,7 @@ def evaluate_launchpad_tabular(
     pictures = draw({name: of_it[0] for name, of_it in sessions.items()}, rows, folder)
     console.print(*summary(document), *(f"drawn: {path}" for path in pictures), sep="\n")
     if json_path:
-        save_report(json_path, json.dumps(document, indent=1, allow_nan=False) + "\n", markdown(document))
+        save_report(json_path, as_json(document), markdown(document))
     return document
 
 
@@ -177,10 +177,8 @@ def draw(sessions: dict[str, Session], rows: list[BetaRow], folder: Path) -> lis
         FigureCanvasAgg(figure)
         make(figure)
         path = folder / PICTURE.format(number)
-        try:
-            figure.savefig(path, dpi=150)
-        except OSError as error:
-            raise RipienoError(f"could not write {path} ({error.strerror}); choose another place") from error
+        with saving(path), replacing(path) as file:
+            figure.savefig(file, format="png", dpi=150)
         paths.append(path)
     return paths
 

@@ -28,7 +28,7 @@ from models.launchpad.qlearning import PAPERS_LINEAR, QConfig, QLearner
 from models.launchpad.reward import NearestBar, Reward, Shape, Shaped
 from models.launchpad.starts import STARTS, mixed, named_start, near
 from pieces.errors import RipienoError
-from pieces.files import read_json
+from pieces.files import read_json, replace_file
 
 PLAN_NAME = "plan.npz"
 AnyLearner = QLearner | EvolutionLearner
@@ -235,7 +235,7 @@ def finish(settings: TrainConfig, learner: AnyLearner, corpus: Corpus, journal: 
     tensors = {name: value.half() for name, value in learner.network.state_dict().items()}
     path = Path(settings.out) / f"{settings.name}.safetensors"
     checkpoint.save(path, tensors, metadata)
-    path.with_suffix(".md").write_text(card(settings, metadata), encoding="utf-8")
+    replace_file(path.with_suffix(".md"), card(settings, metadata).encode())
     Console().print(f"{path}: figures with launch.py evaluate launchpad --agent {path}", soft_wrap=True)
     return path
 

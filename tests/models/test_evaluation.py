@@ -122,7 +122,7 @@ def test_json_and_tables(item, tmp_path):
     console = Console(file=shown, width=140)
     console.print(*tables(result.rows))
     assert "old R_on" in shown.getvalue() and "0.5 s" in shown.getvalue()
-    with pytest.raises(RipienoError, match="could not write"):
+    with pytest.raises(RipienoError, match="cannot be written"):
         result.save(tmp_path / "no" / "folder.json")
 
 

@@ -1,10 +1,18 @@
 """A file is either the old one or the new one, whatever happens while it is written."""
 
 import os
+import re
+from pathlib import Path
 
 import pytest
 
-from pieces.files import MAX_JSON_BYTES, read_json, replace_file
+from pieces.errors import BadScore, RipienoError
+from pieces.files import MAX_JSON_BYTES, read_json, replace_file, replacing, saving
+
+ROOT = Path(__file__).resolve().parents[2]
+IN_PLACE = re.compile(r"\.write_text\(|\.write_bytes\(|os\.replace\(|savefig\(path|save\(path, format")
+HAND_OVER = {"pieces/files.py", "pieces/engraving.py", "pieces/lilypond.py"}
+"""Where the stroke is done, and what writes for a process of its own into a temporary folder."""
 
 
 def test_it_replaces_and_leaves_nothing_beside(tmp_path):
@@ -33,6 +41,29 @@ def test_others_may_read_it(tmp_path):
     path = tmp_path / "a.json"
     replace_file(path, b"x")
     assert path.stat().st_mode & 0o444 == 0o444
+
+
+def test_who_gives_up_leaves_nothing_behind(tmp_path):
+    with pytest.raises(KeyboardInterrupt), replacing(tmp_path / "a.tsv") as file:
+        file.write(b"half")
+        raise KeyboardInterrupt
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("problem", [RipienoError, BadScore])
+def test_a_place_that_cannot_be_written_is_told_of(tmp_path, problem):
+    path = tmp_path / "no" / "a.json"
+    with pytest.raises(problem) as told, saving(path, problem):
+        replace_file(path, b"x")
+    assert str(told.value) == f"{path} cannot be written (No such file or directory). Choose another place."
+    with pytest.raises(problem, match=r"\(out of paper\)"), saving(path, problem):
+        raise OSError("out of paper")
+
+
+def test_nothing_else_writes_a_file_in_place():
+    files = [path for layer in ("app", "models", "pieces") for path in (ROOT / layer).rglob("*.py")]
+    found = {path.relative_to(ROOT).as_posix() for path in files if IN_PLACE.search(path.read_text("utf-8"))}
+    assert found == HAND_OVER
 
 
 def test_json_is_read_or_refused_as_a_value(tmp_path):

@@ -17,6 +17,7 @@ from app.sessions.export import NotSaved
 from app.sessions.launchpad import scales
 from app.sessions.launchpad.arrangement import NO_ROWS, Arrangement
 from models.launchpad.instrument import LAUNCHPAD, States, load_state, save_state
+from pieces.files import saving
 from pieces.folders import folder
 
 STARTS = ("empty", "triad", "random")
@@ -113,11 +114,8 @@ def save_grid(path: Path, grid: States) -> None:
     Raises:
         NotSaved: it cannot be written there.
     """
-    try:
+    with saving(path, NotSaved):
         save_state(path, grid)
-    except OSError as error:
-        reason = error.strerror or error
-        raise NotSaved(f"{path.name} cannot be written ({reason}). Choose another place.") from error
 
 
 def load_grid(path: Path) -> States:

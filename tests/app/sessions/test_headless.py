@@ -158,6 +158,15 @@ def test_a_trace_that_cannot_be_written(tmp_path, tune, wav):
         run_headless(tune, Listener(), wav, trace_path=tmp_path / "no" / "t.tsv")
 
 
+def test_who_gives_up_leaves_no_half_of_a_trace(tmp_path, tune, wav):
+    def give_up(share: float) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        run_headless(tune, Listener(), wav, trace_path=tmp_path / "out.tsv", progress=give_up)
+    assert list(tmp_path.iterdir()) == [wav]
+
+
 def test_progress_runs_up_to_the_end(tune, wav):
     shares: list[float] = []
     run_headless(tune, Listener(), wav, progress=shares.append)

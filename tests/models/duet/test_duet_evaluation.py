@@ -17,10 +17,9 @@ from models.checkpoint import CheckpointError
 from models.duet.agent import DuetAgent, Policy
 from models.duet.chorales import HELD_OUT, VALIDATION, BadChorales, all_duets, save
 from models.duet.encoding import line
-from models.duet.evaluation import Study, adaptation, evaluate_duet, tables, write_json
+from models.duet.evaluation import Study, adaptation, evaluate_duet, tables
 from models.duet.figures import _lines
 from models.duet.networks import DuetNetwork, Widths
-from pieces.errors import RipienoError
 from tests.models.duet.made_up import make_chorale
 
 QUIET = Console(quiet=True, width=160)
@@ -133,8 +132,3 @@ def test_no_two_players_are_drawn_alike() -> None:
     axes: Any = Figure().subplots()
     _lines(axes, [[0.0, 1.0]] * 15, [SimpleNamespace(player=str(n)) for n in range(15)])
     assert len({(line.get_color(), line.get_linestyle()) for line in axes.lines}) == 15
-
-
-def test_json_that_cannot_be_written_is_named(tmp_path: Path) -> None:
-    with pytest.raises(RipienoError, match="could not write"):
-        write_json(tmp_path / "no" / "x.json", {})

@@ -105,7 +105,7 @@ def test_what_is_left_of_a_run_is_refused_or_kept_in_one_line(items, tmp_path):
     checkpoint.save(state, {"x": torch.zeros(1)}, {}, SPEC)
     with pytest.raises(CheckpointError, match="no run"):
         train_reader(Reader(), crops, crops, config, tmp_path)
-    with pytest.raises(CheckpointError, match="could not write"):
+    with pytest.raises(CheckpointError, match="cannot be written"):
         train_reader(Reader(), crops, crops, config, state / "no-folder")
 
 

@@ -77,7 +77,7 @@ def test_the_command_writes_its_figures(tmp_path, short_songs) -> None:
     assert {row["player"] for row in document["rows"]} == {"random buttons", "some"}
     assert document["oracle"] > document["best_static"]["reward"] > document["silence"]
     assert len(document["recovery"]) == 1
-    with pytest.raises(RipienoError, match="could not write"):
+    with pytest.raises(RipienoError, match="cannot be written"):
         evaluate_launchpad(tmp_path / "no" / "x.json", agents=[str(path)], songs=1, console=quiet)
 
 

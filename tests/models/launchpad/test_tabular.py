@@ -80,5 +80,5 @@ def test_the_command_draws_three_figures(tmp_path, monkeypatch) -> None:
 
 
 def test_a_place_that_cannot_be_written_is_named(tmp_path) -> None:
-    with pytest.raises(RipienoError, match="could not write"):
+    with pytest.raises(RipienoError, match="cannot be written"):
         tabular_study.draw({"left": glie(0)}, [tabular_study.BetaRow(0.2, -0.1, 0.01)], tmp_path / "none")
