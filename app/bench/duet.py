@@ -11,9 +11,8 @@ from functools import partial
 
 import numpy as np
 
-from app.bench.figures import Figure, spread, time_ms
-from app.bench.launchpad import LATE_GOAL_MS, counted, has_display
-from app.bench.live import NotMeasured, jack, run_child, standstills
+from app.bench.figures import Figure, counted, spread, time_ms
+from app.bench.live import LATE_GOAL_MS, watched_over_jack
 from models.checkpoint import shipped
 from models.duet.agent import SHIPPED, DuetAgent, Policy, load_agent
 from models.duet.encoding import MULTI_HOLD
@@ -50,12 +49,7 @@ def ten_minutes() -> list[Figure]:
 
 
 def _figures(seconds: float) -> list[Figure]:
-    with jack() as server:
-        arguments = [str(seconds), *(["--window"] if has_display() else [])]
-        with standstills(seconds) as stood:
-            seen = run_child("app.bench.duet_child", arguments, seconds, {"JACK_DEFAULT_SERVER": server})
-    if "JACK" not in seen["sound"]:
-        raise NotMeasured(f"sound went to {seen['sound']} instead of JACK; install libportaudio2.")
+    seen, stood = watched_over_jack("app.bench.duet_child", seconds)
     note = f"{seen['steps']} steps at 240 BPM, agent: {seen['agent']}, {seen['where']}"
     return [
         Figure("Duet, onset against its due sample", seen["worst_ms"], "ms", LATE_GOAL_MS, note=note),

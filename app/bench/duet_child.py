@@ -7,16 +7,13 @@ the music is over.
 
 from __future__ import annotations
 
-import json
-import sys
-import threading
 from typing import Any
 
 import numpy as np
 
 from app.bench.duet import shipped_or_untrained
 from app.bench.ears import Ears
-from app.ending import end_process
+from app.bench.watched import LOOK_EVERY_S, watched_program
 from app.engine.clock import now_s, sleep_s
 from app.engine.engine import Engine
 from app.sessions.duet.conductor import MACHINE_CHANNEL
@@ -29,7 +26,6 @@ TEMPERATURE = 1.0
 KEYS = range(60, 82)
 PRESS_EVERY_S = (0.05, 0.6)
 SETTLING_S, ENDING_S = 1.0, 1.0
-LOOK_EVERY_S = 0.02
 
 
 def press_keys(engine: Engine, seconds: float) -> None:
@@ -56,7 +52,7 @@ def compared(played: DuetSnapshot, onsets: dict[int, int], rate: int) -> dict[st
     return {"worst_ms": worst * 1000.0 / rate, "wrong": wrong, "notes": len(due)}
 
 
-def watched(session: DuetSession, engine: Engine, seconds: float, where: str) -> dict[str, Any]:
+def watch(session: DuetSession, engine: Engine, seconds: float) -> dict[str, Any]:
     """Play for so long and say how it went."""
     ears = Ears(engine, {MACHINE_CHANNEL}, seconds + SETTLING_S + 2 * ENDING_S)
     session.set_tempo(BPM)
@@ -74,55 +70,16 @@ def watched(session: DuetSession, engine: Engine, seconds: float, where: str) ->
     stream = engine.supervisor.stream
     return {
         **compared(session.snapshot, ears.onsets(), engine.rate),
-        "steps": int(playing.step), "late_steps": playing.late_steps, "where": where,
+        "steps": int(playing.step), "late_steps": playing.late_steps,
         "hanging": len(ears.held), "dropouts": engine.mixer.dropouts - before,
         "agent": playing.agent or "none", "sound": stream.output_label if stream is not None else "nothing",
     }  # fmt: skip
 
 
-def without_window(seconds: float) -> dict[str, Any]:
-    """The engine and the session alone."""
-    from app.devices.audio import open_system
-
-    engine = Engine(open_system())
-    engine.start()
-    session = DuetSession(engine, *shipped_or_untrained())
-    try:
-        return watched(session, engine, seconds, "no window")
-    finally:
-        session.close()
-        engine.close()
-
-
-def in_window(seconds: float) -> dict[str, Any]:
-    """The whole program, its window drawing."""
-    from app.program import build_studio
-    from app.window import Window, scenes
-
-    studio: Any = build_studio(None, 0)
-    window = Window(studio, scenes(), "duet")
-    seen: dict[str, Any] = {}
-
-    def watch() -> None:
-        try:
-            while studio.duet is None or not window.frame_ms:
-                sleep_s(LOOK_EVERY_S)
-            seen.update(watched(studio.duet, studio.engine, seconds, "in its window"))
-        finally:
-            window.running = False
-
-    threading.Thread(target=watch, name="watcher", daemon=True).start()
-    window.run()
-    return seen
-
-
-def main(seconds: float, window: bool) -> None:
-    """Print one line of JSON."""
-    play = in_window if window else without_window
-    sys.stdout.write(json.dumps(play(seconds)) + "\n")
-    sys.stdout.flush()
-    end_process(0)
+def make(engine: Engine) -> DuetSession:
+    """As the program makes it."""
+    return DuetSession(engine, *shipped_or_untrained())
 
 
 if __name__ == "__main__":
-    main(float(sys.argv[1]), "--window" in sys.argv)
+    watched_program("duet", make, watch)

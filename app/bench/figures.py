@@ -58,6 +58,11 @@ def spread(
     ]
 
 
+def counted(name: str, count: float, note: str = "") -> list[Figure]:
+    """Something that should not happen at all."""
+    return [Figure(name, float(count), "", 0.0, note=note)]
+
+
 def time_ms(action: Callable[[], object], repeats: int, warm_up: int = 3) -> list[float]:
     """How long each of `repeats` calls takes, in ms, after a few that do not count."""
     for _ in range(warm_up):

@@ -7,9 +7,6 @@ should sound like; the analysis comes when the music is over.
 
 from __future__ import annotations
 
-import json
-import sys
-import threading
 from collections.abc import Callable
 from functools import partial
 from typing import Any
@@ -18,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app.bench.ears import Ears
-from app.ending import end_process
+from app.bench.watched import LOOK_EVERY_S, watched_program
 from app.engine.clock import now_s, sleep_s
 from app.engine.engine import Engine
 from app.sessions.launchpad import LaunchpadSession
@@ -29,7 +26,6 @@ from models.launchpad.instrument import LAUNCHPAD
 
 BPM = 180.0
 PRESS_EVERY_S = (0.05, 0.6)
-LOOK_EVERY_S = 0.02
 SETTLING_S, ENDING_S = 1.0, 3.0
 
 
@@ -90,8 +86,9 @@ def compared(watcher: Watcher, onsets: dict[int, int], rate: int) -> dict[str, A
     return {"worst_ms": worst * 1000.0 / rate, "wrong": wrong, "notes": notes, "bars": len(watcher.bars)}
 
 
-def watched(session: LaunchpadSession, engine: Engine, seconds: float, where: str) -> dict[str, Any]:
-    """Play for so long and say how it went."""
+def watch(session: LaunchpadSession, engine: Engine, seconds: float) -> dict[str, Any]:
+    """Play for so long, from an empty grid, and say how it went."""
+    session.clear()
     ears = Ears(engine, CHANNELS, seconds + 2 * ENDING_S)
     sleep_s(SETTLING_S)
     before = engine.mixer.dropouts
@@ -100,60 +97,20 @@ def watched(session: LaunchpadSession, engine: Engine, seconds: float, where: st
     stream = engine.supervisor.stream
     return {
         **compared(watcher, ears.onsets(), engine.rate),
-        "presses": watcher.presses, "hanging": len(ears.held), "where": where,
+        "presses": watcher.presses, "hanging": len(ears.held),
         "dropouts": engine.mixer.dropouts - before, "agent": session.snapshot.agent or "none",
         "sound": stream.output_label if stream is not None else "nothing",
     }  # fmt: skip
 
 
-def without_window(seconds: float) -> dict[str, Any]:
-    """The engine and the session alone."""
-    from app.devices.audio import open_system
-
-    engine = Engine(open_system())
-    engine.start()
-    session = LaunchpadSession(engine, *_agent(), grid=LAUNCHPAD.empty())
-    try:
-        return watched(session, engine, seconds, "no window")
-    finally:
-        session.close()
-        engine.close()
-
-
-def in_window(seconds: float) -> dict[str, Any]:
-    """The whole program, its window drawing."""
-    from app.program import build_studio
-    from app.window import Window, scenes
-
-    studio = build_studio(None, 0)
-    window = Window(studio, scenes(), "launchpad")
-    seen: dict[str, Any] = {}
-
-    def watch() -> None:
-        try:
-            while studio.launchpad is None or not window.frame_ms:
-                sleep_s(LOOK_EVERY_S)
-            studio.launchpad.clear()
-            seen.update(watched(studio.launchpad, studio.engine, seconds, "in its window"))
-        finally:
-            window.running = False
-
-    threading.Thread(target=watch, name="watcher", daemon=True).start()
-    window.run()
-    return seen
+def make(engine: Engine) -> LaunchpadSession:
+    """As the program makes it, with an empty grid."""
+    return LaunchpadSession(engine, *_agent(), grid=LAUNCHPAD.empty())
 
 
 def _agent() -> tuple[Callable[[], LaunchpadAgent] | None, str]:
     return (partial(load_agent, SHIPPED), SHIPPED) if shipped(SHIPPED).exists() else (None, "")
 
 
-def main(seconds: float, window: bool) -> None:
-    """Print one line of JSON."""
-    play: Callable[[float], dict[str, Any]] = in_window if window else without_window
-    sys.stdout.write(json.dumps(play(seconds)) + "\n")
-    sys.stdout.flush()
-    end_process(0)
-
-
 if __name__ == "__main__":
-    main(float(sys.argv[1]), "--window" in sys.argv)
+    watched_program("launchpad", make, watch)

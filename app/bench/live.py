@@ -31,6 +31,8 @@ LONG_S, IDLE_S = 300.0, 60.0
 STARTS = 3
 MEGABYTE = 1e6
 JACK_RATE, JACK_BLOCK_SAMPLES = 44_100, 256
+LATE_GOAL_MS = 1.0
+"""So far at most may a note lie from the sample on which it is due."""
 
 
 class NotMeasured(RipienoError):
@@ -63,8 +65,7 @@ def dropouts() -> list[Figure]:
         idle = run_child("app.bench.idle_child", [str(IDLE_S)], IDLE_S, there)
         with standstills(LONG_S) as stood:
             seen = _run_child(LONG_S, PIECE, there)
-    if "JACK" not in seen["sound"]:
-        raise NotMeasured(f"sound went to {seen['sound']} instead of JACK; install libportaudio2.")
+    _must_have_used_jack(seen)
     through = f"{seen['through_ms']:.1f} ms from input to output"
     note = f"{LONG_S:.0f} s at {JACK_BLOCK_SAMPLES} frames, {seen['sound']}, {through}"
     alone = f"{IDLE_S:.0f} s, nothing but silence"
@@ -75,6 +76,28 @@ def dropouts() -> list[Figure]:
         *spread("Newest sample to snapshot (JACK)", seen["latency_ms"], "ms", 2.0, 10.0),
         *spread("Frame of the window (JACK)", seen["frame_ms"], "ms", p99_limit=16.7),
     ]
+
+
+def watched_over_jack(module: str, seconds: float) -> tuple[dict[str, Any], list[Figure]]:
+    """What a program saw that played over JACK's dummy driver, in its window where there is a display.
+
+    And how often the machine stood still meanwhile. Raises NotMeasured.
+    """
+    arguments = [str(seconds), *(["--window"] if _has_display() else [])]
+    with jack() as server, standstills(seconds) as stood:
+        seen = run_child(module, arguments, seconds, {"JACK_DEFAULT_SERVER": server})
+    _must_have_used_jack(seen)
+    return seen, stood
+
+
+def _has_display() -> bool:
+    """Whether a window can be opened here."""
+    return any(os.environ.get(name) for name in ("DISPLAY", "WAYLAND_DISPLAY"))
+
+
+def _must_have_used_jack(seen: dict[str, Any]) -> None:
+    if "JACK" not in seen["sound"]:
+        raise NotMeasured(f"sound went to {seen['sound']} instead of JACK; install libportaudio2.")
 
 
 @contextmanager
