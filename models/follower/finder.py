@@ -56,8 +56,54 @@ AFTER_BREAK, AFTER_PAUSE = (
 )
 
 
+class Silences:
+    """Which silences end, and how long the one has lasted that goes on."""
+
+    def __init__(self) -> None:
+        self.frames = 0
+        self._loudness = 0.0
+
+    def hear(self, frame: FloatArray) -> Silence:
+        """What has ended with ``frame`` (78,)."""
+        loudness = float(np.add.reduce(frame)) / len(frame)  # `mean` takes its time, and somebody waits
+        self._loudness = max(loudness, LOUDNESS_KEPT * self._loudness)
+        if loudness < max(SILENCE, SILENCE_SHARE * self._loudness):
+            self.frames += 1
+            return Silence.NONE
+        ended, self.frames = self.frames, 0
+        if ended >= BREAK_FRAMES:
+            return Silence.BREAK
+        return Silence.PAUSE if ended >= PAUSE_FRAMES else Silence.NONE
+
+
+class Usual:
+    """How well the belief explains a frame while nothing is doubted: a running mean of its log evidence."""
+
+    def __init__(self) -> None:
+        self.nats, self._frames = 0.0, 0
+
+    @property
+    def known(self) -> bool:
+        """Enough was heard to compare with."""
+        return self._frames > 0.5 * USUAL_FRAMES
+
+    def take(self, log_evidence: float) -> None:
+        """Of one more frame."""
+        self._frames = min(self._frames + 1, USUAL_FRAMES)
+        self.nats += (log_evidence - self.nats) / self._frames
+
+
 class Finder:
-    """Scouts all the time, and searches after silences.
+    """Scouts all the time but while it searches; what it has beside the scout is what a silence began:
+
+    - nothing, until a pause or a break ends;
+    - a :class:`Doubt` after a pause, until the belief was moved (then its search goes on), the doubt has had
+      its time (then nothing), or a break ends;
+    - a :class:`Search` after a break, until it has had its time.
+
+    For every frame first :meth:`listen`, before the belief hears it; then, once the answer is out,
+    :meth:`hear`, and where this leaves it :attr:`doubting`, :meth:`doubt`. Who is in a hurry leaves out the
+    last two; what ended meanwhile begins with the next `hear`.
 
     Args:
         belief: about the same music; the wider ones are made after it.
@@ -68,53 +114,43 @@ class Finder:
     def __init__(self, belief: Belief, first_px: float, reach_px: float) -> None:
         self._first_px, self._reach_px = first_px, reach_px
         self._scout = Scout(belief)
-        self._search: Search | None = None
         self.reset(first_px)
 
     def reset(self, x_px: float) -> None:
         """The music is at ``x_px``."""
         self._scout.reset(x_px)
-        self._search = None
-        self._doubt: Search | None = None
-        self._usual, self._usual_frames = 0.0, 0
-        self._loudness, self._silent_frames, self._ended = 0.0, 0, Silence.NONE
+        self._beside: Search | Doubt | None = None
+        self._silences, self._usual = Silences(), Usual()
+        self._ended = Silence.NONE
         self._stopped: FloatArray | None = None
 
     @property
     def doubting(self) -> bool:
         """Since a pause another place is possible."""
-        return self._doubt is not None
+        return isinstance(self._beside, Doubt)
 
     def listen(self, frame: FloatArray) -> Silence:
         """Notice silences; ``frame`` (78,) is about to be heard. Says which kind it ends, if it ends one."""
-        loudness = float(np.add.reduce(frame)) / len(frame)  # `mean` takes its time, and somebody waits
-        self._loudness = max(loudness, LOUDNESS_KEPT * self._loudness)
-        if loudness < max(SILENCE, SILENCE_SHARE * self._loudness):
-            self._silent_frames += 1
+        ended = self._silences.hear(frame)
+        if ended is Silence.PAUSE and self._beside is not None:
             return Silence.NONE
-        silent, self._silent_frames = self._silent_frames, 0
-        if silent >= BREAK_FRAMES:
-            self._ended = Silence.BREAK
-        elif silent >= PAUSE_FRAMES and self._doubt is None and self._search is None:
-            self._ended = Silence.PAUSE
-        else:
-            return Silence.NONE
-        return self._ended
+        if ended is not Silence.NONE:
+            self._ended = ended
+        return ended
 
     def hear(self, fit: FloatArray, belief: Belief, struck: FloatArray | None = None) -> None:
         """Hear what ``belief`` just heard, (C,) and (88,), and move it if it is surely wrong."""
-        if self._doubt is None and not self._silent_frames and belief.settled:
-            self._usual_frames = min(self._usual_frames + 1, USUAL_FRAMES)
-            self._usual += (belief.log_evidence - self._usual) / self._usual_frames
-        if self._silent_frames == 1:
+        if not self.doubting and not self._silences.frames and belief.settled:
+            self._usual.take(belief.log_evidence)
+        if self._silences.frames == 1:
             self._stopped = belief.density
         if self._ended is not Silence.NONE and self._stopped is not None:
-            self._begin(belief, self._stopped)
+            self._beside = self._begun(belief, self._stopped)
         self._ended = Silence.NONE
-        if self._search is None:
+        if not isinstance(self._beside, Search):
             self._scout.hear(fit, belief, struck)
-        elif not self._search.hear(fit, belief, struck)[1]:
-            self._search = None
+        elif not self._beside.hear(fit, belief, struck)[1]:
+            self._beside = None
             self._scout.reset(float(belief.summary()[0]))
 
     def doubt(self, fit: FloatArray, belief: Belief, struck: FloatArray | None = None) -> bool:
@@ -122,26 +158,38 @@ class Finder:
 
         Who has moved it goes on searching: after a second of music the likeliest place is often another one.
         """
-        assert self._doubt is not None
-        self._doubted_frames += 1
-        worse = self._usual - belief.log_evidence
-        self._worse += (worse - self._worse) / min(self._doubted_frames, DOUBTFUL_FRAMES)
-        heard_enough = self._usual_frames > 0.5 * USUAL_FRAMES and self._doubted_frames >= DOUBTFUL_FRAMES
-        sure = heard_enough and self._worse > WORSE_NATS
-        moved, goes_on = self._doubt.hear(fit, belief, struck, sure)
+        if not isinstance(self._beside, Doubt):
+            raise ValueError("nothing is doubted")
+        moved, goes_on = self._beside.hear(fit, belief, struck, self._usual)
         if moved:
-            self._search = self._doubt
-        if moved or not goes_on or self._doubted_frames >= LAST_DOUBT_FRAMES:
-            self._doubt = None
+            self._beside = self._beside.search
+        elif not goes_on:
+            self._beside = None
         return moved
 
-    def _begin(self, belief: Belief, stopped: FloatArray) -> None:
+    def _begun(self, belief: Belief, stopped: FloatArray) -> Search | Doubt:
         expected = AFTER_BREAK if self._ended is Silence.BREAK else AFTER_PAUSE
         search = Search(belief, stopped, self._first_px, self._reach_px, expected)
-        if self._ended is Silence.BREAK:
-            self._search, self._doubt = search, None
-        else:
-            self._doubt, self._doubted_frames, self._worse = search, 0, 0.0
+        return search if self._ended is Silence.BREAK else Doubt(search)
+
+
+class Doubt:
+    """After a pause: ``search`` moves the belief once this surely explains the sound worse than usual."""
+
+    def __init__(self, search: Search) -> None:
+        self.search = search
+        self._frames, self._worse = 0, 0.0
+
+    def hear(
+        self, fit: FloatArray, belief: Belief, struck: FloatArray | None, usual: Usual
+    ) -> tuple[bool, bool]:
+        """Hear what ``belief`` just heard, and move it if it is surely wrong: (moved, goes on)."""
+        self._frames += 1
+        worse = usual.nats - belief.log_evidence
+        self._worse += (worse - self._worse) / min(self._frames, DOUBTFUL_FRAMES)
+        sure = usual.known and self._frames >= DOUBTFUL_FRAMES and self._worse > WORSE_NATS
+        moved, goes_on = self.search.hear(fit, belief, struck, sure)
+        return moved, goes_on and self._frames < LAST_DOUBT_FRAMES
 
 
 class Scout:

@@ -120,9 +120,9 @@ def test_a_search_ends(finder, belief):
     pause(finder, belief, BREAK_FRAMES)
     place = float(belief.summary()[0])
     play(finder, belief, place + 5.0 * np.arange(5))
-    assert finder._search is not None
+    assert isinstance(finder._beside, Search)
     play(finder, belief, place + 25 + 5.0 * np.arange(AFTER_BREAK.frames))
-    assert finder._search is None
+    assert finder._beside is None
 
 
 @pytest.mark.parametrize(("levels", "broke_off"), [
@@ -145,7 +145,7 @@ def test_reset_ends_a_search_and_forgets_a_silence(finder, belief):
     pause(finder, belief, 2 * BREAK_FRAMES)
     finder.reset(START_PX)
     play(finder, belief, START_PX + 5.0 * np.arange(3))
-    assert finder._search is None
+    assert finder._beside is None
 
 
 def distinct(x_px):
