@@ -4,7 +4,7 @@ import ast
 import configparser
 import subprocess
 import sys
-from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -32,18 +32,19 @@ IMPORTED_AS = {
 COMES_WITH = {"PIL": "matplotlib", "threadpoolctl": "scikit-learn"}
 
 
-def imported(path: Path) -> Iterator[tuple[str, int]]:
+@cache
+def imported(path: Path) -> list[tuple[str, int]]:
     """Every module that a file imports anywhere in it, with the line."""
+    found = []
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
-            yield from ((alias.name, node.lineno) for alias in node.names)
+            found += [(alias.name, node.lineno) for alias in node.names]
         elif isinstance(node, ast.ImportFrom):
             assert node.level == 0, f"{path}:{node.lineno}: relative import"
             module = str(node.module)
-            if module in LAYERS:
-                yield from ((f"{module}.{alias.name}", node.lineno) for alias in node.names)
-            else:
-                yield module, node.lineno
+            names = [f"{module}.{alias.name}" for alias in node.names] if module in LAYERS else [module]
+            found += [(name, node.lineno) for name in names]
+    return found
 
 
 def files(layer: str) -> list[Path]:
