@@ -7,7 +7,9 @@ import pytest
 
 from models.journal import OtherRun
 from models.launchpad.agent import load_agent
+from models.launchpad.evaluation import RECIPES
 from models.launchpad.instrument import LAUNCHPAD
+from models.launchpad.networks import KINDS
 from models.launchpad.planning import OtherPlan
 from models.launchpad.train import TrainingProblem, read_config, train
 
@@ -91,3 +93,9 @@ def test_what_is_no_configuration_is_named(tmp_path, text: str) -> None:
     path.write_text(text)
     with pytest.raises(TrainingProblem, match="configuration"):
         read_config(path)
+
+
+def test_recipes_are_configurations() -> None:
+    recipes = [read_config(path) for path in sorted(RECIPES.glob("*.json"))]
+    assert {recipe.kind for recipe in recipes} == set(KINDS)
+    assert len({recipe.out for recipe in recipes}) == len(recipes)
