@@ -59,7 +59,7 @@ def build_studio(
     engine.add_sink(MidiOut(engine, midi.send).play)
     engine.supervisor.opened = lambda stream: _use_latency(engine, settings, desk)
     engine.start(wait=False)
-    engine.set_source("input" if settings.now.source == "microphone" else "synth")
+    desk.listen_as_chosen()
     midi.start(to_choice(settings.now.midi_input), to_choice(settings.now.midi_output))
     takes.recover()
     takes.start()

@@ -212,7 +212,11 @@ class DeviceDesk:
             self.source_changed()
         if source != "demo":
             self._person_source = source
-        self.engine.set_source("input" if source == "microphone" else "synth")
+        self.listen_as_chosen()
+
+    def listen_as_chosen(self) -> None:
+        """Hear the sound input where that was chosen, and else the synth."""
+        self.engine.set_source("input" if self.settings.now.source == "microphone" else "synth")
 
     def turn_source(self) -> None:
         """From the demo to what was followed before it, from anything else to the demo."""

@@ -23,7 +23,7 @@ from app.scenes.studio import Studio
 from app.widgets.base import View, Widget
 from app.widgets.buttons import Button
 from app.widgets.chrome import Chip
-from app.widgets.count_in import CountIn
+from app.widgets.count_in import CountIn, figure_of
 from app.widgets.overlays import MenuItem
 from app.widgets.piano_roll import RollView
 from models.midi_files import MIDI_SUFFIXES
@@ -50,7 +50,7 @@ class Duet(Scene):
             "Listening test", lambda: studio.ask("scene_listening"), kind="link",
             hint="Hear two agents over one melody and choose the better one",
         )  # fmt: skip
-        self.count_in = CountIn(self._count_in_figure)
+        self.count_in = CountIn(lambda: figure_of(self.desk.now.state, self.desk.now.beat))
         self._steady = Steady()
         self._replace_chip()
         self.actions |= self._transport_actions() | self._choice_actions()
@@ -74,7 +74,7 @@ class Duet(Scene):
             "tempo_down": lambda: desk.nudge_tempo(-1),
             "tempo_up": lambda: desk.nudge_tempo(1),
             "metronome": desk.toggle_click,
-            "count_in": desk.toggle_count_in,
+            "count_in": self.studio.toggle_count_in,
             "view": self.toggle_score,
             "page_back": lambda: self.score.leaf(-1),
             "page_on": lambda: self.score.leaf(1),
@@ -126,9 +126,6 @@ class Duet(Scene):
             heard = "Sing or play" if desk.microphone else "Play with the keys A S D F …, or a MIDI keyboard"
             return f"{heard}: it answers", "you"
         return "", "plain"
-
-    def _count_in_figure(self) -> int | None:
-        return self.desk.now.beat + 1 if self.desk.now.state == "count-in" else None
 
     # --- widgets --------------------------------------------------------------------------------
 

@@ -97,7 +97,7 @@ class DuetDesk:
         if self.running:
             self.session.stop()
         else:
-            self.session.start(1 if self.counts_in else 0)
+            self.session.start(self.studio.count_in_bars)
 
     def start_over(self) -> None:
         """Both lines anew, at once."""
@@ -106,13 +106,6 @@ class DuetDesk:
     def switch_roles(self) -> None:
         """From the next beat on it carries on your line and you its."""
         self.session.switch_roles()
-
-    @property
-    def counts_in(self) -> bool:
-        return self.studio.settings.now.count_in_beats > 0
-
-    def toggle_count_in(self) -> None:
-        self.studio.change(count_in_beats=0 if self.counts_in else 4)
 
     def toggle_click(self) -> None:
         self.session.set_click(not self.choices.click)

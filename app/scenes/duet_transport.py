@@ -59,8 +59,8 @@ class DuetTransport:
             "metronome", desk.toggle_click, f"Metronome ({label_of('metronome')})", lambda: desk.choices.click
         )
         self.count_in = IconButton(
-            "count_in", desk.toggle_count_in, f"Count-in of one bar ({label_of('count_in', 'duet')})",
-            lambda: desk.counts_in,
+            "count_in", desk.studio.toggle_count_in, f"Count-in of one bar ({label_of('count_in', 'duet')})",
+            lambda: desk.studio.counts_in,
         )  # fmt: skip
         self.clock = Clock(lambda: desk.now.heard_s, lambda: desk.running)
         self.export = Button(

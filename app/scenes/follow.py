@@ -219,7 +219,7 @@ class Follow(Scene):
             self.panel.clear()
             self.studio.devices.use_source(now.source)
             session.set_demo_tempo(now.demo_tempo)  # The count-in has the tempo that is shown.
-            session.start(1 if now.count_in_beats else 0)
+            session.start(self.studio.count_in_bars)
 
     def stop(self) -> None:
         """Stop and go back to the beginning, or to A."""
@@ -318,7 +318,7 @@ class Follow(Scene):
         return self.studio.settings.now.metronome
 
     def has_count_in(self) -> bool:
-        return self.studio.settings.now.count_in_beats > 0
+        return self.studio.counts_in
 
     def toggle_metronome(self) -> None:
         self.studio.change(metronome=not self.has_metronome())
@@ -326,7 +326,7 @@ class Follow(Scene):
         self._tell_session()
 
     def toggle_count_in(self) -> None:
-        self.studio.change(count_in_beats=0 if self.has_count_in() else 4)
+        self.studio.toggle_count_in()
         self.studio.relayout()
 
     def beat(self) -> tuple[int, int] | None:
@@ -358,8 +358,7 @@ class Follow(Scene):
         return self._last_place[1]
 
     def span_px(self) -> tuple[float, float]:
-        piece = self.studio.piece
-        return (float(piece.onset_x_px[0]), piece.segments[-1].strip_x1_px) if piece else (0.0, 1.0)
+        return self.studio.span_px()
 
     def measure_labels(self) -> tuple[str, str]:
         piece = self.studio.piece

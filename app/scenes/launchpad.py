@@ -24,7 +24,7 @@ from app.sessions.launchpad.scales import pitch_of
 from app.sessions.launchpad.words import key_words
 from app.widgets.base import Pointer, View, Widget
 from app.widgets.chrome import Chip
-from app.widgets.count_in import CountIn
+from app.widgets.count_in import CountIn, figure_of
 from app.widgets.overlays import MenuItem
 from app.widgets.pad_grid import PadGrid
 from app.widgets.pads import COLUMNS, LOCK, MUTE, OFFSETS, PATTERNS, SOLO
@@ -47,7 +47,7 @@ class Launchpad(Scene):
         self.panel = LaunchpadPanel(self.desk, self.menus, self._show)
         self.strip = PartStrip(self.desk, self.menus, self._show)
         self.transport = LaunchpadTransport(self.desk, self.export)
-        self.count_in = CountIn(self._count_in_figure)
+        self.count_in = CountIn(lambda: figure_of(self.desk.now.state, self.desk.now.beat))
         self._lowest_c = C3
         self._struck: tuple[int, int] | None = None
         self._held = range(0)
@@ -73,7 +73,7 @@ class Launchpad(Scene):
             "tempo_down": lambda: desk.set_tempo(desk.arrangement.tempo_bpm - 1),
             "tempo_up": lambda: desk.set_tempo(desk.arrangement.tempo_bpm + 1),
             "click": self.transport.toggle_click,
-            "count_in": self.transport.toggle_count_in,
+            "count_in": self.studio.toggle_count_in,
             "export": self.export,
             "save_take": self.studio.save_take,
             "vote_more": lambda: desk.vote(1),
@@ -187,25 +187,17 @@ class Launchpad(Scene):
             for row, pattern in struck_patterns(grid, step):
                 self.grid.rows[row].strike(pattern, t_s)
 
-    def _count_in_figure(self) -> int | None:
-        return self.desk.now.beat + 1 if self.desk.now.state == "count-in" else None
-
     # --- life -----------------------------------------------------------------------------------
 
     def enter(self) -> None:
         self.studio.engine.set_source("synth")  # What sounds is what the meter shows and takes capture.
         self.desk.session.wake()
-        self._name_takes(self.desk.title)
+        self.studio.name_takes(self.desk.title)
 
     def leave(self) -> None:
         self.desk.session.rest()
-        source = self.studio.settings.now.source
-        self.studio.engine.set_source("input" if source == "microphone" else "synth")
-        self._name_takes(self.studio.piece.title if self.studio.piece else "")
-
-    def _name_takes(self, title: str) -> None:
-        if self.studio.takes:
-            self.studio.takes.recorder.piece_name = title
+        self.studio.devices.listen_as_chosen()
+        self.studio.name_takes()
 
     def take_file(self, path: Path) -> bool:
         """A song or a grid was dropped."""

@@ -47,8 +47,8 @@ class LaunchpadTransport:
             lambda: desk.arrangement.click,
         )  # fmt: skip
         self.count_in = IconButton(
-            "count_in", self.toggle_count_in, f"Count-in of one bar ({label_of('count_in', 'launchpad')})",
-            lambda: studio.settings.now.count_in_beats > 0,
+            "count_in", studio.toggle_count_in, f"Count-in of one bar ({label_of('count_in', 'launchpad')})",
+            lambda: studio.counts_in,
         )  # fmt: skip
         self.clock = Clock(lambda: desk.now.heard_s, lambda: desk.running)
         hint = f"As MIDI, WAV or JSON ({label_of('export')})"
@@ -75,10 +75,6 @@ class LaunchpadTransport:
 
     def toggle_click(self) -> None:
         self.desk.session.set_click(not self.desk.arrangement.click)
-
-    def toggle_count_in(self) -> None:
-        studio = self.desk.studio
-        studio.change(count_in_beats=0 if studio.settings.now.count_in_beats else 4)
 
     def widgets(self) -> list[Widget]:
         return [

@@ -111,7 +111,7 @@ class Play(Scene):
         )
         self._restart = IconButton("restart", self.restart, f"From the beginning ({label_of('restart')})")
         self._progress = ProgressSlider(
-            self._heard_px, self._span_px, lambda x_px: None, lambda: (None, None), self._measures
+            self._heard_px, self.studio.span_px, lambda x_px: None, lambda: (None, None), self._measures
         )
         self._progress.focusable, self._progress.hint = False, ""
         self._bpm = Label(lambda view: f"♩ = {self._bpm_value():.0f}")
@@ -361,11 +361,7 @@ class Play(Scene):
         return self._tempo() * (self.studio.piece.tempo_bpm if self.studio.piece else 120.0)
 
     def _heard_px(self) -> float:
-        return self.game.truth.x_at_frame(self.game.frame) if self.game else self._span_px()[0]
-
-    def _span_px(self) -> tuple[float, float]:
-        piece = self.studio.piece
-        return (float(piece.onset_x_px[0]), piece.segments[-1].strip_x1_px) if piece else (0.0, 1.0)
+        return self.game.truth.x_at_frame(self.game.frame) if self.game else self.studio.span_px()[0]
 
     def _measures(self) -> tuple[str, str]:
         piece = self.studio.piece

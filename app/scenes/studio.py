@@ -251,10 +251,15 @@ class Studio:
         self.close_session()
         self.piece = piece
         self.images = PageImages(piece, self.renderer)
-        if self.takes:
-            self.takes.recorder.piece_name = piece.title
+        self.name_takes()
         self._save(partial(self.settings.remember_piece, piece.name))
         self.open_session()
+
+    def span_px(self) -> tuple[float, float]:
+        """Where the music of the piece begins on the strip, and where it ends."""
+        if self.piece is None:
+            return 0.0, 1.0
+        return float(self.piece.onset_x_px[0]), self.piece.segments[-1].strip_x1_px
 
     def open_session(self, player: str | None = None) -> None:
         """Have the piece followed by ``player`` (by default the chosen follower)."""
@@ -350,9 +355,23 @@ class Studio:
         return self.engine.input_latency_s if self.settings.now.source == "microphone" else 0.0
 
     @property
+    def counts_in(self) -> bool:
+        """Whether a start is counted in."""
+        return self.settings.now.count_in_beats > 0
+
+    @property
     def count_in_bars(self) -> int:
         """Bars that are counted in before a start."""
-        return 1 if self.settings.now.count_in_beats else 0
+        return int(self.counts_in)
+
+    def toggle_count_in(self) -> None:
+        """Count in from the next start on, or not any more."""
+        self.change(count_in_beats=0 if self.counts_in else 4)
+
+    def name_takes(self, title: str = "") -> None:
+        """What is captured from now on is a take of this; without a title, of the open piece."""
+        if self.takes:
+            self.takes.recorder.piece_name = title or (self.piece.title if self.piece else "")
 
     def save_take(self) -> None:
         """Save the take that runs, or the last one, as MIDI and WAV."""

@@ -13,6 +13,11 @@ from app.widgets.painter import Painter
 SIZE = 180
 
 
+def figure_of(state: str, beat: int) -> int | None:
+    """What is shown of a session that is in this state and on this beat, 0 for the first of a bar."""
+    return beat + 1 if state == "count-in" else None
+
+
 class CountIn(Widget):
     """``figure`` is the beat that was clicked last, 1 for the first of the bar; None shows nothing."""
 

@@ -80,7 +80,7 @@ def test_space_starts_with_the_count_in_that_is_wanted_and_stops(duet):
     duet.key(pygame.K_n, text="n")
     duet.key(pygame.K_SPACE, text=" ")
     duet.frame()
-    assert duet.scene._count_in_figure() == 1
+    assert duet.scene.count_in.figure() == 1
     duet.key(pygame.K_SPACE, text=" ")
     assert duet.duet.calls[-2:] == [("start", 1), ("stop",)]
 
