@@ -5,7 +5,7 @@ Runs on the main thread; torch is imported only when a command runs.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from importlib import import_module
 from pathlib import Path
 from typing import Annotated, Any
@@ -34,6 +34,7 @@ EVALUATED = {"follower": "models.evaluation", "follower-finding": "models.findin
 MEASURED_WITH = {"follower": ("agents", "trials", "count", "room", "as_written", "resume"),
                  "follower-finding": ("agents", "trials"),
                  "launchpad": ("agents", "songs"),
+                 "launchpad-tabular": (),
                  "duet": ("agents", "validation")}  # fmt: skip
 """The options of `evaluate` that only some of them take."""
 
@@ -132,13 +133,19 @@ def evaluate(
         Path | None, Option("--json", metavar="OUT", help="Write the figures as JSON too.")
     ] = None,
     source: SourceFolder = None,
-    trials: Annotated[int, Option(min=1, metavar="N", help="Times each piece is followed, or left.")] = 10,
+    trials: Annotated[
+        int | None, Option(min=1, metavar="N", help="Times each piece is followed, or left; 10.")
+    ] = None,
     agents: Annotated[
         list[str] | None, Option("--agent", metavar="NAME", help="An agent, or a .safetensors file.")
     ] = None,
-    count: Annotated[int, Option(min=0, metavar="N", help="So many performances by --seed; 0: all.")] = 0,
+    count: Annotated[
+        int | None, Option(min=0, metavar="N", help="So many performances by --seed; 0: all.")
+    ] = None,
     room: Annotated[bool, Option("--room", help="The follower's music in simulated rooms, too.")] = False,
-    songs: Annotated[int, Option(min=1, metavar="N", help="Launchpad songs of each start.")] = 200,
+    songs: Annotated[
+        int | None, Option(min=1, metavar="N", help="Launchpad songs of each start; 200.")
+    ] = None,
     validation: Annotated[
         bool, Option("--validation", help="Duet's chorales for choosing settings, not those held out.")
     ] = False,
@@ -161,11 +168,23 @@ def evaluate(
     chorales that they never saw, bundled or those of a folder that `data build chorales` made.
     """
     module = _module(EVALUATED, name, "agent to evaluate")
-    given = {"trials": trials, "agents": agents or (), "songs": songs, "validation": validation,
-             "count": count, "room": room, "as_written": as_written, "resume": resume}  # fmt: skip
-    options = {option: given[option] for option in MEASURED_WITH.get(name, ())}
+    given = {"trials": trials, "agents": agents, "songs": songs, "count": count, "validation": validation,
+             "room": room, "as_written": as_written, "resume": resume}  # fmt: skip
+    options: dict[str, Any] = {
+        option: value for option, value in given.items() if value not in (None, False, [])
+    }
+    _refuse_foreign(name, options)
     measure = getattr(module, f"evaluate_{name.replace('-', '_')}")
     measure(json, source, seed=seed, console=console, **options)
+
+
+def _refuse_foreign(name: str, options: Iterable[str]) -> None:
+    """Raises UsageProblem where `evaluate NAME` takes one of the options not."""
+    for option in options:
+        if option not in MEASURED_WITH[name]:
+            flag = "agent" if option == "agents" else option.replace("_", "-")
+            takers = ", ".join(taker for taker, taken in MEASURED_WITH.items() if option in taken)
+            raise UsageProblem(f"evaluate {name} has no --{flag}; it is for {takers}.")
 
 
 def _module(table: Mapping[str, str], name: str, what: str) -> Any:
