@@ -55,7 +55,6 @@ def _is_plain(value: Any) -> bool:
 class Settings:
     """Every setting with its default. Devices are remembered by name; None is "none", "" the system's own."""
 
-    audio_backend: str = _choice("auto", "portaudio", "sdl", "null")
     audio_input: str | None = ""
     audio_output: str | None = ""
     midi_input: str | None = ""

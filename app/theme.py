@@ -29,11 +29,10 @@ BAD_ON_PAPER: Colour = (200, 62, 32)
 QUIET_ON_PAPER: Colour = (104, 106, 112)
 
 TINY, SMALL, BODY, LARGE, TITLE = 11, 12, 13, 14, 20
-SPACE = 4
 RAIL, HEADER, PANEL, TRANSPORT, MARGIN = 88, 72, 344, 56, 16
 CORNER, CORNER_SMALL = 10, 6
-QUICK_S, CALM_S = 0.12, 0.18
-"""Seconds of a change of state and of a change of place."""
+CALM_S = 0.18
+"""Seconds of a change of place."""
 
 
 @lru_cache(maxsize=4096)

@@ -66,11 +66,6 @@ class FeatureSpec:
         """The fields as plain JSON values."""
         return asdict(self)
 
-    @classmethod
-    def from_dict(cls, fields: dict[str, Any]) -> FeatureSpec:
-        """The inverse of `to_dict`; raises TypeError on unknown fields."""
-        return cls(**fields)
-
 
 SPEC = FeatureSpec()
 

@@ -51,11 +51,6 @@ NOTTINGHAM = GameSpec("nottingham", 40, 150, 1, 50.0)
 MSMD = GameSpec("msmd", 160, 512, 2, 170.0)
 
 
-def game_for(piece: Piece) -> GameSpec:
-    """One-staff pieces are played by the rules of Nottingham, all others by those of MSMD."""
-    return NOTTINGHAM if piece.staves == 1 else MSMD
-
-
 @dataclass(frozen=True, eq=False)
 class Truth:
     """Where the music is at every frame: the onsets, and straight lines between them.

@@ -52,12 +52,8 @@ class Performance:
     def end_s(self) -> float:
         return max((note.onset_s + note.duration_s for note in self.notes), default=0.0)
 
-    def quarters_at(self, time_s: float | NDArray[np.float64]) -> NDArray[np.float64]:
-        """Written position at a time, linear between anchors."""
-        return np.asarray(np.interp(time_s, self.anchors_s, self.anchors_quarters))
-
     def time_at(self, quarters: float | NDArray[np.float64]) -> NDArray[np.float64]:
-        """Inverse of :meth:`quarters_at`."""
+        """When a written position is played, linear between anchors."""
         return np.asarray(np.interp(quarters, self.anchors_quarters, self.anchors_s))
 
     def stretched(self, factor: float) -> Performance:

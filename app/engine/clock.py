@@ -52,7 +52,6 @@ class SampleClock:
         self.sample = 0
         # (sample, smoothed moment of its callback, smoothed samples per second): swapped as one object
         self._anchor: tuple[int, float, float] | None = None
-        self._block_s = 0.0
 
     @property
     def time_s(self) -> float:
@@ -61,9 +60,8 @@ class SampleClock:
 
     def tick(self, block_samples: int, moment_s: float) -> None:
         """A callback for `block_samples` began at `moment_s` (of `now_s`); `advance` follows."""
-        nominal_s = block_samples / self.rate
         if self._anchor is None:
-            self._anchor, self._block_s = (self.sample, moment_s, float(self.rate)), nominal_s
+            self._anchor = (self.sample, moment_s, float(self.rate))
             return
         sample, smooth_s, rate = self._anchor
         predicted_s = smooth_s + (self.sample - sample) / rate
@@ -71,7 +69,7 @@ class SampleClock:
         if abs(error_s) > RELOCK_S:  # the stream paused: lock again instead of creeping there
             self._anchor = (self.sample, moment_s, float(self.rate))
             return
-        omega = 2 * math.pi * LOOP_BANDWIDTH_HZ * nominal_s
+        omega = 2 * math.pi * LOOP_BANDWIDTH_HZ * block_samples / self.rate
         period_s = 1.0 / rate + omega * omega * error_s / block_samples
         self._anchor = (self.sample, predicted_s + math.sqrt(2) * omega * error_s, 1.0 / period_s)
 

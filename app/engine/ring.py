@@ -71,10 +71,6 @@ class RingReader:
             # the writer lapped this read: what it may have touched is lost, try again from there
             self._skip_to(self.ring.claimed - self.ring.capacity)
 
-    def skip_to_newest(self) -> None:
-        """Forget what has not been read, without counting it as lost."""
-        self.position = self.ring.written
-
     def _skip_to(self, sample: int) -> None:
         if sample > self.position:
             self.lost_samples += sample - self.position

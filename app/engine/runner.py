@@ -167,7 +167,7 @@ class PolicyRunner:
     """Asks a worker process; restarts it when it dies.
 
     make_player runs in the worker and must be picklable. `on_message` is told, in a sentence for the user,
-    when the worker was lost. `late_frames` counts answers that came too late.
+    when the worker was lost.
     """
 
     def __init__(self, make_player: PlayerMaker, timeout_s: float = ANSWER_TIMEOUT_S,
@@ -183,7 +183,6 @@ class PolicyRunner:
         self._lock = threading.Lock()  # over `_closed`, and which worker answers or comes
         self._may_restart = children.Restarts()
         self._last = Decision(0.0, 0.0, 0.0)
-        self.late_frames = 0
         self.restarts = 0
 
     @property
@@ -210,7 +209,6 @@ class PolicyRunner:
             except (EOFError, OSError) as error:
                 self._replace_worker(current, error)
         if decision is None:
-            self.late_frames += 1
             self._last = replace(self._last, action=0.0, x_px=self._last.x_px + self._last.speed_px_per_frame)
             return Answer(self._last, late=True)
         self._last = decision

@@ -81,11 +81,6 @@ class Scheduler:
         self._take_in()
         return [heapq.heappop(self._heap)[2] for _ in range(len(self._heap))]
 
-    @property
-    def pending(self) -> int:
-        """Events not yet done, for tests and the doctor."""
-        return len(self._heap) + len(self._inbox)
-
     def _take_in(self) -> None:
         while self._inbox:
             item = self._inbox.popleft()

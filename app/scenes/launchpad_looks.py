@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app.sessions.launchpad.history import NOBODY, START, lit
-from app.sessions.launchpad.scales import OCTAVE, SCALES, pitch_of
+from app.sessions.launchpad.scales import OCTAVE, pitch_of
 from app.sessions.launchpad.snapshot import LaunchpadSnapshot
 from app.sessions.launchpad.words import note_names
 from app.widgets.pads import Note, Owner, Pad, RowLook
@@ -103,8 +103,3 @@ def _notes(snapshot: LaunchpadSnapshot) -> list[tuple[Note, ...]]:
 @lru_cache(maxsize=1024)
 def _note(step: int, owner: int, queued: bool, going: bool) -> Note:
     return Note(step, OWNERS[owner], queued, going)
-
-
-def scale_names() -> list[str]:
-    """The scales to choose from."""
-    return list(SCALES)

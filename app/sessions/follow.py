@@ -79,7 +79,7 @@ class FollowSession:
         return self._ready.is_set() and self.problem is None
 
     def wait_ready(self, timeout_s: float = 60.0) -> bool:
-        """Block until loaded (tests, bench); False if it failed or took too long."""
+        """Block until loaded (for tests); False if it failed or took too long."""
         return self._ready.wait(timeout_s) and self.problem is None
 
     @property

@@ -80,7 +80,6 @@ class Following:
         self.on_loop = on_loop
         self.loop: tuple[float, float] | None = None
         self.state: State = "idle"
-        self._resume_to: State = "waiting"
         self._onset = OnsetDetector()
         self._decision = Decision(0.0, self.first_x_px, 0.0, confidence=0.0)
         self._low_frames = self._end_frames = self._quiet_frames = 0
@@ -130,13 +129,13 @@ class Following:
     def pause(self) -> None:
         """Stop listening; `resume` goes on from the same place."""
         if self.state in RUNNING:
-            self._resume_to, self.state = "waiting", "paused"
+            self.state = "paused"
 
     def resume(self) -> None:
         """Wait for sound where the cursor stands."""
         if self.state == "paused":
             self.seek(self.x_px)
-            self.state = self._resume_to
+            self.state = "waiting"
 
     def seek(self, x_px: float) -> None:
         """Put the cursor at `x_px` (kept inside the music) and listen afresh from there."""

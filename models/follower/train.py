@@ -19,7 +19,6 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors.torch import load_file
 from torch import Tensor
 from torch.nn import Module
 
@@ -257,14 +256,6 @@ def _studies(make: Callable[[int], ScoreText], first: int, count: int, rendering
             log.warning("No studies beside the pieces of the data: %s is not installed.", missing.name)
             break
     return items
-
-
-def load_reader(folder: Path) -> Reader:
-    """The encoders of a run's folder."""
-    reader = Reader()
-    tensors = load_file(folder / "reader.safetensors")
-    reader.load_state_dict({n[7:]: t for n, t in tensors.items() if n.startswith("reader.")})
-    return reader.eval()
 
 
 def finish(settings: TrainConfig, reader: Reader) -> dict[str, Any]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
-import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -122,8 +121,5 @@ def test_no_sound_no_frames():
     assert FrameBuilder().push(np.zeros(10)).shape == (0, 78)
 
 
-def test_spec_round_trip_and_fingerprint():
-    assert FeatureSpec.from_dict(SPEC.to_dict()) == SPEC
-    assert FeatureSpec(fps=25).fingerprint != SPEC.fingerprint
-    with pytest.raises(TypeError):
-        FeatureSpec.from_dict({"colour": 1})
+def test_another_specification_has_another_fingerprint():
+    assert FeatureSpec(fps=25).fingerprint != SPEC.fingerprint == FeatureSpec().fingerprint

@@ -93,7 +93,6 @@ class Pictures:
             part_bpm=part.tempo_bpm if part is not None else 0.0, part=_part_notes(part),
             listening=listening, version=self._version,
             decided_ms=median(self._times_ms) if self._times_ms else 0.0,
-            last_decided_ms=self._times_ms[-1] if self._times_ms else 0.0,
         )  # fmt: skip
         if conductor is not None:
             still = replace(still, **self._of_music(conductor, running))

@@ -38,10 +38,10 @@ class DuetSnapshot:
     the machine has taken over so, None where it plays the voice that was chosen.
     key_name: heard in the last bars, "" while there is too little; consonance: share of consonant sixteenths
     in the last four bars, None where you have not sounded together.
-    decided_ms, last_decided_ms: median and newest time of a decision; late_steps: sixteenths that the machine
-    held because its decision came too late. listening: what you play on. agent: its name, "" where none
-    plays. heard_s: length of what would be exported, 0 where nothing was heard. first_sample: of the first
-    bar, on the engine's clock. version: grows with every change of anything but the playhead.
+    decided_ms: median time of a decision; late_steps: sixteenths that the machine held because its decision
+    came too late. listening: what you play on. agent: its name, "" where none plays. heard_s: length of what
+    would be exported, 0 where nothing was heard. first_sample: of the first bar, on the engine's clock.
+    version: grows with every change of anything but the playhead.
     """
 
     state: State = "stopped"
@@ -60,7 +60,6 @@ class DuetSnapshot:
     key_name: str = ""
     consonance: float | None = None
     decided_ms: float = 0.0
-    last_decided_ms: float = 0.0
     late_steps: int = 0
     listening: Listening = "keys"
     agent: str = ""

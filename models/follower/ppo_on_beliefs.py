@@ -122,15 +122,6 @@ def make_games(
     return games
 
 
-def believed_error_px(games: Games) -> NDArray[np.float64]:
-    """Share of frames at which the belief's own place lies within b, one figure a performance."""
-    shares = []
-    for rows, truth, tolerance in zip(games.summaries, games.truths, games.tolerances_px, strict=True):
-        frames = slice(truth.first_frame, min(truth.last_frame, len(rows)))
-        shares.append(float((np.abs(rows[frames, 0] - truth.x_px[frames]) <= tolerance).mean()))
-    return np.array(shares)
-
-
 def make_environment(games: Games, count: int, start: Start, seed: int) -> BatchedFollowing:
     """``count`` cursors on the games at once."""
     observer = BeliefObserver(games.summaries, games.tolerances_px)
