@@ -135,7 +135,7 @@ def train_policy(
     count: int = 256,
     say: Callable[[str], None] = print,
 ) -> Policy:
-    """PPO on the game's reward; half of the episodes start in the middle of a piece, off the mark."""
+    """PPO on the game's reward; seven of ten episodes start anywhere in a piece, off the mark."""
     torch.manual_seed(seed)
     start = Start(anywhere=0.7, offset_px=25.0, speed_jitter_px=2.0, limit_frames=600)
     environment = make_environment(games, count, start, seed)

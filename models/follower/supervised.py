@@ -111,6 +111,8 @@ def train_reader(
 ) -> Reader:
     """Train until the minutes are used up; goes on from ``folder``'s state where there is one.
 
+    An interrupted run is saved as it is left.
+
     ``device`` is where the batches lie, the CPU where none is given; the reader comes back from there.
     """
     device = device or torch.device("cpu")
@@ -124,28 +126,31 @@ def train_reader(
     started, saved = time.monotonic() - spent_s, time.monotonic()
     averages = _Averages()
     progress = spent_s / (60 * config.minutes)
-    while progress < 1.0:
-        for group in optimiser.param_groups:
-            group["lr"] = _learning_rate(config, step, progress)
-        batch = train.batch(config.batch_size)
-        with torch.autocast(device.type, torch.bfloat16, enabled=progress < config.half_until):
-            values = losses(reader.train(), batch)
-        optimiser.zero_grad()
-        torch.stack([WEIGHTS[name] * values[name] for name in WEIGHTS]).sum().backward()
-        average_gradients(reader)
-        progress = agreed((time.monotonic() - started) / (60 * config.minutes))
-        torch.nn.utils.clip_grad_norm_(reader.parameters(), config.clip_norm)
-        optimiser.step()
-        step += 1
-        averages.add(values)
-        if first and step % config.log_every == 0:
-            say(f"{progress * config.minutes:6.1f} min  step {step}  " + _table(averages.read()))
-        if first and time.monotonic() - saved > config.save_every_s:
-            say("valid  " + _table(validate(reader, valid)))
+    begun_with = step
+    try:
+        while progress < 1.0:
+            for group in optimiser.param_groups:
+                group["lr"] = _learning_rate(config, step, progress)
+            batch = train.batch(config.batch_size)
+            with torch.autocast(device.type, torch.bfloat16, enabled=progress < config.half_until):
+                values = losses(reader.train(), batch)
+            optimiser.zero_grad()
+            torch.stack([WEIGHTS[name] * values[name] for name in WEIGHTS]).sum().backward()
+            average_gradients(reader)
+            progress = agreed((time.monotonic() - started) / (60 * config.minutes))
+            torch.nn.utils.clip_grad_norm_(reader.parameters(), config.clip_norm)
+            optimiser.step()
+            step += 1
+            averages.add(values)
+            if first and step % config.log_every == 0:
+                say(f"{progress * config.minutes:6.1f} min  step {step}  " + _table(averages.read()))
+            if first and time.monotonic() - saved > config.save_every_s:
+                say("valid  " + _table(validate(reader, valid)))
+                _save(reader, optimiser, step, time.monotonic() - started, folder)
+                saved = time.monotonic()
+    finally:
+        if first and step > begun_with:
             _save(reader, optimiser, step, time.monotonic() - started, folder)
-            saved = time.monotonic()
-    if first:
-        _save(reader, optimiser, step, time.monotonic() - started, folder)
     return reader.to("cpu")
 
 

@@ -3,8 +3,9 @@
 One-line tunes get a network of their own that reads notes, and a policy of their own.
 
 `launch.py train follower` runs this; `--config` names a JSON file with any of :class:`TrainConfig`'s fields,
-`--resume` goes on where a run stopped. Everything lies in the run's folder; the checkpoint is the last thing
-written. Under torchrun the first phase spreads over processes.
+`--resume` goes on where the encoders of a run stopped; what follows them (reading notes, both policies)
+begins anew. Everything lies in the run's folder; the checkpoint is the last thing written. Under torchrun the
+first phase spreads over processes.
 """
 
 from __future__ import annotations
@@ -34,8 +35,8 @@ from models.follower.generator import generate_reading_study, generate_score
 from models.follower.network import Reader
 from models.follower.player import Tunes, filled, tunes_of
 from models.follower.policy import Policy
+from models.follower.ppo_on_beliefs import by_note, make_games, play, train_policy
 from models.follower.reading import ReadingConfig, make_lesson, train_rhythm
-from models.follower.reinforce import by_note, make_games, play, train_policy
 from models.follower.rhythm import Rhythm
 from models.follower.supervised import READER_NAME, SupervisedConfig, train_reader
 from models.packing import read_splits
@@ -91,6 +92,8 @@ class TrainConfig:
     minutes: float = 61.0
     learning_rate: float = 2e-3
     batch_size: int = 8
+    warmup_steps: int = 100
+    half_until: float = 0.75  # share of the minutes in bfloat16
     device: str = "cpu"  # where the encoders are trained: cpu or cuda
     start_from: str = ""  # a follower's checkpoint whose encoders are trained on; empty: from nothing
     policy_pieces: int = 130
@@ -174,6 +177,8 @@ def train_encoders(settings: TrainConfig, out: Path, rank: int = 0) -> Reader:
         minutes=settings.minutes,
         batch_size=settings.batch_size,
         learning_rate=settings.learning_rate,
+        warmup_steps=settings.warmup_steps,
+        half_until=settings.half_until,
         seed=settings.seed,
     )
     try:
@@ -326,7 +331,7 @@ def card(metadata: dict[str, Any]) -> str:
         "",
         f"- Data: {pieces}; of these 85 % train, 5 % valid, 10 % test, by name. The pieces of the bundled",
         "  library are held out. Made by `launch.py data build`.",
-        f"- Command: `launch.py train follower`, revision {metadata['revision']}, seed {settings['seed']},",
+        f"- Revision {metadata['revision']}, seed {settings['seed']},",
         f"  {settings['minutes']:g} minutes of supervision, {settings['policy_steps']:,} steps of PPO on "
         f"{settings['policy_pieces']} pieces.",
         f"- One-line tunes: {settings['rhythm_steps']:,} steps of reading notes,",
@@ -338,6 +343,8 @@ def card(metadata: dict[str, Any]) -> str:
     ]
     for name, row in metadata["validation"].items():
         lines.append(f"| {name} | {row['R_tue']:.3f} | {row['R_on']:.3f} | {row['error_px']:.1f} |")
+    lines += ["", "Command: `launch.py train follower --config FILE` with", ""]
+    lines += ["```json", json.dumps(settings, indent=1), "```"]
     return "\n".join(lines) + "\n"
 
 

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import load_file
 
 from models import checkpoint
 from models.checkpoint import CheckpointError
@@ -118,6 +119,25 @@ def test_a_damaged_or_foreign_piece_is_named(items, tmp_path, content):
     (tmp_path / f"{name}.npz").write_bytes(content)
     with pytest.raises(BadPack, match=rf"{name}\.npz is damaged"):
         load_items([tmp_path], "train")
+
+
+def test_an_interrupted_training_is_saved_as_it_is_left(items, tmp_path):
+    class Interrupted(Crops):
+        def batch(self, size):
+            if len(drawn) == 2:
+                raise KeyboardInterrupt
+            drawn.append(super().batch(size))
+            return drawn[-1]
+
+    drawn = []
+    config = SupervisedConfig(minutes=1.0, batch_size=1)
+    reader = Reader()
+    with pytest.raises(KeyboardInterrupt):
+        train_reader(reader, Interrupted(items, 1), Crops(items, 2), config, tmp_path)
+    saved = load_file(tmp_path / "reader.safetensors")
+    assert int(saved["progress"][0]) == 2
+    for name, value in reader.state_dict().items():
+        assert torch.equal(saved[f"reader.{name}"], value)
 
 
 def test_items_come_back_as_they_were_saved(items, tmp_path):
