@@ -18,6 +18,11 @@ from importlib import import_module
 from app.logs import stderr_to
 
 MIN_FREE_BYTES = 200_000_000
+PACKAGES = ("PIL", "gymnasium", "matplotlib", "mido", "numpy", "parselmouth", "platformdirs", "psutil",
+            "pygame", "resvg_py", "rich", "rtmidi", "safetensors", "scipy", "soxr", "typer",
+            "verovio")  # fmt: skip
+"""What the program is installed with, but for what has a row of its own: PyTorch, the sound set and those who
+play."""
 
 
 @dataclass(frozen=True)
@@ -77,7 +82,7 @@ def _python() -> Finding:
 
 def _packages() -> Finding:
     missing = []
-    for name in ("numpy", "pygame", "verovio", "resvg_py", "PIL", "mido", "safetensors"):
+    for name in PACKAGES:
         try:
             import_module(name)
         except ImportError:

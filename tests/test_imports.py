@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from app.doctor import PACKAGES
+
 ROOT = Path(__file__).resolve().parents[1]
 LAYERS = ("pieces", "models", "app")
 ROOMS = ({"devices", "engine"}, {"sessions"}, {"widgets"}, {"scenes"})
@@ -27,9 +29,14 @@ IMPORTED_AS = {
     "resvg-py": "resvg_py",
     "pretty_midi": "pretty_midi",
     "scikit-learn": "sklearn",
+    "pillow": "PIL",
 }
 # Modules of packages that another one requires.
-COMES_WITH = {"PIL": "matplotlib", "threadpoolctl": "scikit-learn"}
+COMES_WITH = {"threadpoolctl": "scikit-learn"}
+LOCATED_ONLY = {"pretty_midi"}
+"""Declared for a file that lies in it: the bundled sound set."""
+PROBED_ALONE = {"torch", "fluidsynth", "sounddevice", *LOCATED_ONLY}
+"""The doctor has a row for each."""
 
 
 @cache
@@ -86,18 +93,25 @@ def test_the_program_reads_the_time_in_one_place() -> None:
     assert [found for found in offences("app", {"time", "datetime"}) if not found.startswith(clock)] == []
 
 
-def test_every_imported_package_is_declared() -> None:
+def declared(*extras: str) -> set[str]:
+    """The modules of what is always installed, and of these extras."""
     config = configparser.ConfigParser(interpolation=None)
     config.read(ROOT / "setup.cfg")
-    extras = config["options.extras_require"]
-    optional = [extras[name].replace(" == ", "==") for name in ("train", "inside", "peers")]
-    declared = " ".join([config["options"]["install_requires"], *optional]).split()
-    declared = [name.partition("==")[0] for name in declared]
-    known = {IMPORTED_AS.get(name, name.replace("-", "_")) for name in declared}
-    known |= set(sys.stdlib_module_names) | set(LAYERS) | {"__future__"}
-    known |= {module for module, carrier in COMES_WITH.items() if carrier in declared}
+    lists = [config["options"]["install_requires"], *(config["options.extras_require"][e] for e in extras)]
+    names = " ".join(lists).replace(" == ", "==").split()
+    return {IMPORTED_AS.get(name, name.replace("-", "_")) for name in (n.partition("==")[0] for n in names)}
+
+
+def test_every_imported_package_is_declared_and_every_declared_one_imported() -> None:
+    known = declared("train", "inside", "peers")
     used = {module.split(".")[0] for layer in LAYERS for path in files(layer) for module, _ in imported(path)}
-    assert used - known - {"pytest"} == set()
+    carried = {module for module, carrier in COMES_WITH.items() if IMPORTED_AS.get(carrier) in known}
+    assert used - known - carried - set(sys.stdlib_module_names) - set(LAYERS) - {"pytest"} == set()
+    assert known - used == LOCATED_ONLY
+
+
+def test_the_doctor_looks_for_every_package() -> None:
+    assert {*PACKAGES, *PROBED_ALONE} == declared()
 
 
 def test_every_folder_of_code_is_a_package() -> None:

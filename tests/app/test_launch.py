@@ -35,7 +35,7 @@ class Checkout:
         self.made = 0
         (root / "setup.cfg").write_text(
             "[options]\ninstall_requires =\n    numpy\n    torch\n"
-            "[options.extras_require]\ndev =\n    pytest\ntrain =\n    tensorboard\n"
+            "[options.extras_require]\ndev =\n    pytest\ntrain =\n    music21\n"
         )
         (root / "constraints.txt").write_text("numpy==2.4.6\n")
 
@@ -129,7 +129,7 @@ def test_extras_are_added_and_kept(checkout: Checkout) -> None:
     checkout.environment.ensure(set())
     assert [call.split("constraints.txt ")[1] for call in checkout.pip_calls] == [
         "numpy torch pytest",
-        "numpy torch pytest tensorboard",
+        "numpy torch pytest music21",
     ]
 
 
