@@ -23,6 +23,8 @@ from pieces.errors import RipienoError
 from pieces.files import read_json, replace_file
 
 VERSION = 1
+SLOWEST_DEMO, FASTEST_DEMO = 0.4, 1.6
+"""Tempo factors."""
 MAX_RECENT = 12
 _LOG = logging.getLogger(__name__)
 
@@ -67,7 +69,7 @@ class Settings:
     metronome: bool = False
     metronome_volume: float = _number(0.8, 0.0, 1.0)
     count_in_beats: int = _number(0, 0, 16)
-    demo_tempo: float = _number(1.0, 0.25, 4.0)
+    demo_tempo: float = _number(1.0, SLOWEST_DEMO, FASTEST_DEMO)
     follower: str = "follower"
     duet_agent: str = ""
     """Who plays the other line of Duet; "" the shipped one."""

@@ -17,7 +17,7 @@ import numpy.typing as npt
 
 from models.features import SPEC
 from models.performance import Performance
-from pieces.piece import Piece
+from pieces.piece import ONE_STAFF_TOLERANCE_PX, TOLERANCE_PX, Piece
 
 FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.int64]
@@ -47,8 +47,8 @@ class GameSpec:
         return self.window_rows_px // self.shrink, self.window_columns_px // self.shrink
 
 
-NOTTINGHAM = GameSpec("nottingham", 40, 150, 1, 50.0)
-MSMD = GameSpec("msmd", 160, 512, 2, 170.0)
+NOTTINGHAM = GameSpec("nottingham", 40, 150, 1, ONE_STAFF_TOLERANCE_PX)
+MSMD = GameSpec("msmd", 160, 512, 2, TOLERANCE_PX)
 
 
 @dataclass(frozen=True, eq=False)

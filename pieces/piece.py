@@ -21,6 +21,8 @@ STRIP_HEIGHT_PX = 200
 """Height of the strip: each system is cut at its centre +-100 px (following notes, "Score")."""
 PADDING_PX = 512
 """White space at both ends of the strip: one window of the MSMD game."""
+ONE_STAFF_TOLERANCE_PX, TOLERANCE_PX = 50.0, 170.0
+"""The game's b for pieces of one staff (Nottingham), and for all others (MSMD)."""
 
 
 @dataclass(frozen=True)
@@ -121,8 +123,8 @@ class Piece:
 
     @property
     def tolerance_px(self) -> float:
-        """The game's b: 50 px for one staff (Nottingham), 170 px otherwise (MSMD)."""
-        return 50.0 if self.staves == 1 else 170.0
+        """The game's b."""
+        return ONE_STAFF_TOLERANCE_PX if self.staves == 1 else TOLERANCE_PX
 
     @cached_property
     def _end_x_px(self) -> float:

@@ -15,7 +15,7 @@ from models.features import SPEC
 from models.follower.network import Reader
 from models.inside.colours import Colours
 from models.inside.embedding_map import NoMap, embedding_map, why_no_map
-from models.inside.listening import CLOSE, attribute, fit_of_sound, moment_at, reader_of
+from models.inside.listening import attribute, fit_of_sound, moment_at, reader_of
 from models.inside.moments import fit_map, gradients_picture
 from models.inside.record import Record, Recorder, record
 from models.inside.timeline import timeline
@@ -79,7 +79,7 @@ def _look_into(
     moment = moment_at(piece, followed, row)
     with progress(f"Looking into {second:g} s") as advance:
         found = attribute(reader, moment, advance)
-    if found.error > CLOSE:
+    if found.rough:
         rough = f"gradients-{second:g}.png is rough: the sum of its gradients is off by {found.error:.0%}."
         console.print(rough.replace("%", " %"), markup=False, soft_wrap=True)
     return {

@@ -103,11 +103,11 @@ def pack(
     Name the file as "data" in the configuration of `train follower` or `train follower-paper`. It holds no
     test pieces; frames are rounded to 0.02 (log10), ink to 16 shades.
     """
-    from models.follower.train import held_out
+    from models.follower.train import library_items
     from models.packing import pack, pieces_to_pack
     from models.paper.rounds import splits_in
 
-    pieces = pieces_to_pack(folders, splits_in, held_out())
+    pieces = pieces_to_pack(folders, splits_in, library_items())
     with progress("Packing") as advance:
         for packed in pack(pieces, target, round(limit_mb * 1e6)):
             advance(packed.pieces, len(pieces))

@@ -17,6 +17,7 @@ from app.scenes.base import Scene
 from app.scenes.follow_words import status_words
 from app.scenes.studio import Studio, without_years
 from app.scenes.transport import Transport
+from app.settings import FASTEST_DEMO, SLOWEST_DEMO
 from app.widgets.base import View, Widget
 from app.widgets.buttons import Button
 from app.widgets.chrome import as_measure
@@ -309,7 +310,7 @@ class Follow(Scene):
         return self.tempo() * (self.studio.piece.tempo_bpm if self.studio.piece else 120.0)
 
     def set_tempo(self, factor: float) -> None:
-        factor = min(max(round(factor, 2), 0.4), 1.6)
+        factor = min(max(round(factor, 2), SLOWEST_DEMO), FASTEST_DEMO)
         self.studio.change(demo_tempo=factor)
         if self.studio.session:
             self.studio.session.set_demo_tempo(factor)

@@ -32,8 +32,6 @@ from models.features import SPEC
 from models.midi_files import MIDI_SUFFIXES
 from pieces.piece import Piece
 
-CLOSE = 0.05
-"""A sum of gradients off by more than this is said to be rough."""
 SOUNDS = (".wav",)
 
 
@@ -149,8 +147,8 @@ class Inside(Scene):
         explained = self.desk.explained
         if explained is None or explained.reasons is None or self._reasons_key() is None:
             return "What speaks in the print for the dashed place"
-        error = explained.reasons.error
-        rough = "" if error <= CLOSE else f" (roughly: the sum is off by {error:.0%})".replace("%", " %")
+        off = f"{100 * explained.reasons.error:.0f} %"
+        rough = f" (roughly: the sum is off by {off})" if explained.reasons.rough else ""
         return f"For the place (blue) and against it (red), in the print{rough}"
 
     # --- pictures -------------------------------------------------------------------------------

@@ -17,6 +17,7 @@ from app.scenes.base import Scene
 from app.scenes.best_scores import BestScores
 from app.scenes.studio import Session, Studio, without_years
 from app.sessions.play import PlaySession, SteeringGame
+from app.settings import FASTEST_DEMO, SLOWEST_DEMO
 from app.widgets.base import View, Widget
 from app.widgets.buttons import Button, Choice, IconButton, RoundButton
 from app.widgets.chrome import as_measure
@@ -26,6 +27,7 @@ from app.widgets.readouts import Bar, Curve, Fact, Label, Paragraph
 from app.widgets.sliders import ProgressSlider, Slider
 from app.widgets.stack import Row, stack
 from app.widgets.strip_view import Cursor, StripView
+from models.features import SPEC
 
 GHOSTS = (("follower", "Agent"), ("optimal", "Optimal"), ("none", "None"))
 STEER = {"steer_slower": -1, "steer_faster": 1}
@@ -117,7 +119,7 @@ class Play(Scene):
         self._bpm = Label(lambda view: f"♩ = {self._bpm_value():.0f}")
         self._percent = Label(lambda view: f"{100 * self._tempo():.0f} %", theme.TINY, theme.QUIET)
         self._tempo_slider = Slider(
-            self._tempo, self._set_tempo, 0.4, 1.6, 1.0, 0.05, "Tempo; double click resets"
+            self._tempo, self._set_tempo, SLOWEST_DEMO, FASTEST_DEMO, 1.0, 0.05, "Tempo; double click resets"
         )
         self._keys = Label("←  A  slower    ·    →  D  faster", theme.BODY, theme.QUIET, "right")
 
@@ -243,13 +245,13 @@ class Play(Scene):
 
     def _glide(self, game: SteeringGame, view: View) -> None:
         state: State = "following" if self._running() and game.rewards else "idle"
-        mine = Snapshot(game.frame, x_px=game.x_px, speed_px_s=20 * game.speed_px, state=state)
+        mine = Snapshot(game.frame, x_px=game.x_px, speed_px_s=SPEC.fps * game.speed_px, state=state)
         self._you.follow(mine, view.t_s, view.reduced_motion)
         if self.ghost_kind == "optimal":
             truth = game.truth.x_at_frame(game.frame)
             step = game.truth.x_at_frame(game.frame + 1) - truth
             self._ghost.follow(
-                Snapshot(game.frame, x_px=truth, speed_px_s=20 * step, state=state),
+                Snapshot(game.frame, x_px=truth, speed_px_s=SPEC.fps * step, state=state),
                 view.t_s,
                 view.reduced_motion,
             )
@@ -355,7 +357,7 @@ class Play(Scene):
         return self.studio.settings.now.demo_tempo
 
     def _set_tempo(self, factor: float) -> None:
-        self.studio.change(demo_tempo=min(max(round(factor, 2), 0.4), 1.6))
+        self.studio.change(demo_tempo=min(max(round(factor, 2), SLOWEST_DEMO), FASTEST_DEMO))
 
     def _bpm_value(self) -> float:
         return self._tempo() * (self.studio.piece.tempo_bpm if self.studio.piece else 120.0)

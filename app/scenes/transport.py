@@ -11,6 +11,7 @@ import pygame
 
 from app import theme
 from app.bindings import label_of
+from app.settings import FASTEST_DEMO, SLOWEST_DEMO
 from app.widgets.base import View, Widget
 from app.widgets.buttons import Button, IconButton, RoundButton
 from app.widgets.chrome import BeatLight, Clock
@@ -66,8 +67,9 @@ class Transport:
         self.bpm = Label(lambda view: f"♩ = {c.tempo_bpm():.0f}", theme.BODY)
         self.percent = Label(lambda view: f"{100 * c.tempo():.0f} %", theme.TINY, theme.QUIET)
         self.tempo = Slider(
-            c.tempo, c.set_tempo, 0.4, 1.6, 1.0, 0.05, "Tempo of the demo; double click resets"
-        )
+            c.tempo, c.set_tempo, SLOWEST_DEMO, FASTEST_DEMO, 1.0, 0.05,
+            "Tempo of the demo; double click resets",
+        )  # fmt: skip
         self.metronome = IconButton(
             "metronome", c.toggle_metronome, f"Metronome ({label_of('metronome')})", c.has_metronome
         )

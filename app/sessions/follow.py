@@ -24,6 +24,7 @@ from app.sessions.clicks import Clicks
 from app.sessions.following import Following
 from app.sessions.headless import Summary, run_headless
 from app.sessions.music import Music
+from app.settings import FASTEST_DEMO, SLOWEST_DEMO
 from models.performance import Performance, perform
 from models.players import load_player
 from pieces.errors import RipienoError
@@ -34,7 +35,6 @@ __all__ = ["FollowSession", "Summary", "run_headless"]
 log = logging.getLogger(__name__)
 
 Command = Callable[[], None]
-MIN_TEMPO, MAX_TEMPO = 0.25, 3.0
 
 
 class FollowSession:
@@ -136,7 +136,7 @@ class FollowSession:
         self._do(partial(self._play_recording, sound, rate), starts=True)
 
     def set_demo_tempo(self, tempo_factor: float) -> None:
-        """Of the demo and of the metronome: 1.0 is as performed; kept between 0.25 and 3."""
+        """Of the demo and of the metronome: 1.0 is as performed; kept within what the settings allow."""
         self._do(partial(self._set_tempo, tempo_factor))
 
     def set_metronome(self, on: bool) -> None:
@@ -298,7 +298,7 @@ class FollowSession:
     def _play_demo(self, tempo_factor: float, performance: Performance | None) -> None:
         if performance is None:
             performance = self._demo = self._demo or perform(self.piece, self.seed)
-        self._tempo = min(max(tempo_factor, MIN_TEMPO), MAX_TEMPO)
+        self._tempo = min(max(tempo_factor, SLOWEST_DEMO), FASTEST_DEMO)
         player = PerformancePlayer(self.engine, performance_events(performance), self._tempo)
         self._play(Music(self.engine, player, self.piece, performance))
 
@@ -314,7 +314,7 @@ class FollowSession:
 
     def _set_tempo(self, tempo_factor: float) -> None:
         before = self._tempo
-        self._tempo = min(max(tempo_factor, MIN_TEMPO), MAX_TEMPO)
+        self._tempo = min(max(tempo_factor, SLOWEST_DEMO), FASTEST_DEMO)
         if self._music is not None:
             self._music.player.set_tempo(self._tempo)
         if self._running:

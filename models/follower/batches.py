@@ -17,10 +17,9 @@ from torch import Tensor
 
 from models.features import SPEC
 from models.follower.data import Item, Rendering, item_of, load_item, split_of
-from models.follower.network import COLUMN_PX, LOWEST_PITCH, PITCHES, SoundEncoder
+from models.follower.network import COLUMN_PX, CROP_COLUMNS, LOWEST_PITCH, PITCHES, SoundEncoder
 from models.packing import DAMAGE, BadPack, read_pieces, read_splits
 
-CROP_COLUMNS = 640
 CROP_FRAMES = 256
 _SOUNDING_S = 1.5
 """A key counts as sounding for at most this long: a piano's note fades."""

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from models.follower.belief import Belief, BeliefConfig
 from models.follower.data import halve
 from models.follower.finder import Finder, Silence
-from models.follower.network import COLUMN_PX, PITCHES, Reader
+from models.follower.network import COLUMN_PX, CROP_COLUMNS, PITCHES, Reader
 from models.follower.rhythm import Notes, Rhythm, read_notes, spread_evenly
 from models.follower.streaming import SoundStream
 from pieces.piece import Piece
@@ -26,8 +26,6 @@ FloatArray = NDArray[np.float32]
 
 _NOTEHEAD = 0.15
 """From this chance on there is a notehead."""
-_RUN_IN_COLUMNS = 640
-"""As many as a crop to train on has."""
 _BLANK_COLUMNS, _REST_COLUMNS, _BLANK_SHARE = 45, 12, 0.15
 """Without a notehead in so many columns, those after the first few last this share of what was read."""
 
@@ -118,7 +116,7 @@ def after_a_run_in(
     edge on the left: theme by theme, it fits better where it comes again than where it began.
     """
     first, last = music
-    run_in = min(_RUN_IN_COLUMNS, last + 1 - first) // 2 * 2  # the network's memory runs over pairs
+    run_in = min(CROP_COLUMNS, last + 1 - first) // 2 * 2  # the network's memory runs over pairs
     begun = [strip[:, 2 * first : 2 * (first + run_in)], strip[:, 2 * first : 2 * (first + 2 * run_in)]]
     features = reader.score(torch.from_numpy(np.concatenate(begun, axis=1)).float().div_(255.0).unsqueeze(0))
     keys, bias = read.keys.copy(), read.bias.copy()

@@ -16,6 +16,8 @@ from torch import Tensor, nn
 
 COLUMN_PX = 4
 """Strip pixels (full size) to a column of features."""
+CROP_COLUMNS = 640
+"""Of the crops on which it is trained; after so many a strip is read as in the middle."""
 PITCHES = 88
 LOWEST_PITCH = 21
 _LATELY_COLUMNS = 10

@@ -16,6 +16,7 @@ from torch import Tensor, nn
 
 from models.batched import FollowState
 from models.follower.belief import HORIZONS, SUMMARY
+from pieces.piece import TOLERANCE_PX
 
 OBSERVATION = len(HORIZONS) + 8
 PX = 50.0
@@ -41,7 +42,7 @@ def observation(summary: Tensor, x_px: Tensor, speed_px: Tensor, tolerance_px: T
             spread / PX,
             here,
             halted,
-            tolerance / 170.0,
+            tolerance / TOLERANCE_PX,
         ],
         dim=1,
     )

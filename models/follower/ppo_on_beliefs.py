@@ -23,10 +23,10 @@ from models.follower.policy import BeliefObserver, Policy
 from models.follower.rhythm import Rhythm
 from models.game import Truth
 from models.ppo import PPO, PPOConfig
+from pieces.piece import PADDING_PX
 
-_MARGIN_COLUMNS = 129
-"""The padding at the end of every strip, in columns."""
-
+_MARGIN_COLUMNS = PADDING_PX // COLUMN_PX + 1
+"""The padding at the end of every strip."""
 
 Read = Callable[[Reader, Item], Reading]
 """How a strip is read: by columns or note by note."""

@@ -21,6 +21,7 @@ from torch import Tensor, nn
 from models.follower.belief import HORIZONS
 from models.follower.network import Reader, SoundEncoder
 from models.follower.policy import OBSERVATION, PX, Policy
+from pieces.piece import TOLERANCE_PX
 
 FloatArray = NDArray[np.float32]
 
@@ -258,7 +259,7 @@ class PolicyStep:
             spread / PX,
             here,
             halted,
-            tolerance_px / 170.0,
+            tolerance_px / TOLERANCE_PX,
         )
         self._seen[:] = [min(max(value, -6.0), 6.0) for value in seen]
         return self._seen

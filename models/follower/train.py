@@ -45,6 +45,7 @@ from models.revision import revision
 from pieces import library
 from pieces.errors import BadScore, RipienoError
 from pieces.files import read_json, replace_file
+from pieces.piece import ONE_STAFF_TOLERANCE_PX
 from pieces.reading import ScoreText
 
 log = logging.getLogger(__name__)
@@ -75,8 +76,6 @@ MAY_BE_ZERO = frozenset({
     "tune_steps", "tune_seed", "seed",
 })  # fmt: skip
 """Whole numbers of a configuration that may be; all others are at least 1."""
-ONE_LINE_PX = 50.0
-"""The game's b of pieces of one staff."""
 
 
 @dataclass(frozen=True)
@@ -154,7 +153,7 @@ def _say_what_is_missing(settings: TrainConfig) -> None:
         print(f"Trained without {', '.join(missing)}: not there.", file=sys.stderr)  # noqa: T201 - no log
 
 
-def held_out() -> frozenset[str]:
+def library_items() -> frozenset[str]:
     """Training items that are pieces of the library: `jigs-141` for `nottingham/jigs.abc#141`."""
     files = {name for entry in library.list_pieces() for name in entry.excluded_from_training}
     return frozenset(Path(name).name.replace(".abc#", "-").removesuffix(".mxl") for name in files)
@@ -165,7 +164,7 @@ def train_encoders(settings: TrainConfig, out: Path, rank: int = 0) -> Reader:
     if settings.start_from and settings.minutes == 0:
         return _first_reader(settings).eval()
     folders = [Path(folder) for folder in settings.data]
-    train_items, valid_items = (load_items(folders, split, held_out()) for split in ("train", "valid"))
+    train_items, valid_items = (load_items(folders, split, library_items()) for split in ("train", "valid"))
     if not train_items or not valid_items:
         raise TrainingProblem(
             "No training data: make some first, e.g. launch.py data build generated --out data/generated"
@@ -245,8 +244,12 @@ def _tunes_in(path: Path) -> Tunes:
 
 def _one_line(settings: TrainConfig, split: str) -> list[Item]:
     """The one-line tunes of a split."""
-    items = load_items([Path(folder) for folder in settings.data], split, held_out())
-    return [item for item in items if item.tolerance_px == ONE_LINE_PX]
+    items = load_items([Path(folder) for folder in settings.data], split, library_items())
+    return [item for item in items if _is_one_line(item)]
+
+
+def _is_one_line(item: Item) -> bool:
+    return item.tolerance_px == ONE_STAFF_TOLERANCE_PX
 
 
 def _studies(make: Callable[[int], ScoreText], first: int, count: int, renderings: int) -> list[Item]:
@@ -269,12 +272,12 @@ def finish(settings: TrainConfig, reader: Reader) -> dict[str, Any]:
     policy, tunes = _learn_policy(settings, reader, belief), learn_tunes(settings, reader)
     figures: dict[str, Any] = {}
     folders = [Path(folder) for folder in settings.data]
-    usual = [i for i in load_items(folders, "valid", held_out()) if i.tolerance_px != ONE_LINE_PX]
-    if one_line := _one_line(settings, "valid"):
+    valid = load_items(folders, "valid", library_items())
+    if one_line := [item for item in valid if _is_one_line(item)]:
         ear = tunes.by_note
         games = make_games(ear.reader, one_line, ear.config, read=by_note(ear.rhythm))
         figures["one-line"] = play(tunes.policy, games)
-    if usual:
+    if usual := [item for item in valid if not _is_one_line(item)]:
         figures["two-staff"] = play(policy, make_games(reader, usual, belief))
     metadata: dict[str, Any] = {
         "network": reader.config.to_dict(),
@@ -315,7 +318,7 @@ def _learn_policy(settings: TrainConfig, reader: Reader, belief: BeliefConfig) -
         return filled(Policy(), tensors, "policy.")
     folders = [Path(folder) for folder in settings.data]
     stride = max(1, _stride(folders, settings.policy_pieces))
-    items = load_items(folders, "train", held_out())[::stride]
+    items = load_items(folders, "train", library_items())[::stride]
     return train_policy(make_games(reader, items, belief), settings.policy_steps, settings.seed)
 
 

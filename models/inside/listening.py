@@ -30,7 +30,7 @@ WINDOW_COLUMNS, CONTEXT_COLUMNS = 100, 250
 The whole strip would take minutes; what is left out changes the fit by a tenth at most places."""
 SOUND_FRAMES = 40
 STEPS = (64, 128, 256)
-CLOSE = 0.05
+_CLOSE = 0.05
 _BATCH = 4
 
 
@@ -76,6 +76,11 @@ class Attributions:
     frames_gradients: FloatArray
     fit: float
     baseline_fit: float
+
+    @property
+    def rough(self) -> bool:
+        """Whether the sum is off by more than 5 %."""
+        return self.error > _CLOSE
 
     @property
     def error(self) -> float:
@@ -146,7 +151,7 @@ def attribute(
         explained.count_to(count, progress)
         seen, heard = integrated.attribute(inputs, baselines, n_steps=count, internal_batch_size=_BATCH)
         result = explained.result(seen, heard, baselines)
-        if result.error <= CLOSE:
+        if not result.rough:
             break
     return result
 

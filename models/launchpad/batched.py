@@ -1,4 +1,6 @@
-"""The launchpad for training: thousands of songs at once, their transitions as tensors.
+"""The launchpad batched on tensors: thousands of songs at once, for learners of a VectorEnv (PPO, A2C).
+
+Those that train the agents here (Q-learning, evolution) step the packed grids themselves.
 
 The rules are those of `environment`, and a test holds them equal step by step. States stay packed in one
 small array of bytes, on the CPU, where the rewards count bits; a replay should keep `states`, a sixth of the

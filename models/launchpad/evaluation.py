@@ -38,7 +38,7 @@ OURS = ("motifs", "afterstates")
 OF_THE_FIGURES = "launchpad-pop909"
 """The agent that is measured on a folder's corpus where none is named."""
 RECIPES = Path(__file__).with_name("recipes")
-"""Configurations of the paper's networks, which stand beside it once they are trained."""
+"""Configurations of the networks that stand beside it once they are trained: the paper's and others."""
 
 
 def random_player(seed: int) -> Player:
@@ -82,7 +82,7 @@ class Remembered:
 
 
 def usual_agents(source: Path | None, stored: Sequence[Run], console: Console) -> list[str]:
-    """Those that are measured where none is named: ours, and on a folder's corpus the paper's networks.
+    """Those that are measured where none is named: ours, and for a folder those of the recipes too.
 
     Says how to make those of which there is not even a stored row.
     """

@@ -64,7 +64,7 @@ class TrainConfig:
 
     name: str = "launchpad"
     kind: str = "motifs"
-    """The network: linear, deep, or motifs."""
+    """The network: linear, deep, motifs or afterstates."""
     method: str = "q"
     """How it learns: by q (Q-learning), or by evolution, which is for motifs and the expected reward."""
     corpus: str = ""

@@ -371,6 +371,7 @@ def write_agent(settings: TrainConfig, course: Course, spent_s: float) -> Path:
         "steps": course.learner.steps,
         "validation": dataclasses.asdict(course.best),
         "processor_minutes": round(spent_s / 60, 1),
+        "device": next(course.learner.network.parameters()).device.type,
     }
     path = Path(settings.out) / f"{settings.name}.safetensors"
     checkpoint.save(path, {name: value.half() for name, value in course.best_weights.items()}, metadata, SPEC)
@@ -381,13 +382,14 @@ def write_agent(settings: TrainConfig, course: Course, spent_s: float) -> Path:
 def card(settings: TrainConfig, metadata: dict[str, Any]) -> str:
     """How it was made, as Markdown; its figures are those of `launch.py evaluate follower`."""
     best = metadata["validation"]
+    beside = " beside a GPU" if metadata["device"] == "cuda" else ""
     lines = [
         f"# {settings.name}",
         "",
         f"The 2019 score-following paper's `{settings.method}` on its {settings.game} game, trained anew.",
         "",
         f"- Data: `{settings.data}`, as {', '.join(settings.styles)}, at most {settings.pieces} tunes.",
-        f"- {metadata['steps']:,} steps, {metadata['processor_minutes']:g} minutes of one core.",
+        f"- {metadata['steps']:,} steps, {metadata['processor_minutes']:g} minutes of one core{beside}.",
         f"- On the validation tunes: R_on {best['r_on']:.3f}, R_tue {best['r_tue']:.3f}.",
         "- Command: `launch.py train follower-paper --config FILE` with",
         "",

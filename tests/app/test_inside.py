@@ -62,7 +62,8 @@ def test_without_scikit_learn_all_but_the_map_is_written(tmp_path, capsys, monke
 def test_gradients_that_do_not_add_up_are_called_rough(capsys, monkeypatch, error, said) -> None:
     for name in ("moment_at", "fit_of_sound", "fit_map", "gradients_picture"):
         monkeypatch.setattr(f"app.commands.inside.{name}", lambda *arguments: b"")
-    monkeypatch.setattr("app.commands.inside.attribute", lambda *arguments: SimpleNamespace(error=error))
+    found = SimpleNamespace(error=error, rough=said)
+    monkeypatch.setattr("app.commands.inside.attribute", lambda *arguments: found)
     files = _look_into(None, None, None, 20.0, 0, None)  # type: ignore[arg-type]
     assert set(files) == {"fit-20.png", "gradients-20.png"}
     rough = "gradients-20.png is rough: the sum of its gradients is off by 12 %."

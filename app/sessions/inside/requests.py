@@ -83,6 +83,7 @@ class Reasons:
     frames: FloatArray
     frames_gradients: FloatArray
     error: float
+    rough: bool
 
 
 @dataclass(frozen=True)

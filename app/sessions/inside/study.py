@@ -118,7 +118,7 @@ class Study:
         self._explained = request.row, logits, found
         reasons = Reasons(
             found.column, found.first_px, found.strip, found.strip_gradients, found.frames,
-            found.frames_gradients, found.error,
+            found.frames_gradients, found.error, found.rough,
         )  # fmt: skip
         return Explained(request.row, logits, reasons)
 

@@ -99,7 +99,7 @@ class FakeChild:
                     question.column, 0, rng.random((80, 400)).astype(np.float32),
                     rng.normal(size=(80, 400)).astype(np.float32),
                     rng.random((40, 78)).astype(np.float32), rng.normal(size=(40, 78)).astype(np.float32),
-                    0.3 if question.steps == GLANCE else 0.01,
+                    *((0.3, True) if question.steps == GLANCE else (0.01, False)),
                 )  # fmt: skip
                 return Explained(question.row, np.zeros(4, np.float32), reasons)
             case Save():
@@ -205,7 +205,7 @@ def test_a_glance_first_and_all_steps_for_a_moment_that_stays(inside):
     assert first.column == desk.run.fits[desk.row].heaviest
     assert np.array_equal(first.frames, desk.run.record.frames[: desk.run.record.heard[desk.row] + 1])
     assert "roughly" in inside.scene._sheet_words(inside.window.view())
-    until(inside, lambda: desk.explained.reasons.error < 0.05)
+    until(inside, lambda: not desk.explained.reasons.rough)
     assert child.questions(Explain)[-1].steps == PATIENT
     assert "roughly" not in inside.scene._sheet_words(inside.window.view())
     count = len(child.asked)

@@ -13,7 +13,7 @@ from models.follower.data import build_one, load_item, save_item, split_of
 from models.follower.generator import generate_score
 from models.follower.network import Reader, SoundEncoder
 from models.follower.supervised import SupervisedConfig, losses, train_reader
-from models.follower.train import held_out
+from models.follower.train import library_items
 from models.packing import BadPack
 
 
@@ -161,7 +161,7 @@ def test_the_librarys_own_tunes_are_held_out_under_the_names_that_items_bear():
     from models.follower.data import recipes
     from pieces.library import find
 
-    assert {"reelsr-t-28", "waltzes-36", "jigs-141"} <= held_out()
+    assert {"reelsr-t-28", "waltzes-36", "jigs-141"} <= library_items()
     folder = find("irish-washerwoman").parent  # any folder of ABC books names its items alike
     names = {name for name, _ in recipes("nottingham", folder, 0)}
     assert all(name.rpartition("-")[2].isdigit() for name in names)

@@ -1,5 +1,7 @@
 """Integrated gradients of the shipped follower: they add up, and they explain what it really computed."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -42,6 +44,13 @@ def test_attributions_add_up_to_the_difference_in_fit(found) -> None:
     total = float(found.strip_gradients.sum() + found.frames_gradients.sum())
     assert found.fit - found.baseline_fit > 5  # something is there to be explained
     assert total == pytest.approx(found.fit - found.baseline_fit, rel=0.05)
+
+
+@pytest.mark.parametrize(("off", "rough"), [(0.04, False), (0.06, True)])
+def test_a_sum_that_is_off_by_more_than_five_per_cent_is_rough(found, off, rough) -> None:
+    total = float(found.strip_gradients.sum() + found.frames_gradients.sum())
+    moved = replace(found, baseline_fit=0.0, fit=total / (1.0 + off))
+    assert moved.error == pytest.approx(off, abs=1e-3) and moved.rough is rough
 
 
 def test_it_explains_the_fit_that_the_network_gives(heard, found) -> None:
