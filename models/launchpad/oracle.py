@@ -72,11 +72,6 @@ class Oracle:
     def __init__(self, corpus: Corpus) -> None:
         self.distances = projection_distances(corpus.bars)
 
-    @property
-    def given_bar(self) -> float:
-        """Mean reward when every bar of the corpus in turn is the only one, minus the mean distance."""
-        return -float(self.distances.mean())
-
     def sampled(self, count: int, rng: np.random.Generator, trials: int = 1000) -> float:
         """Mean of the paper's reward with `count` sampled bars: no agent can earn more."""
         chosen = rng.integers(0, len(self.distances), (trials, count))

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from models.launchpad.corpus import Bars, Corpus, densities
 from models.launchpad.instrument import LAUNCHPAD, States
-from models.launchpad.oracle import project, projection_distances
+from models.launchpad.oracle import Oracle, project
 from models.launchpad.reward import PAPERS_BARS, NearestBar, Sample
 from models.launchpad.starts import named_start
 
@@ -80,9 +80,10 @@ class Study:
 
     def __init__(self, corpus: Corpus, songs: int, bars: int, seed: int = 0) -> None:
         self.corpus, self.songs, self.bars, self.seed = corpus, songs, bars, seed
-        self.distances = projection_distances(corpus.bars)
+        oracle = Oracle(corpus)
+        self.distances = oracle.distances
         self.silence = self.static(np.zeros((1, LAUNCHPAD.keys), np.uint64))[0]
-        self.oracle = self._oracle()
+        self.oracle = oracle.sampled(PAPERS_BARS, np.random.default_rng(seed))
 
     def begin(self, start: str) -> States:
         """(songs, keys, 2), the same for every player."""
@@ -100,10 +101,6 @@ class Study:
         bars = LAUNCHPAD.packed(project(drawn))
         rewards = self.static(bars)
         return float(rewards.max()), float(densities(bars)[rewards.argmax()])
-
-    def _oracle(self, samples: int = 1000) -> float:
-        drawn = np.random.default_rng(self.seed).integers(0, len(self.corpus), (samples, PAPERS_BARS))
-        return -float(self.distances[drawn].min(1).mean())
 
     def bound(self, start: str) -> tuple[float, float]:
         """Mean reward that no player exceeds from a start: over the whole song, and over its second half.
