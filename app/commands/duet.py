@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from app.console import console, progress
-from app.sessions.duet.choices import USUAL, DuetWishes
+from app.sessions.duet.choices import USUAL, DuetWishes, voice_beside
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,8 @@ def duet_headless(options: DuetOptions) -> None:
     Raises:
         RipienoError: no such agent, no melody, or a file that cannot be written.
     """
-    from app.sessions.duet.headless import play_duet, voice_beside
+    from app.sessions.duet.headless import play_duet
+    from app.sessions.duet.hearing import folded
     from app.sessions.duet.parts import no_beginning, read_part
     from app.sessions.duet.score import musicxml
     from app.sessions.export import save_midi, save_text, save_wav
@@ -53,7 +54,8 @@ def duet_headless(options: DuetOptions) -> None:
 
     agent = load_agent(options.wishes.agent or SHIPPED, options.seed)
     part = read_part(options.melody, _say)
-    own = {"tempo_bpm": part.tempo_bpm, "beats_a_bar": part.beats_a_bar, "voice": voice_beside(part)}
+    voice = voice_beside([folded(note.pitch) for note in part.notes])
+    own = {"tempo_bpm": part.tempo_bpm, "beats_a_bar": part.beats_a_bar, "voice": voice}
     choices = USUAL.but(**own | dict(options.wishes.choices))
     if choices.seed == "piece" and no_beginning(part):
         _say(no_beginning(part))

@@ -5,6 +5,7 @@ Used by the thread of the window. Composing happens in a thread of the desk, pla
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 
 import pygame
@@ -40,16 +41,21 @@ class Listening(Scene):
         self._build_content()
         self._build_panel()
         self.actions |= {
-            "start_stop": self.desk.play_both,
-            "hear_a": partial(self.desk.hear, "a"),
-            "hear_b": partial(self.desk.hear, "b"),
-            "choose_a": partial(self.desk.choose, "a"),
-            "choose_b": partial(self.desk.choose, "b"),
-            "choose_same": partial(self.desk.choose, "same"),
+            "start_stop": self._in_sight(self.desk.play_both),
+            "hear_a": self._in_sight(partial(self.desk.hear, "a")),
+            "hear_b": self._in_sight(partial(self.desk.hear, "b")),
+            "choose_a": self._in_sight(partial(self.desk.choose, "a")),
+            "choose_b": self._in_sight(partial(self.desk.choose, "b")),
+            "choose_same": self._in_sight(partial(self.desk.choose, "same")),
             "results": self.toggle_results,
             "back_to_duet": lambda: studio.ask("scene_duet"),
             "back": lambda: studio.ask("scene_duet"),
         }
+
+    def _in_sight(self, act: Callable[[], object]) -> Callable[[], object]:
+        """Nothing is played or counted of a trial that the results hide."""
+        hidden = f"First back to the test ({label_of('results')})."
+        return lambda: self.studio.say(hidden) if self.shows_results else act()
 
     def _build_content(self) -> None:
         desk, studio = self.desk, self.studio

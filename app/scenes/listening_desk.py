@@ -11,14 +11,14 @@ from collections.abc import Callable
 
 from app.engine.performer import Played
 from app.scenes.studio import Studio
-from app.sessions.duet.choices import VOICE_RANGES
+from app.sessions.duet.choices import VOICE_RANGES, voice_beside
 from app.sessions.duet.excerpts import Answering, ExcerptPlayer, Melody, chorales, compose, melody_of
 from app.sessions.duet.listening import Choice, ListeningTest, Material, NothingToCompare
 from app.sessions.duet.votes import PairResult, VoteFile, tally
+from models.duet.encoding import notes
 from pieces.errors import RipienoError
 
 log = logging.getLogger(__name__)
-LOWEST, HIGHEST = VOICE_RANGES["bass"]
 
 
 class ListeningDesk:
@@ -194,7 +194,8 @@ class ListeningDesk:
             self._test.add(_material(part))
         trial = self._test.next()
         melody = self._melodies[trial.melody]
-        first, second = compose(trial, melody, self._agents, LOWEST, HIGHEST)
+        lowest, highest = VOICE_RANGES[voice_beside([pitch for _, _, pitch in notes(melody.tokens)])]
+        first, second = compose(trial, melody, self._agents, lowest, highest)
         self._duets = {"a": first, "b": second}
 
 

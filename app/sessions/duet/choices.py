@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
+from statistics import fmean
 from typing import Any, Literal
 
 from pieces.errors import RipienoError
@@ -25,6 +26,11 @@ WILDEST = 2.0
 GM_LEVEL = 100 / 127
 """Level of a channel that nobody has turned."""
 PROGRAMS = 128
+
+
+def voice_beside(pitches: Sequence[int]) -> Voice:
+    """The voice that goes with a line of MIDI pitches: below it where there is room, else above."""
+    return "bass" if fmean(pitches) >= sum(VOICE_RANGES["tenor"]) / 2 else "soprano"
 
 
 class DuetProblem(RipienoError):

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from app.sessions.duet.choices import VOICE_RANGES, Choices, Voice
+from app.sessions.duet.choices import Choices
 from app.sessions.duet.conductor import PART_SOURCE, SOURCE, Conductor
-from app.sessions.duet.hearing import folded
 from app.sessions.duet.parts import Part
 from app.sessions.duet.questions import Agent, Answer, Plan, Question, answers
 from app.sessions.duet.sounds import dressed
@@ -15,12 +14,6 @@ from app.sessions.seats import InlineSeat
 from models.duet.encoding import STEPS_PER_BEAT
 
 RATE = 44_100
-
-
-def voice_beside(part: Part) -> Voice:
-    """The voice that goes with a part: below it where there is room, else above."""
-    middle = sum(folded(note.pitch) for note in part.notes) / len(part.notes)
-    return "bass" if middle >= sum(VOICE_RANGES["tenor"]) / 2 else "soprano"
 
 
 def play_duet(

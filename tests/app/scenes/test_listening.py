@@ -6,6 +6,7 @@ import pygame
 import pytest
 
 from app.engine.performer import Played
+from app.sessions.duet.choices import VOICE_RANGES
 from app.sessions.duet.excerpts import Melody, answer, chorales, compose, cut, events, melody_of
 from app.sessions.duet.listening import ListeningTest, Material, Trial
 from app.sessions.duet.votes import VoteFile
@@ -112,6 +113,34 @@ def test_who_plays_is_not_told_before_the_results(test_scene):
     one.key(pygame.K_r, text="r")
     one.frame()
     assert one.scene.results.visible and not one.scene.cards[0].visible
+
+
+def test_nothing_is_heard_or_counted_of_a_trial_that_the_results_hide(test_scene):
+    one, desk = test_scene, test_scene.scene.desk
+    one.key(pygame.K_SPACE, text=" ")
+    hear_out(one)
+    hear_out(one)
+    one.key(pygame.K_r, text="r")
+    for key, text in ((pygame.K_SPACE, " "), (pygame.K_a, "a"), (pygame.K_b, "b"), (pygame.K_1, "1"),
+                      (pygame.K_2, "2"), (pygame.K_0, "0")):  # fmt: skip
+        one.key(key, text=text)
+        assert not desk.playing and desk.file.votes() == [] and "First back" in one.toasts[-1]
+    one.key(pygame.K_r, text="r")
+    one.key(pygame.K_1, text="1")
+    assert len(desk.file.votes()) == 1
+
+
+@pytest.mark.parametrize(("pitches", "above"), [((72, 74), False), ((45, 43), True)])
+def test_the_answer_lies_beside_the_melody(test_scene, monkeypatch, pitches, above):
+    """Over a bass part that was dropped another bass once played."""
+    from app.scenes import listening_desk
+
+    asked = []
+    monkeypatch.setattr(listening_desk, "compose", lambda *given: (asked.append(given[3:]), ((), ()))[1])
+    desk = test_scene.scene.desk
+    desk._melodies["song"] = melody_of("song", notes(*pitches * 16), 80.0)
+    desk._next()
+    assert asked == [VOICE_RANGES["soprano" if above else "bass"]]
 
 
 def test_what_is_missing_is_said(stage, monkeypatch, eventually):
