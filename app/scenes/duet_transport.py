@@ -123,6 +123,6 @@ class DuetTransport:
         self.counter.rect = pygame.Rect(x + 14, bar.y, min(right - x - 34, 560), bar.h)
 
     def update(self) -> None:
-        """The tempo is ours, or that of whoever plays."""
-        self.tempo.enabled = not self.desk.choices.follow_tempo
+        """The tempo is ours, or that of whoever plays; a part follows nobody, nor is it followed."""
+        self.tempo.enabled = not self.desk.choices.follow_tempo or bool(self.desk.now.part_name)
         self.tempo.default = self.desk.own_bpm

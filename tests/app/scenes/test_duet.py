@@ -140,6 +140,14 @@ def test_another_agent_keeps_what_was_chosen(duet, microphone):
     assert duet.scene.desk.agent_words() == "duet-mle"
 
 
+@pytest.mark.parametrize(("part", "tempo", "toggle"), [("", False, True), ("tune", True, False)])
+def test_beside_a_part_the_tempo_is_set_whoever_leads_it_else(duet, part, tempo, toggle):
+    duet.duet.follow_tempo(True)
+    duet.duet.show(part_name=part)
+    duet.frame(2)
+    assert duet.scene.transport.tempo.enabled == tempo and duet.scene.panel.tempo.enabled == toggle
+
+
 def drop(one, path):
     pygame.event.post(pygame.event.Event(pygame.DROPFILE, file=str(path)))
     one.frame()
