@@ -64,7 +64,8 @@ def duet_headless(options: DuetOptions) -> None:
     save_midi(heard, options.out)
     yours, machines = conductor.ensemble.lines()
     if options.musicxml is not None:
-        save_text(musicxml(yours, machines, conductor.meters, choices.tempo_bpm), options.musicxml)
+        shifts = conductor.ensemble.shifts
+        save_text(musicxml(yours, machines, conductor.meters, choices.tempo_bpm, shifts), options.musicxml)
     if options.wav is not None:
         with progress(f"Writing {options.wav.name}") as advance:
             save_wav(heard, options.wav, progress=lambda share: advance(share, 1.0))

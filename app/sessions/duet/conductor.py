@@ -86,7 +86,7 @@ class Conductor:
         events = self.missed() if self.asked is not None else []
         symbol = self.reader.read(self.step)
         if self.step >= 0:
-            self.ensemble.hear(symbol)
+            self.ensemble.hear(symbol, self.reader.shift)
         self.step += 1
         self._follow_tempo()
         self._follow_meter()

@@ -39,6 +39,7 @@ class Ensemble:
 
     Attributes:
         yours, machines: multi-hold symbols of what each player has played, a byte a step.
+        shifts: semitones from the pitches of your symbols to what you played, one a step.
         switched: you carry on the machine's line and it yours.
         taken_voice: what the machine plays instead of the voice that was chosen, since it took a line over.
 
@@ -50,6 +51,7 @@ class Ensemble:
 
     def __init__(self, take: int = 0, seed: int = 0, given: Tokens | None = None) -> None:
         self.yours, self.machines = bytearray(), bytearray()
+        self.shifts: list[int] = []
         self.switched = False
         self.taken_voice: Voice | None = None
         self._take, self._seed, self._given = take, seed, given
@@ -81,8 +83,9 @@ class Ensemble:
         """What you and the machine have played, (n,) and (m,)."""
         return _tokens(self.yours), _tokens(self.machines)
 
-    def hear(self, symbol: int) -> None:
+    def hear(self, symbol: int, shift: int = 0) -> None:
         """Close a step of your line."""
+        self.shifts.append(shift)  # first: whoever writes the score may ask in between
         self.yours.append(symbol)
         if self._turn == "machine" and symbol == REST:
             symbol = _begun(self._seen_yours[-self._phrase_steps], _last(self._seen_yours))

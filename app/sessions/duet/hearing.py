@@ -37,11 +37,13 @@ class LineReader:
     Attributes:
         notices: what the player should be told, in the order found.
         velocity: how hard you play, of late.
+        shift: semitones from the pitch of the newest symbol to the one that was played.
     """
 
     def __init__(self) -> None:
         self.notices: list[Notice] = []
         self.velocity = USUAL_VELOCITY
+        self.shift = 0
         self._coming: list[KeyEvent] = []
         self._down: set[int] = set()
         self._counted: set[int] = set()  # of those that began together, the highest alone
@@ -99,6 +101,7 @@ class LineReader:
 
     def _symbol(self, pitch: int) -> int:
         heard = folded(pitch)
+        self.shift = pitch - heard
         if heard != pitch:
             self._notice("range")
         return heard - LOWEST

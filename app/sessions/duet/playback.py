@@ -110,7 +110,7 @@ class Playback:
             raise NothingHeard("there is nothing to write down yet: start, and play a bar.")
         yours, machines = conductor.ensemble.lines()
         tempo_bpm = conductor.timeline.bpm_at_sample(conductor.sample_at(0))
-        return musicxml(yours, machines, conductor.meters, tempo_bpm)
+        return musicxml(yours, machines, conductor.meters, tempo_bpm, conductor.ensemble.shifts)
 
     def note(self, event: Event) -> None:
         """An event was played ("played" thread) or sung (the microphone's)."""

@@ -5,14 +5,14 @@ The text is read again by `pieces.reading` and engraved like any other score.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from fractions import Fraction
 
 import numpy as np
 
 from app.sessions.duet.bars import Meters, bars
-from models.duet.encoding import MULTI_HOLD, Tokens, notes, sounding
+from models.duet.encoding import MULTI_HOLD, Tokens, notes
 from models.duet.keys import Key, heard_key
 from pieces.musicxml import to_musicxml
 from pieces.notation import STEPS, Event, Measure, Meter, Pitch, Score, split_length
@@ -21,13 +21,21 @@ from pieces.notation import Key as Signature
 TITLE = "Duet"
 MIDDLE = 60
 STEPS_A_QUARTER = 4
+LOWEST_WRITTEN = 12
+"""MusicXML counts octaves from 0."""
+Note = tuple[int, int, int]
 
 
-def musicxml(yours: Tokens, machines: Tokens, meters: Meters, tempo_bpm: float) -> str:
-    """A document of two lines (n,) multi-hold in some meters' bars, the higher one on the upper staff."""
+def musicxml(
+    yours: Tokens, machines: Tokens, meters: Meters, tempo_bpm: float, shifts: Sequence[int] = ()
+) -> str:
+    """A document of two lines (n,) multi-hold in some meters' bars, the higher one on the upper staff.
+
+    shifts: semitones from each step of your line to what you played, see `LineReader`; none: it is that.
+    """
     length = max(len(yours), len(machines))
-    lines = sorted((_padded(line, length) for line in (yours, machines)), key=_middle, reverse=True)
-    key, found = heard_key(*lines) or Key(0), [notes(line) for line in lines]
+    key = heard_key(_padded(yours, length), _padded(machines, length)) or Key(0)
+    found = sorted((_notes(yours, shifts), _notes(machines)), key=_middle, reverse=True)
     score = Score(title=TITLE, staves=2, tempo_bpm=round(tempo_bpm, 1))
     beats_before = 0
     for beat, beats in bars(meters):
@@ -42,8 +50,8 @@ def musicxml(yours: Tokens, machines: Tokens, meters: Meters, tempo_bpm: float) 
         beats_before = beats
     first = score.measures[0]
     first.key = Signature(key.fifths)
-    first.clefs = {staff: "treble" if _middle(line) >= MIDDLE else "bass"
-                   for staff, line in enumerate(lines, 1)}  # fmt: skip
+    first.clefs = {staff: "treble" if _middle(line_notes) >= MIDDLE else "bass"
+                   for staff, line_notes in enumerate(found, 1)}  # fmt: skip
     score.measures[-1].barline = "light-heavy"
     return to_musicxml(score)
 
@@ -60,9 +68,15 @@ def spelled(pitch: int, key: Key) -> Pitch:
     raise ValueError(f"no name for {pitch}")
 
 
-def _events(
-    line_notes: list[tuple[int, int, int]], start: int, stop: int, key: Key, staff: int
-) -> Iterator[Event]:
+def _notes(line: Tokens, shifts: Sequence[int] = ()) -> list[Note]:
+    """(first step, steps, MIDI pitch as it was played), but not below what can be written."""
+    found = notes(line)
+    if shifts:
+        found = [(start, steps, pitch + shifts[start]) for start, steps, pitch in found]
+    return [(start, steps, max(pitch, LOWEST_WRITTEN + pitch % 12)) for start, steps, pitch in found]
+
+
+def _events(line_notes: list[Note], start: int, stop: int, key: Key, staff: int) -> Iterator[Event]:
     """Notes and rests of one bar of a line."""
     position = start
     for begin, length, pitch in line_notes:
@@ -124,6 +138,6 @@ def _padded(line: Tokens, length: int) -> Tokens:
     return np.append(line, np.full(length - len(line), MULTI_HOLD.rest, np.uint8))
 
 
-def _middle(line: Tokens) -> float:
-    pitches = sounding(line)
-    return float(pitches[pitches > 0].mean()) if pitches.any() else 0.0
+def _middle(line_notes: list[Note]) -> float:
+    """The mean pitch over time; 0 of silence."""
+    return sum(pitch * steps for _, steps, pitch in line_notes) / max(sum(n[1] for n in line_notes), 1)

@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from app.sessions.duet.bars import bars, signatures
+from app.sessions.duet.hearing import KeyEvent, LineReader
 from app.sessions.duet.score import musicxml, spelled
 from models.duet.encoding import line, notes
 from models.duet.keys import Key
@@ -92,6 +93,20 @@ def test_eighths_are_beamed_within_their_beat():
     text = musicxml(eighths, line([], 16), COMMON, 100.0)
     beams = re.findall(r'<beam number="1">(\w+)</beam>', text)
     assert beams == ["begin", "end"] * 4
+
+
+def test_what_is_heard_octaves_nearer_is_written_as_it_was_played(tmp_path):
+    reader, played, symbols, shifts = LineReader(), (0, 21, 35, 36, 81, 82, 108, 127), [], []
+    for step, pitch in enumerate(played):
+        reader.add(KeyEvent(step, "on", pitch, 80))
+        symbols.append(reader.read(step))
+        shifts.append(reader.shift)
+    path = tmp_path / "duet.musicxml"
+    path.write_text(musicxml(np.array(symbols, np.uint8), line([(0, 8, 48)], 8), COMMON, 100.0, shifts))
+    engraved = engrave_here(read_score(path))
+    found = [note.pitch for note in sorted(engraved.notes, key=lambda note: note.quarters)
+             if note.duration_quarters < 1]  # fmt: skip
+    assert found == [12, *played[1:]], "there is no octave below"
 
 
 @settings(deadline=None)

@@ -462,6 +462,15 @@ def test_chords_are_told_once_a_duet(stage, scripted):
     assert sounding(yours[:3]).tolist() == [67] * 3
 
 
+def test_a_high_note_is_written_where_it_was_played(stage, scripted):
+    on = stage(scripted(48))
+    on.engine.submit(Event(begin(on), "note_on", 96, 80, source="keys"))
+    on.crank_steps(5)
+    yours, _ = on.session._playback._conductor.ensemble.lines()
+    assert sounding(yours[:4]).tolist() == [72] * 4
+    assert re.findall(r"<step>(\w)</step><octave>(\d)</octave>", on.session.musicxml())[0] == ("C", "7")
+
+
 def test_a_part_that_is_chosen_while_a_duet_plays_begins_it_anew(stage, scripted, tmp_path):
     on = stage(scripted(48, 50))
     begin(on)
