@@ -47,7 +47,7 @@ class Choices:
     2. voice: the range that the machine keeps to. mode: both at once, or phrases of `phrase_bars` in turn,
     yours first. follow_tempo: your onsets lead the tempo. seed: what the machine begins with: nothing
     ("cold"), two bars of simple counterpoint to what you play ("two bars"), or two bars of a piece's lower
-    line. click: a metronome; programs (GM) and levels (0..1) of each player.
+    line; in turn, of what is its to play. click: a metronome; programs (GM) and levels (0..1) of each player.
     """
 
     tempo_bpm: float = 80.0

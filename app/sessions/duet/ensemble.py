@@ -107,6 +107,13 @@ class Ensemble:
             return "both"
         return "machine" if step // choices.phrase_steps % 2 else "you"
 
+    def _own_step(self, choices: Choices, step: int) -> int | None:
+        """Which of all the steps that are the machine's to play is this one; None if it is yours alone."""
+        if choices.mode == "together":
+            return step
+        phrase, within = divmod(step, choices.phrase_steps)
+        return phrase // 2 * choices.phrase_steps + within if phrase % 2 else None
+
     def switch_if_wanted(self) -> None:
         """At the start of a step: exchange the lines on a beat; the machine takes over a voice too."""
         if not self._switch_wanted or self.next_step % STEPS_PER_BEAT:
@@ -121,9 +128,10 @@ class Ensemble:
         step = self.next_step
         lowest, highest = VOICE_RANGES[self.taken_voice or choices.voice]
         self._turn, self._phrase_steps = self.turn(choices, step), choices.phrase_steps
-        if step < SEED_BARS * choices.bar_steps:
-            if choices.seed == "piece" and self._given is not None and step < len(self._given):
-                return int(self._given[step])
+        own_step = self._own_step(choices, step)
+        if own_step is not None and own_step < SEED_BARS * choices.bar_steps:
+            if choices.seed == "piece" and self._given is not None and own_step < len(self._given):
+                return int(self._given[own_step])
             if choices.seed == "two bars":
                 human, machine = _tokens(self._seen_yours), _tokens(self._seen_machines)
                 return counterpoint.next_symbol(human, machine, step, lowest, highest, self.key)

@@ -158,6 +158,24 @@ def test_a_piece_gives_the_first_two_bars():
     assert questions[0].step == 32 and ensemble.lines()[1][:32].tolist() == given_line[:32].tolist()
 
 
+@pytest.mark.parametrize(("bars", "heard_in"), [(1, (1, 3)), (2, (2, 3)), (4, (4, 5))])
+@pytest.mark.parametrize("seed", ["piece", "two bars"])
+def test_in_turn_it_begins_in_its_own_phrases(seed, bars, heard_in):
+    """In those of the person nothing of the two bars would be heard."""
+    piece = line([(step, 1, 48 + step % 12) for step in range(48)], 48)
+    choices = Choices().but(mode="call and response", phrase_bars=bars, seed=seed)
+    ensemble = Ensemble(given=piece)
+    tune = line([(4 * i, 4, 67 + i % 3) for i in range(8 * 4)], 8 * 16)
+    questions = played(ensemble, tune, lambda q: REST, choices)
+    asked = {question.step // 16 for question in questions}
+    assert asked == {bar for bar in range(9) if bar not in heard_in}
+    machines = ensemble.lines()[1]
+    heard = [machines[16 * bar : 16 * bar + 16].tolist() for bar in heard_in]
+    if seed == "piece":
+        assert [*heard[0], *heard[1]] == piece[:32].tolist()
+    assert all(set(bar) != {REST} for bar in heard)
+
+
 @settings(deadline=None)
 @given(st.lists(st.integers(0, REST), min_size=1, max_size=40), st.sampled_from(list(VOICE_RANGES)))
 def test_counterpoint_keeps_to_its_voice_and_holds_only_what_sounds(symbols, voice):
