@@ -14,7 +14,7 @@ from __future__ import annotations
 import logging
 import threading
 import weakref
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Sequence
 from multiprocessing.connection import Connection
 from queue import SimpleQueue
 from typing import Any, cast
@@ -38,6 +38,7 @@ from app.devices.far_player import FarPlayer
 from app.devices.portaudio import PortAudioBackend
 from app.engine.player import InstrumentMaker
 from app.engine.priority import real_time
+from app.engine.scheduler import Event
 
 log = logging.getLogger(__name__)
 
@@ -150,8 +151,8 @@ class Card:
         self._player = stream.player
         return stream
 
-    def bring(self, make: InstrumentMaker, programs: Mapping[int, int]) -> str | None:
-        return cast("str | None", self.ask("use_instrument", make, dict(programs), looks=READING_LOOKS))
+    def bring(self, make: InstrumentMaker, settings: Sequence[Event]) -> str | None:
+        return cast("str | None", self.ask("use_instrument", make, list(settings), looks=READING_LOOKS))
 
     def let_go(self, player: FarPlayer) -> None:
         if player is self._player:

@@ -14,7 +14,7 @@ from __future__ import annotations
 import logging
 import signal
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Sequence
 from multiprocessing.connection import Connection
 from typing import Any
 
@@ -27,6 +27,7 @@ from app.ending import end_process
 from app.engine import calm
 from app.engine.player import InstrumentMaker
 from app.engine.priority import real_time
+from app.engine.scheduler import Event
 
 log = logging.getLogger(__name__)
 
@@ -72,9 +73,9 @@ class Card:
         self._side = side
         return stream.rate, stream.input_label, stream.output_label, stream.latency_s
 
-    def use_instrument(self, make: InstrumentMaker, programs: Mapping[int, int]) -> str | None:
+    def use_instrument(self, make: InstrumentMaker, settings: Sequence[Event]) -> str | None:
         assert self._side is not None
-        return self._side.player.use_instrument(make, programs)
+        return self._side.player.use_instrument(make, settings)
 
     def start(self, sample: int) -> None:
         assert self._stream is not None and self._side is not None

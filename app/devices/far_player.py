@@ -11,7 +11,7 @@ import itertools
 import logging
 import threading
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Protocol
@@ -36,7 +36,7 @@ class Card(Protocol):
 
     memory: Memory
 
-    def bring(self, make: InstrumentMaker, programs: Mapping[int, int]) -> str | None:
+    def bring(self, make: InstrumentMaker, settings: Sequence[Event]) -> str | None:
         """Have the instrument made there. Raises DeviceError."""
 
     def send_clip(self, sound: FloatArray, start_sample: int) -> None:
@@ -105,8 +105,8 @@ class FarPlayer:
     def play_clip(self, sound: FloatArray, start_sample: int) -> None:
         self._card.send_clip(sound, start_sample)
 
-    def use_instrument(self, make: InstrumentMaker, programs: Mapping[int, int]) -> str | None:
-        problem = self._card.bring(make, programs)
+    def use_instrument(self, make: InstrumentMaker, settings: Sequence[Event]) -> str | None:
+        problem = self._card.bring(make, settings)
         self.made_by = make
         return problem
 

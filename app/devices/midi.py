@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 
 from app.devices.launchpads.models import model_of
 from app.devices.midi_ports import RETRY_LOOKS, MidiCallback, MidiPort, NoMidi, open_ports
-from app.engine.midi_events import messages_of
+from app.engine.midi_events import VOLUME, messages_of
 from app.engine.scheduler import NOW, Event
 from app.engine.watch import keep_looking
 
@@ -22,7 +22,6 @@ DEFAULT = "default"
 NONE = "none"
 POLL_S = 1.0
 CONTROL, PROGRAM, SYSTEM_MESSAGES = 0xB0, 0xC0, 0xF0
-VOLUME = 7
 
 
 class MidiSystem:

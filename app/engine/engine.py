@@ -141,7 +141,7 @@ class Engine:
     def _bring_instrument(self) -> None:
         player = self.mixer.player
         if player.made_by is not self._make_instrument:
-            problem = player.use_instrument(self._make_instrument, self.mixer.programs)
+            problem = player.use_instrument(self._make_instrument, self.mixer.settings)
             if problem is not None:
                 self.tell(problem)
 

@@ -7,7 +7,7 @@ from app.engine.scheduler import NOW, Event, Kind
 
 _KINDS: dict[int, Kind] = {0x80: "note_off", 0x90: "note_on", 0xB0: "control", 0xC0: "program"}
 _STATUS: dict[Kind, int] = {kind: status for status, kind in _KINDS.items()}
-ALL_SOUND_OFF, ALL_NOTES_OFF, SUSTAIN, SOSTENUTO = 120, 123, 64, 66
+VOLUME, SUSTAIN, SOSTENUTO, ALL_SOUND_OFF, ALL_NOTES_OFF = 7, 64, 66, 120, 123
 
 
 def event_of(message: Sequence[int], source: str = "midi") -> Event | None:

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from app.engine.clock import SampleClock, now_s
 from app.engine.frontend import at_rate
+from app.engine.midi_events import VOLUME
 from app.engine.player import LARGEST_BLOCK, Block, LocalPlayer, Player
 from app.engine.ring import Ring
 from app.engine.scheduler import NOW, Event
@@ -44,7 +45,7 @@ class Mixer:
         self.applied: deque[Event] = deque(maxlen=100_000)
         self.applied_wake = threading.Lock()
         self.block_samples = 0
-        self.programs: dict[int, int] = {}  # by channel, as the music has set them
+        self._settings: dict[tuple[int, str], Event] = {}  # by channel and kind
         # once `ring.written` reaches `wake_at`, `reached_s` is set and `wake` released; passing `prepare_at`
         # releases it too, for what can be done beforehand
         self.wake = threading.Lock()
@@ -71,6 +72,11 @@ class Mixer:
     def soon(self) -> int:
         """The sample from which on what is handed in now will be in time."""
         return self.sample + MARGIN_BLOCKS * max(self.block_samples, LEAST_BLOCK)
+
+    @property
+    def settings(self) -> list[Event]:
+        """The programs and volumes of the channels, as the music has set them."""
+        return list(self._settings.values())
 
     def submit(self, event: Event) -> None:
         """Play `event` when it is due."""
@@ -166,8 +172,8 @@ class Mixer:
 
     def _note(self, events: list[Event]) -> None:
         for event in events:
-            if event.kind == "program":
-                self.programs[event.channel] = event.data1
+            if event.kind == "program" or (event.kind == "control" and event.data1 == VOLUME):
+                self._settings[event.channel, event.kind] = event
             if event.kind != "click":
                 self.applied.append(event)
         if self.applied:

@@ -7,7 +7,7 @@ nothing; other threads hand it events and read what it played.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import NamedTuple, Protocol
 
@@ -79,8 +79,8 @@ class Player(Protocol):
     def play_clip(self, sound: FloatArray, start_sample: int) -> None:
         """See `Mixer.play_clip`."""
 
-    def use_instrument(self, make: InstrumentMaker, programs: Mapping[int, int]) -> str | None:
-        """Play what `make` makes from now on, with these programs by channel; the problem, if it had one.
+    def use_instrument(self, make: InstrumentMaker, settings: Sequence[Event]) -> str | None:
+        """Play what `make` makes from now on, once `settings` are done there; the problem, if it had one.
 
         Slow. Also while another thread does anything else here. Raises DeviceError where the process is gone.
         """
@@ -128,10 +128,10 @@ class LocalPlayer:
     def play_clip(self, sound: FloatArray, start_sample: int) -> None:
         self._clip = start_sample, sound
 
-    def use_instrument(self, make: InstrumentMaker, programs: Mapping[int, int]) -> str | None:
+    def use_instrument(self, make: InstrumentMaker, settings: Sequence[Event]) -> str | None:
         instrument, problem = make(self.rate)
-        for channel, program in programs.items():
-            instrument.program(program, channel)
+        for event in settings:
+            apply_event(instrument, event)
         self.made_by = make
         self._change_instrument(instrument)
         return problem

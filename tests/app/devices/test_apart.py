@@ -192,7 +192,7 @@ def test_the_instrument_plays_on_whichever_device_is_chosen(jack, backend, engin
         assert np.diff(np.rint(reader.read() / SCALE)[-4_000:]).tolist() == [1.0] * 3_999
         assert engine.mixer.block_samples == choice.block_samples
     engine.supervisor.rescan()
-    engine.supervisor.stream.player.use_instrument(open_silent, {})
+    engine.supervisor.stream.player.use_instrument(open_silent, [])
     assert process == process_of(backend) and process.is_running()
 
 
@@ -237,7 +237,7 @@ def test_its_process_dies_while_the_engine_plays(jack, backend, engine, eventual
 
     assert output_of(engine) == LABEL
     engine.submit(Event(NOW, "program", 11, 0, 3))
-    assert eventually(lambda: engine.mixer.programs == {3: 11})
+    assert eventually(lambda: [(e.channel, e.data1) for e in engine.mixer.settings] == [(3, 11)])
     first = process_of(backend)
     first.suspend()
     far_off, near = engine.sample + 20 * 44_100, engine.sample + 2_000

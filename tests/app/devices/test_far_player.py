@@ -39,7 +39,7 @@ class Both:
         self.side = CardSide(self.memory, block, self._tell)
         self.side.use_rate(RATE)
         self.instrument = Impulses()
-        self.far.use_instrument(lambda rate: (self.instrument, None), {})
+        self.far.use_instrument(lambda rate: (self.instrument, None), [])
         self.far.begin(start_sample, self._take_in)
         self.side.count_from(self.far.start_sample)
 
@@ -51,8 +51,8 @@ class Both:
         clock.now_s += self.block / RATE
         return output[:, 0]
 
-    def bring(self, make, programs) -> str | None:
-        return self.side.player.use_instrument(make, programs)
+    def bring(self, make, settings) -> str | None:
+        return self.side.player.use_instrument(make, settings)
 
     def send_clip(self, sound, start_sample) -> None:
         self.side.player.play_clip(sound, start_sample)
@@ -94,7 +94,7 @@ TURNS = st.lists(
 @given(TURNS, st.integers(0, 300))
 def test_from_afar_it_plays_what_it_would_play_here(turns, start_sample):
     both, near, instrument = Both(start_sample), LocalPlayer(RATE), Impulses()
-    near.use_instrument(lambda rate: (instrument, None), {})
+    near.use_instrument(lambda rate: (instrument, None), [])
     sample, pitch = start_sample, 0
     for kind, *rest in turns:
         if kind == "block":
@@ -181,7 +181,7 @@ def test_the_driver_s_troubles_are_handed_on_with_their_block():
 
 def test_a_player_that_fails_says_so_once_and_plays_on():
     both = Both()
-    assert both.far.use_instrument(open_broken, {}) == "It is old." and both.far.made_by is open_broken
+    assert both.far.use_instrument(open_broken, []) == "It is old." and both.far.made_by is open_broken
     both.far.submit(Event(NOW, "note_on", 60, 80))
     assert not both.ask().any()
     both.far.catch_up()
@@ -210,14 +210,15 @@ def test_its_instrument_is_closed_with_it_and_a_dead_process_is_no_error():
     both.far.close()
 
 
-def test_programs_that_play_are_set_on_another_instrument():
+def test_what_is_set_is_set_on_another_instrument():
     both, chosen = Both(), {}
 
     class Other(SilentInstrument):
         def program(self, number: int, channel: int = 0) -> None:
             chosen[channel] = number
 
-    both.far.use_instrument(lambda rate: (Other(), None), {1: 12, 2: 33})
+    settings = [Event(0, "program", 12, channel=1), Event(0, "program", 33, channel=2)]
+    both.far.use_instrument(lambda rate: (Other(), None), settings)
     assert chosen == {1: 12, 2: 33} and both.instrument.log == [("close", 0)]
 
 

@@ -15,7 +15,7 @@ from app.devices.audio import DeviceError
 from app.engine.clock import now_s
 from app.engine.engine import FAULT
 from app.engine.frontend import FrontEnd
-from app.engine.midi_events import event_of, messages_of
+from app.engine.midi_events import SUSTAIN, VOLUME, event_of, messages_of
 from app.engine.scheduler import NOW, Event
 from app.engine.voice import SilentInstrument, open_instrument
 
@@ -300,14 +300,17 @@ def test_another_instrument_plays_from_the_next_block(hand_cranked, engine, impu
     assert "It stands in." in engine.take_messages()
 
 
-def test_another_instrument_keeps_the_programs_that_play(hand_cranked, engine, impulses):
+def test_another_instrument_keeps_programs_and_volumes(hand_cranked, engine, impulses):
     for channel, program in ((1, 11), (2, 33), (1, 12)):
         engine.submit(Event(NOW, "program", program, 0, channel))
+        engine.submit(Event(NOW, "control", VOLUME, program, channel))
+        engine.submit(Event(NOW, "control", SUSTAIN, 127, channel))
     hand_cranked.crank()
     other, chosen = type(impulses)(), {}
     other.program = lambda number, channel=0: chosen.update({channel: number})
+    other.control_change = lambda number, value, channel=0: chosen.update({(channel, number): value})
     engine.use_instrument(lambda rate: (other, None))
-    assert chosen == {1: 12, 2: 33}
+    assert chosen == {1: 12, 2: 33, (1, VOLUME): 12, (2, VOLUME): 33}
 
 
 def test_an_instrument_in_use_is_not_closed_under_the_callback(engine, impulses, monkeypatch):
