@@ -8,6 +8,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import cast
@@ -27,6 +28,14 @@ RUNNING = ("count-in", "playing")
 TEMPERATURE_STEP = 0.05
 
 
+@dataclass(frozen=True, eq=False)
+class _Wanted:
+    """A part that is being read. ``remembered``: nobody has chosen it now, it is taken up again."""
+
+    name: str
+    remembered: bool = False
+
+
 class DuetDesk:
     """``session`` is opened when the scene is first shown. ``now`` is read once a frame."""
 
@@ -36,7 +45,9 @@ class DuetDesk:
         self.session: DuetSession = studio.open_duet(self._memory.choices)
         self.now: DuetSnapshot = self.session.snapshot
         self.agents: list[str] = []
-        self._take_up_part(self._memory.choices)
+        self._wanted: _Wanted | None = None
+        self._wanting = threading.Lock()
+        self._take_up_part()
         self.apart(self._find_agents)
 
     def refresh(self, t_s: float) -> bool:
@@ -159,37 +170,50 @@ class DuetDesk:
 
     def play_part(self, name_or_path: str | Path) -> None:
         """Let a piece of the library, or a MIDI file, play your part."""
-        self.apart(partial(self._play_part, str(name_or_path)))
+        self._want(_Wanted(str(name_or_path)))
 
     def no_part(self) -> None:
         """You play again."""
-        self.session.no_part()
-        self._memory.part = ""
+        with self._wanting:
+            self._wanted = None
+            self.session.no_part()
+            self._memory.part = ""
 
-    def _play_part(self, name_or_path: str) -> None:
-        """Slow. Raises RipienoError."""
-        self.session.play_part(name_or_path)
-        self._memory.part = name_or_path
-
-    def _take_up_part(self, choices: Choices) -> None:
-        """In a new session: what was chosen counts more than the part's own tempo and meter.
+    def _take_up_part(self) -> None:
+        """In a new session: what is set counts more than the part's own tempo and meter.
 
         A part that is not there any more is told of, and forgotten.
         """
-        session, part = self.session, self._memory.part
+        if self._memory.part:
+            self._want(_Wanted(self._memory.part, remembered=True))
 
-        def take_up() -> None:
-            try:
-                session.play_part(part)
-            except Exception:
-                if self._memory.part == part:
+    def _want(self, wanted: _Wanted) -> None:
+        self._wanted = wanted
+        self.apart(partial(self._bring_part, wanted))
+
+    def _bring_part(self, wanted: _Wanted) -> None:
+        """Slow: read a part; it plays, unless another was chosen meanwhile. Raises RipienoError."""
+        said: list[str] = []
+        try:
+            part = self.session.read_part(wanted.name, said.append)
+        except Exception:
+            self._give_up(wanted)
+            raise
+        with self._wanting:
+            if self._wanted is not wanted:
+                return
+            self._wanted = None
+            self._memory.part = wanted.name
+            self.session.use_part(part, wanted.remembered)
+        for sentence in said:
+            self.studio.engine.tell(sentence)
+
+    def _give_up(self, wanted: _Wanted) -> None:
+        with self._wanting:
+            if self._wanted is wanted:
+                self._wanted = None
+                if wanted.remembered:
                     self._memory.part = ""
-                raise
-            session.set_tempo(choices.tempo_bpm)
-            session.set_meter(choices.beats_a_bar)
-
-        if part:
-            self.apart(take_up)
 
     # --- agents ---------------------------------------------------------------------------------
 
@@ -204,10 +228,12 @@ class DuetDesk:
 
     def use_agent(self, name: str) -> None:
         """Have another agent play; what is chosen stays, what was played is let go."""
-        choices, microphone = self.choices, self.microphone
-        self.session = self.studio.open_duet(choices, name)
+        microphone = self.microphone
+        with self._wanting:
+            self.session = self.studio.open_duet(self.choices, name)
         self._memory.agent = name
-        self._take_up_part(choices)
+        if self._wanted is None:
+            self._take_up_part()
         self.listen(microphone)  # the session before has given back the source that it had found
 
     # --- files ----------------------------------------------------------------------------------

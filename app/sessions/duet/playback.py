@@ -187,13 +187,18 @@ class Playback:
             self._lead(None)
         self._refresh()
 
-    def use_part(self, part: Part | None) -> None:
-        """What plays in the person's place; where a duet plays, it begins anew with it."""
-        self._part = part
+    def use_part(self, part: Part | None, remembered: bool = False) -> None:
+        """What plays in the person's place; where a duet plays with another, it begins anew.
+
+        A part that is remembered changes nothing that is set, nor what plays.
+        """
+        before, self._part = self._part_now, part
         if part is not None:
-            self.choose(tempo_bpm=part.tempo_bpm, beats_a_bar=part.beats_a_bar)
-            self._engine.tell(f"{part.name} plays your part.")
-        if self._running:
+            since = " from the next start on" if remembered and self._running else ""
+            self._engine.tell(f"{part.name} plays your part{since}.")
+            if not remembered:
+                self.choose(tempo_bpm=part.tempo_bpm, beats_a_bar=part.beats_a_bar)
+        if self._running and not remembered and part is not before:
             self.start_over()
         self._refresh()
 
@@ -387,10 +392,15 @@ class Playback:
 
     def _refresh(self) -> None:
         listening: Listening = "microphone" if self._microphone is not None else "keys"
-        conductor = self._conductor
         self._pictures.refresh(
-            conductor, self._running, self.choices, self._keys, self._part, self._seat.taken, listening
-        )
+            self._conductor, self._running, self.choices, self._keys, self._part_now, self._seat.taken,
+            listening,
+        )  # fmt: skip
+
+    @property
+    def _part_now(self) -> Part | None:
+        """What plays in the person's place, or will with the next start."""
+        return self._conductor.part if self._running and self._conductor is not None else self._part
 
 
 def key_event(event: Event, position: float) -> KeyEvent | None:

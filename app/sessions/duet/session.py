@@ -2,7 +2,7 @@
 
 Every method may be called from any thread. What it asks for is done in the engine thread, where the music
 lives, in order; what cannot be done there is told as a sentence (`Engine.tell`). The scene reads `snapshot`.
-Files are read and written by the caller's thread, which gets the errors: `play_part`, `choose_seed` with a
+Files are read and written by the caller's thread, which gets the errors: `read_part`, `choose_seed` with a
 score, `export_wav` and `engrave` take seconds, so call them in a thread of their own.
 """
 
@@ -18,7 +18,7 @@ from app.engine import calm
 from app.engine.engine import Engine
 from app.sessions import export
 from app.sessions.duet.choices import USUAL, Choices, Mode, SeedKind, Voice, Who
-from app.sessions.duet.parts import read_part
+from app.sessions.duet.parts import Part, Tell, read_part
 from app.sessions.duet.playback import WHOSE, DuetSeat, Playback
 from app.sessions.duet.questions import REHEARSAL, Agent, answers
 from app.sessions.duet.snapshot import DuetSnapshot
@@ -167,17 +167,29 @@ class DuetSession:
     # --- what is played in your place, or heard -----------------------------------------------------
 
     def play_part(self, name_or_path: str | Path) -> None:
-        """Let a MIDI file, a score or a piece of the library play your part; a duet that plays begins anew.
+        """Let a MIDI file, a score or a piece of the library play your part, see `use_part`; slow.
 
-        Its tempo and meter are taken over; what is done with chords and tracks is told.
+        What is done with chords and tracks is told.
 
         Raises:
             RipienoError: it cannot be read, or there is no note in it.
         """
-        self._do(partial(self._playback.use_part, read_part(name_or_path, self.engine.tell)))
+        self.use_part(self.read_part(name_or_path, self.engine.tell))
+
+    @staticmethod
+    def read_part(name_or_path: str | Path, tell: Tell) -> Part:
+        """The part of a MIDI file, a score or a piece of the library; slow. Raises RipienoError."""
+        return read_part(name_or_path, tell)
+
+    def use_part(self, part: Part, remembered: bool = False) -> None:
+        """Let a part play in your place, at its own tempo and meter; a duet that plays begins anew with it.
+
+        One that is `remembered` keeps to the tempo and meter that are set, and waits for the next start.
+        """
+        self._do(partial(self._playback.use_part, part, remembered))
 
     def no_part(self) -> None:
-        """You play again."""
+        """You play again; a duet in which a part plays begins anew."""
         self._do(partial(self._playback.use_part, None))
 
     def listen_to(self, microphone: bool) -> None:

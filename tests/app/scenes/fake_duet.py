@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 from app.sessions.duet.choices import Choices, DuetProblem
 from app.sessions.duet.snapshot import DuetSnapshot, RollNote
@@ -90,14 +92,23 @@ class FakeDuet:
         self.listened.append(microphone)
         self.show(listening="microphone" if microphone else "keys")
 
-    def play_part(self, name: str | Path) -> None:
-        self.calls.append(("play_part", name))
+    def read_part(self, name: str | Path, tell: Callable[[str], object]) -> SimpleNamespace:
+        self.calls.append(("read_part", name))
         if "junk" in str(name):
             raise DuetProblem("junk.mid is not a readable MIDI file. Export it again.")
         if "fault" in str(name):
             raise ZeroDivisionError
-        self.set_tempo(PART_BPM)
-        self.show(part_name=Path(name).stem, part=notes(60, 62, 64), part_bpm=PART_BPM)
+        tell(f"{name} has two tracks")
+        return SimpleNamespace(name=Path(name).stem)
+
+    def use_part(self, part: SimpleNamespace, remembered: bool = False) -> None:
+        if not remembered:
+            self.set_tempo(PART_BPM)
+        self.show(part_name=part.name, part=notes(60, 62, 64), part_bpm=PART_BPM)
+
+    def no_part(self) -> None:
+        self.calls.append(("no_part",))
+        self.show(part_name="", part=(), part_bpm=0.0)
 
     def engrave(self) -> Engraving:
         self.calls.append(("engrave",))

@@ -1,5 +1,7 @@
 """Duet's scene: what it shows, what each press asks of the session, how it moves."""
 
+import threading
+
 import numpy as np
 import pygame
 import pytest
@@ -7,7 +9,7 @@ import pytest
 from app import theme
 from app.scenes.duet_looks import Steady
 from app.sessions.duet.snapshot import RollNote
-from tests.app.scenes.fake_duet import notes
+from tests.app.scenes.fake_duet import PART_BPM, FakeDuet, notes
 
 
 def place_of(one, step, pitch):
@@ -118,9 +120,7 @@ def test_menus_choose_phrase_meter_sound_and_part(duet):
     choose(duet, duet.scene.transport.meter, 0)
     choose(duet, panel.lines["machine"].controls[0][0], 2)
     choose(duet, panel.human, 1)
-    assert ("play_part", "aus-meines-herzens-grunde-bwv-269") in duet.duet.calls or any(
-        call[0] == "play_part" for call in duet.duet.calls
-    )
+    assert any(call[0] == "read_part" and "bwv" in call[1] for call in duet.duet.calls)
     now = duet.duet.snapshot.choices
     assert now.beats_a_bar in (3, 4) and now.machine_program != 0
 
@@ -166,6 +166,58 @@ def test_a_dropped_midi_file_becomes_your_part_and_a_bad_one_a_toast(duet, tmp_p
     assert eventually(lambda: (duet.frame(), any("in the log" in toast for toast in duet.toasts))[1])
     drop(duet, tmp_path / "song.kar")
     assert eventually(lambda: (duet.frame(), duet.scene.title() == "Duet: song")[1])
+
+
+@pytest.fixture
+def slow_parts(monkeypatch):
+    """Parts with "slow" in their name are read once this is set."""
+    go_on, read_part = threading.Event(), FakeDuet.read_part
+
+    def read(self, name, tell):
+        if "slow" in name:
+            go_on.wait(10.0)
+        return read_part(self, name, tell)
+
+    monkeypatch.setattr(FakeDuet, "read_part", read)
+    yield go_on
+    go_on.set()
+
+
+def all_read(one) -> bool:
+    one.frame()
+    return not any(thread.name == "duet-desk" for thread in threading.enumerate())
+
+
+def test_a_part_that_is_read_too_late_does_not_take_your_place_again(duet, slow_parts, eventually):
+    duet.scene.desk.play_part("slow.mid")
+    duet.scene.desk.no_part()
+    slow_parts.set()
+    assert eventually(lambda: all_read(duet))
+    assert duet.duet.snapshot.part_name == "" and duet.scene.desk._memory.part == ""
+    assert duet.engine.messages == [], "nor is anything said of it"
+
+
+def test_of_two_parts_the_one_that_was_chosen_last_plays(duet, slow_parts, eventually):
+    duet.scene.desk.play_part("slow.mid")
+    duet.scene.desk.play_part("quick.mid")
+    assert eventually(lambda: duet.duet.snapshot.part_name == "quick")
+    slow_parts.set()
+    assert eventually(lambda: all_read(duet))
+    assert duet.duet.snapshot.part_name == "quick" and duet.scene.desk._memory.part == "quick.mid"
+    assert "quick.mid has two tracks" in duet.toasts and "slow.mid has two tracks" not in duet.toasts
+
+
+def test_a_part_that_is_read_while_the_agent_changes_plays_with_the_new_one(duet, slow_parts, eventually):
+    duet.scene.desk.play_part("first.mid")
+    assert eventually(lambda: all_read(duet))
+    before, after = duet.duet, FakeDuet()
+    duet.studio._make_duet = lambda studio, agent, choices: after.seated(agent, choices)
+    duet.scene.desk.play_part("slow.mid")
+    duet.scene.desk.use_agent("duet-mle")
+    slow_parts.set()
+    assert eventually(lambda: all_read(duet))
+    assert (before.snapshot.part_name, after.snapshot.part_name) == ("first", "slow")
+    assert after.snapshot.choices.tempo_bpm == PART_BPM, "its own tempo, as it was just chosen"
 
 
 def test_the_score_is_engraved_apart_and_drawn_in_both_colours(duet, eventually):

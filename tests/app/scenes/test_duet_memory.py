@@ -92,7 +92,7 @@ def test_the_tempo_that_was_chosen_counts_more_than_the_part_s_own(stage, eventu
 def test_a_part_that_is_still_read_is_not_forgotten(stage, monkeypatch):
     stage(mode="duet").settings.change(duet_part="a chorale")
     go_on = threading.Event()
-    monkeypatch.setattr(FakeDuet, "play_part", lambda self, name: go_on.wait(10.0))
+    monkeypatch.setattr(FakeDuet, "read_part", lambda self, name, tell: go_on.wait(10.0))
     again = stage(mode="duet", anew=False)
     again.window.go("home")
     assert again.settings.now.duet_part == "a chorale"

@@ -483,6 +483,34 @@ def test_a_part_that_is_chosen_while_a_duet_plays_begins_it_anew(stage, scripted
     assert [note.pitch for note in on.session.snapshot.human] == [60, 62, 64, 65]
 
 
+def test_a_part_that_is_remembered_waits_for_the_next_start(stage, scripted, tmp_path):
+    """It comes a second or two after the scene, where somebody may be playing by then."""
+    on = stage(scripted(48, 50))
+    part = on.session.read_part(write(tmp_path / "tune.mid", ("", 0, (60, 62, 64, 65)), tempo_bpm=200), print)
+    begin(on)
+    on.crank_steps(9)
+    on.session.use_part(part, remembered=True)
+    on.settle()
+    now = on.session.snapshot
+    assert now.step > 8 and now.choices.tempo_bpm == 100 and (now.part_name, now.part) == ("", ())
+    assert on.engine.take_messages() == ["tune plays your part from the next start on."]
+    on.session.stop()
+    on.settle()
+    assert on.session.snapshot.part_name == "tune"
+    on.session.start(0)
+    on.crank(4 * RATE)
+    assert [note.pitch for note in on.session.snapshot.human] == [60, 62, 64, 65]
+
+
+def test_who_plays_live_already_goes_on_without_a_part(stage, scripted):
+    on = stage(scripted(48, 50))
+    begin(on)
+    on.crank_steps(9)
+    on.session.no_part()
+    on.settle()
+    assert on.session.snapshot.step > 8
+
+
 def test_a_part_plays_in_your_place_and_the_duet_ends_with_it(stage, scripted, tmp_path):
     path = write(tmp_path / "tune.mid", ("", 0, (60, 62, 64, 65)), tempo_bpm=200)
     on = stage(scripted(48, 50))
