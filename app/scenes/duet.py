@@ -165,6 +165,7 @@ class Duet(Scene):
     def enter(self) -> None:
         self.studio.take_drawn = self.score.sheet.take
         self.studio.engine.set_source("synth")  # the microphone was let go of when the scene was left
+        self.desk.session.wake()
         self._name_takes("Duet")
 
     def leave(self) -> None:

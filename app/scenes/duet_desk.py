@@ -58,8 +58,7 @@ class DuetDesk:
 
     def leave(self) -> None:
         """The scene is left: nothing plays, nothing is listened to, what was chosen is remembered."""
-        self.session.stop()  # whatever `now` says: what was asked for in this frame is not in it yet
-        self.listen(False)
+        self.session.rest()  # whatever `now` says: what was asked for in this frame is not in it yet
         self._memory.keep()
 
     @property

@@ -46,29 +46,41 @@ class Heard:
 
 
 class Recording:
-    """Grows while the music plays, from the sample of its first beat on. Only events of `sources` count."""
+    """Grows while the music plays, from the sample of its first beat on. Only events of `sources` count.
 
-    def __init__(self, timeline: Timeline, sources: Collection[str], first_beat: float = 0.0) -> None:
+    What was set before the first beat holds from it on. A note that is struck less than `early_beats` before
+    begins with it.
+    """
+
+    def __init__(
+        self, timeline: Timeline, sources: Collection[str], first_beat: float = 0.0, early_beats: float = 0.0
+    ) -> None:
         self.rate = timeline.rate
         self._sources = sources
         self._meter = timeline.meter
-        self._first_beat = first_beat
-        self._start_sample, self._base, self._scale = round(timeline.sample_at_beat(first_beat)), 0, 1.0
+        self._first_beat, self._early_beats = first_beat, early_beats
+        self._start_sample, self._first_note_sample = self._beginning(timeline)
+        self._base, self._scale = 0, 1.0
         self._changes = list(timeline.changes)
         self._before: list[TempoChange] = []  # of the clocks that went before
+        self._early: list[Event] = []
         self._events: list[Event] = []
 
     def note(self, event: Event) -> None:
         """An event was heard ("played" thread)."""
-        if event.source in self._sources and event.sample >= self._start_sample:
+        if event.source not in self._sources:
+            return
+        if event.sample >= self._start_sample:
             self._events.append(replace(event, sample=round(self._here(event.sample))))
+        elif not self._before:
+            self._early.append(event)
 
     def follow(self, timeline: Timeline) -> None:
         """The tempo changed (engine thread)."""
         change = timeline.changes[-1]
         self._change(change)
         if change.beat <= self._first_beat:  # still counting in: the first beat comes at another sample
-            self._start_sample = round(timeline.sample_at_beat(self._first_beat))
+            self._start_sample, self._first_note_sample = self._beginning(timeline)
 
     def jump(self, timeline: Timeline, from_sample: int) -> None:
         """The music is elsewhere in the song from a sample of the same clock on (engine thread)."""
@@ -91,8 +103,15 @@ class Recording:
     def heard(self) -> Heard:
         """All of it so far."""
         changes = (*self._before, *self._changes_here())
-        events = tuple(sorted(self._events, key=lambda event: event.sample))  # what is sung is known late
+        known = (*_opening(self._early, self._first_note_sample), *self._events)
+        events = tuple(sorted(known, key=lambda event: event.sample))  # what is sung is known late
         return Heard(Timeline(self.rate, changes, self._meter), (*events, *_released(events, self.rate)))
+
+    def _beginning(self, timeline: Timeline) -> tuple[int, int]:
+        """Where the first beat is, and from where on a note is meant for it."""
+        beats = self._first_beat, self._first_beat - self._early_beats
+        start_sample, first_note_sample = (round(timeline.sample_at_beat(beat)) for beat in beats)
+        return start_sample, first_note_sample
 
     def _change(self, change: TempoChange) -> None:
         while self._changes and self._changes[-1].sample >= change.sample:
@@ -105,6 +124,29 @@ class Recording:
 
     def _changes_here(self) -> list[TempoChange]:
         return [replace(change, sample=self._here(change.sample)) for change in tuple(self._changes)]
+
+
+def _opening(early: Iterable[Event], from_sample: int) -> list[Event]:
+    """Of what happened before the first beat, what holds from it on, at sample 0: first what was set.
+
+    Notes that were struck at `from_sample` or later begin with the beat; one that was let go again before it
+    stays as long as it was.
+    """
+    settings: dict[tuple[int, int], Event] = {}
+    notes: dict[tuple[int, int], list[Event]] = {}
+    for event in sorted(early, key=lambda event: event.sample):
+        key = event.channel, event.data1
+        if event.kind == "program":
+            settings[event.channel, -1] = replace(event, sample=0)
+        elif event.kind == "control":
+            settings[key] = replace(event, sample=0)
+        elif event.kind == "note_on" and event.sample >= from_sample:
+            notes[key] = [event]
+        elif event.kind == "note_off" and key in notes:
+            notes[key] = [notes[key][0], event]
+    struck = (replace(event, sample=event.sample - note[0].sample)
+              for note in notes.values() for event in note)  # fmt: skip
+    return [*settings.values(), *struck]
 
 
 def _released(events: tuple[Event, ...], rate: int) -> list[Event]:

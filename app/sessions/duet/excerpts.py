@@ -14,7 +14,9 @@ from typing import Protocol
 import numpy as np
 
 from app.engine.engine import Engine
+from app.engine.midi_events import VOLUME
 from app.engine.performer import PerformancePlayer, Played
+from app.sessions.duet.choices import GM_LEVEL
 from app.sessions.duet.hearing import folded
 from app.sessions.duet.listening import Trial
 from app.sessions.duet.snapshot import RollNote
@@ -28,6 +30,7 @@ HUMAN, MACHINE = 0, 1
 """MIDI channels."""
 VELOCITY = {HUMAN: 84, MACHINE: 76}
 PIANO = 0
+LEVEL = round(127 * GM_LEVEL)
 SOURCE = "listening"
 TAIL_S = 0.8
 
@@ -110,12 +113,14 @@ def compose(
 def events(human: Tokens, machine: Tokens, bpm: float) -> list[Played]:
     """Both lines as a piano plays them, in order of time; releases before strikes."""
     step_s = 60.0 / bpm / STEPS_PER_BEAT
-    found = [Played(0.0, "program", PIANO, channel=channel) for channel in (HUMAN, MACHINE)]
+    found = []
     for channel, part in ((HUMAN, human), (MACHINE, machine)):
+        found.append(Played(0.0, "program", PIANO, channel=channel))
+        found.append(Played(0.0, "control", VOLUME, LEVEL, channel))
         for start, length, pitch in notes(part):
             found.append(Played(start * step_s, "note_on", pitch, VELOCITY[channel], channel))
             found.append(Played((start + length) * step_s, "note_off", pitch, channel=channel))
-    order = {"program": 0, "note_off": 1, "note_on": 2}
+    order = {"program": 0, "control": 0, "note_off": 1, "note_on": 2}
     return sorted(found, key=lambda event: (event.time_s, order[event.kind]))
 
 

@@ -8,7 +8,7 @@ from app.sessions.duet.choices import Choices
 from app.sessions.duet.conductor import PART_SOURCE, SOURCE, Conductor
 from app.sessions.duet.parts import Part
 from app.sessions.duet.questions import Agent, Answer, Plan, Question, answers
-from app.sessions.duet.sounds import dressed
+from app.sessions.duet.sounds import SETTING_SOURCE, on_played_channels, settings
 from app.sessions.heard import Heard, record
 from app.sessions.seats import InlineSeat
 from models.duet.encoding import STEPS_PER_BEAT
@@ -44,5 +44,6 @@ def play_duet(
         if progress is not None:
             progress(conductor.step, steps)
     kept = sorted((event for event in events if event.kind != "click"), key=lambda event: event.sample)
-    heard = record(conductor.timeline, kept, conductor.sample_at(steps), {SOURCE, PART_SOURCE})
-    return dressed(heard, choices), conductor
+    dressed, sources = [*settings(choices, 0), *kept], {SETTING_SOURCE, SOURCE, PART_SOURCE}
+    heard = record(conductor.timeline, dressed, conductor.sample_at(steps), sources)
+    return on_played_channels(heard), conductor

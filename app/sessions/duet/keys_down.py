@@ -6,8 +6,8 @@ from app.engine.scheduler import Event
 from app.sessions.duet.conductor import PART_SOURCE, Conductor
 from app.sessions.duet.snapshot import RollNote
 
-EARLIEST_STEP = -0.5
-"""What begins before belongs to the count-in."""
+EARLY_STEPS = 0.5
+"""What begins sooner before the first bar belongs to the count-in."""
 
 
 class KeysDown:
@@ -36,7 +36,7 @@ class KeysDown:
         if event.kind == "all_off":
             for held in tuple(self.held):
                 self._end(held, position)
-        elif on and position >= EARLIEST_STEP:
+        elif on and position >= -EARLY_STEPS:
             self._end(key, position)
             self.held[key] = position
         elif off:

@@ -24,14 +24,14 @@ from app.sessions.duet.choices import USUAL, Choices
 from app.sessions.duet.conductor import PART_SOURCE, SOURCE, Conductor
 from app.sessions.duet.ensemble import Switch
 from app.sessions.duet.hearing import NOTICES, KeyEvent
-from app.sessions.duet.keys_down import KeysDown
+from app.sessions.duet.keys_down import EARLY_STEPS, KeysDown
 from app.sessions.duet.microphone import MICROPHONE, Microphone
 from app.sessions.duet.parts import Part, no_beginning
 from app.sessions.duet.pictures import Pictures
 from app.sessions.duet.questions import PLAN_STEPS, Answer, Plan, Question
 from app.sessions.duet.score import musicxml
 from app.sessions.duet.snapshot import DuetSnapshot, Listening
-from app.sessions.duet.sounds import SETTING_SOURCE, dressed, settings
+from app.sessions.duet.sounds import SETTING_SOURCE, on_played_channels, settings
 from app.sessions.duet.tempo import TempoFollower
 from app.sessions.guarded import guarded
 from app.sessions.heard import Heard, NothingHeard, Recording
@@ -51,6 +51,9 @@ SLOW_STEP_S = 0.1
 """A plan is made at every step that is no shorter, else once a beat."""
 YOURS = ("midi", "keys", MICROPHONE)
 HANDS = (*YOURS, PART_SOURCE)
+USE_HEADPHONES = (
+    "Sing or play one line. Use headphones: the microphone hears the machine and the click too."
+)
 SWITCHED: dict[Switch, str] = {
     "exchange": "From the next beat on you carry on the partner's line, and it carries on yours.",
     "back": "From the next beat on each carries on their own line again.",
@@ -73,10 +76,10 @@ class Playback:
         self._seed = seed
         self._conductor: Conductor | None = None
         self._running = False
+        self._rests = False
         self._part: Part | None = None
         self._seed_part: Part | None = None
         self._recording: Recording | None = None
-        self._begun_with = self.choices
         self._played: deque[Event] = deque()
         self._keys = KeysDown()
         self._follower = TempoFollower(self.choices.tempo_bpm)
@@ -101,7 +104,7 @@ class Playback:
         if conductor is None or heard is None or not any(event.kind == "note_on" for event in heard.events):
             raise NothingHeard("there is nothing to export yet: start, and play a bar.")
         meters = signatures(conductor.meters, heard.timeline.beat_at_sample(heard.samples))
-        return dressed(replace(heard, meters=meters), self._begun_with)
+        return on_played_channels(replace(heard, meters=meters))
 
     def score(self) -> str:
         """Both lines as MusicXML. Raises NothingHeard."""
@@ -125,14 +128,24 @@ class Playback:
     def open(self) -> None:
         """Be called from now on."""
         self._engine.add_filler(self)
-        self._submit(settings(self.choices))
+        self._set_sounds()
         self._refresh()
 
-    def close(self) -> None:
-        """Silence; the channels get their pianos back."""
+    def rest(self) -> None:
+        """Silence, and nothing is listened to; the channels have their pianos and volumes until `wake`."""
         self.stop()
         self.listen_to(False)
+        self._rests = True
         self._submit(settings(USUAL))
+
+    def wake(self) -> None:
+        """The chosen instruments and volumes again."""
+        self._rests = False
+        self._set_sounds()
+
+    def close(self) -> None:
+        """Silence; nothing is heard of the engine any more."""
+        self.rest()
         self._engine.remove_filler(self)
         self._engine.remove_sink(self.note)
 
@@ -182,7 +195,7 @@ class Playback:
         if self._conductor is not None:
             self._conductor.choices = self.choices
         if list(settings(before)) != list(settings(self.choices)):
-            self._submit(settings(self.choices))
+            self._set_sounds()
         if before.tempo_bpm != self.choices.tempo_bpm or not self.choices.follow_tempo:
             self._lead(None)
         self._refresh()
@@ -215,12 +228,14 @@ class Playback:
             self._microphone = None
         else:
             self._microphone = Microphone(self._engine, self.note)
-            self._engine.tell("Sing or play one line. Use headphones: the microphone hears the machine too.")
+            self._engine.tell(USE_HEADPHONES)
         self._refresh()
 
     # --- inside -------------------------------------------------------------------------------------
 
     def _begin(self, count_in_bars: int) -> None:
+        if self._rests:
+            return
         engine = self._engine
         self._take += 1
         start_sample = engine.sample + max(round(START_DELAY_S * engine.rate), self._margin())
@@ -232,13 +247,18 @@ class Playback:
         )  # fmt: skip
         self._conductor, self._running = conductor, True
         self._follower = TempoFollower(self.choices.tempo_bpm)
-        self._begun_with = self.choices
-        self._recording = Recording(conductor.timeline, RECORDED)
+        self._recording = Recording(conductor.timeline, RECORDED, early_beats=EARLY_STEPS / STEPS_PER_BEAT)
+        self._set_sounds()  # what others have set on the channels meanwhile; and an export begins with it
         self._keys.begin()
         self._told.clear()
         self._pictures.begin()
         calm.begin(self)
         self._fill()
+
+    def _set_sounds(self) -> None:
+        """Instruments and volumes of both players."""
+        if not self._rests:
+            self._submit(settings(self.choices))
 
     def _tell_no_beginning(self) -> None:
         why = no_beginning(self._seed_part or self._part) if self.choices.seed == "piece" else ""
@@ -361,7 +381,8 @@ class Playback:
         if key is None:
             return
         conductor.listen(key)
-        if key.what == "on" and self.choices.follow_tempo and position >= -0.5 and conductor.part is None:
+        counts = key.what == "on" and position >= -EARLY_STEPS and conductor.part is None
+        if counts and self.choices.follow_tempo:
             self._lead(self._follower.onset(event.sample / self._engine.rate, position))
 
     def _lead(self, bpm: float | None) -> None:
@@ -379,7 +400,7 @@ class Playback:
     def _change_mixer(self) -> None:
         """The sound card runs at another rate: the duet ends, what was played stays."""
         self._mixer = self._engine.mixer
-        self._submit(settings(self.choices))
+        self._set_sounds()
         if self._running:
             self._running = False
             self._engine.panic()

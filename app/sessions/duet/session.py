@@ -96,6 +96,14 @@ class DuetSession:
         """
         self._do(self._playback.switch_roles)
 
+    def rest(self) -> None:
+        """Silence while something else is shown, which finds the channels as it knows them."""
+        self._do(self._playback.rest)
+
+    def wake(self) -> None:
+        """Be played again."""
+        self._do(self._playback.wake)
+
     def close(self) -> None:
         """Silence, and the agent goes. The engine runs on."""
         if self._closed:

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
+from app.engine.midi_events import VOLUME
 from app.engine.scheduler import NOW, Event
 from app.sessions.duet.choices import Choices, Who
 from app.sessions.duet.conductor import MACHINE_CHANNEL
 from app.sessions.heard import Heard
 
 SETTING_SOURCE = "duet-sound"
-VOLUME = 7
 DRUM_CHANNEL = 9
 YOUR_CHANNELS = tuple(channel for channel in range(16) if channel not in (MACHINE_CHANNEL, DRUM_CHANNEL))
 """All that a keyboard may send on."""
@@ -26,8 +26,7 @@ def settings(choices: Choices, sample: int = NOW) -> Iterator[Event]:
         yield Event(sample, "control", VOLUME, level, channel, SETTING_SOURCE)
 
 
-def dressed(heard: Heard, choices: Choices) -> Heard:
-    """What was heard, with the settings that it began with; without those of channels that play no note."""
+def on_played_channels(heard: Heard) -> Heard:
+    """What was heard, without the settings of channels that play no note."""
     channels = {event.channel for event in heard.events if event.kind == "note_on"}
-    events = (event for event in (*settings(choices, 0), *heard.events) if event.channel in channels)
-    return replace(heard, events=tuple(events))
+    return replace(heard, events=tuple(event for event in heard.events if event.channel in channels))

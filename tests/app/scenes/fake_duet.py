@@ -29,6 +29,7 @@ class FakeDuet:
         self.calls: list[tuple[object, ...]] = []
         self.snapshot = DuetSnapshot(agent="duet", choices=Choices())
         self.closed = 0
+        self.awake = False
         self.listened: list[bool] = []
 
     def seated(self, agent: str, choices: Choices) -> FakeDuet:
@@ -53,6 +54,13 @@ class FakeDuet:
     def stop(self) -> None:
         self.calls.append(("stop",))
         self.show(state="stopped")
+
+    def wake(self) -> None:
+        self.awake = True
+
+    def rest(self) -> None:
+        self.awake = False
+        self.show(state="stopped", listening="keys")
 
     def set_tempo(self, bpm: float) -> None:
         self.choose(tempo_bpm=bpm)

@@ -267,11 +267,16 @@ def test_in_turn_the_ruler_tells_whose_phrase_it_is(duet):
     assert duet.scene.transport._detail() == ("its turn", False)
 
 
-def test_leaving_the_scene_stops_the_music(duet):
+@pytest.mark.parametrize("elsewhere", ["follow", "listening"])
+def test_elsewhere_the_session_rests(duet, elsewhere, monkeypatch):
+    monkeypatch.setattr("app.scenes.listening_desk.ListeningDesk._begin", lambda self: None)
     duet.duet.play(8.0)
     duet.frame()
-    duet.window.go("home")
-    assert duet.duet.calls[-1] == ("stop",)
+    assert duet.duet.awake
+    duet.window.go(elsewhere)
+    assert not duet.duet.awake
+    duet.window.go("duet")
+    assert duet.duet.awake
 
 
 def test_the_microphone_is_let_go_on_leaving_and_the_keys_are_heard_on_coming_back(duet):

@@ -136,7 +136,12 @@ def test_the_answer_lies_beside_the_melody(test_scene, monkeypatch, pitches, abo
     from app.scenes import listening_desk
 
     asked = []
-    monkeypatch.setattr(listening_desk, "compose", lambda *given: (asked.append(given[3:]), ((), ()))[1])
+
+    def compose(trial, melody, agents, *voice):
+        asked.append(voice)
+        return [], []
+
+    monkeypatch.setattr(listening_desk, "compose", compose)
     desk = test_scene.scene.desk
     desk._melodies["song"] = melody_of("song", notes(*pitches * 16), 80.0)
     desk._next()
@@ -213,7 +218,8 @@ def test_melodies_are_of_chorales_that_nobody_learned_from_and_begin_with_a_bar(
 def test_lines_become_events_of_the_right_length():
     melody = melody_of("song", notes(60, 64, steps=8.0), 120.0)
     played = events(melody.tokens, melody.tokens, 120.0)
-    assert [e for e in played if e.channel == 0 and e.kind != "program"] == [
+    assert [e for e in played if e.channel == 0] == [
+        Played(0.0, "program", 0), Played(0.0, "control", 7, 100),
         Played(0.0, "note_on", 60, 84), Played(1.0, "note_off", 60),
         Played(1.0, "note_on", 64, 84), Played(2.0, "note_off", 64),
     ]  # fmt: skip

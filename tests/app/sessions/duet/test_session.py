@@ -22,6 +22,7 @@ from app.sessions.heard import NothingHeard
 from app.sessions.seats import ProcessSeat, Seat
 from models.duet.agent import load_agent
 from models.duet.encoding import HOLD, MULTI_HOLD, line, sounding
+from models.duet.encoding import notes as line_notes
 from models.midi_files import events_of
 from tests.app.sessions.duet.agents import BrokenAgent, ScriptedAgent
 from tests.app.sessions.duet.test_command import notes, write
@@ -546,6 +547,50 @@ def test_instruments_and_volumes_are_heard_and_given_back(stage, scripted):
     assert last["program", 15] == (0, 0) and last["control", 0] == (7, 100)
 
 
+def settings_of(on) -> dict[tuple[str, int], int]:
+    """The programs and volumes that were set last, by kind and channel."""
+    return {(e.kind, e.channel): e.data2 if e.kind == "control" else e.data1 for e in on.played
+            if e.kind in ("program", "control")}  # fmt: skip
+
+
+def test_while_it_rests_the_channels_are_as_others_know_them(stage, scripted):
+    on = stage(scripted(48), choices=Choices(your_program=73, machine_program=42, your_level=0.0))
+    on.crank(256)
+    chosen = settings_of(on)
+    assert chosen["program", 0] == 73 and chosen["program", 15] == 42 and chosen["control", 0] == 0
+    begin(on)
+    on.crank_steps(2)
+    on.session.rest()
+    on.crank(256)
+    usual = settings_of(on)
+    melodic = [channel for channel in range(16) if channel != 9]
+    assert usual == {("program", c): 0 for c in melodic} | {("control", c): 100 for c in melodic}
+    assert on.session.snapshot.state == "stopped"
+    on.session.set_volume("you", 0.25)
+    on.session.start(0)
+    on.session.start_over()
+    on.crank(256)
+    assert on.session.snapshot.state == "stopped" and settings_of(on) == usual
+    on.session.wake()
+    on.crank(256)
+    assert settings_of(on) == chosen | {("control", c): 32 for c in melodic[:-1]}
+
+
+def test_what_others_set_on_its_channels_is_over_with_the_next_start(stage, scripted, tmp_path):
+    """The launchpad gives its channels pianos back a moment after it was left."""
+    on = stage(scripted(48), choices=Choices(your_program=73, machine_program=42))
+    for channel in (0, 15):
+        on.engine.submit(Event(-1, "program", 0, channel=channel, source="launchpad"))
+    on.crank(256)
+    play_tune(on, begin(on))
+    on.crank_steps(9)
+    assert (settings_of(on)["program", 0], settings_of(on)["program", 15]) == (73, 42)
+    on.session.export_midi(tmp_path / "duet.mid")
+    programs = [(message.channel, message.program) for message in mido.MidiFile(tmp_path / "duet.mid")
+                if message.type == "program_change"]  # fmt: skip
+    assert programs == [(0, 73), (15, 42)]
+
+
 def test_what_cannot_be_chosen_is_told_and_nothing_changes(stage):
     on = stage()
     for change in (lambda: on.session.set_meter(7), lambda: on.session.set_voice("drone"),
@@ -584,6 +629,42 @@ def test_exports_hold_both_lines(stage, scripted, tmp_path):
     assert (tmp_path / "duet.wav").stat().st_size > 100_000
     with pytest.raises(NotSaved):
         on.session.export_midi(tmp_path / "no" / "duet.mid")
+
+
+@pytest.mark.parametrize("how", ["at once", "after a count-in", "over again"])
+def test_a_first_note_that_is_struck_early_is_exported(stage, scripted, how, tmp_path):
+    on = stage(scripted(48))
+    first = begin(on, count_in_bars=int(how == "after a count-in"))
+    if how == "over again":
+        on.crank_steps(3)
+        on.session.start_over()
+        on.settle()
+        first = on.session._playback._conductor.sample_at(0)
+    for start, steps, pitch in ((-0.4, 3.0, 72), (4.0, 3.0, 74)):
+        begun, ended = (round(first + step * STEP) for step in (start, start + steps))
+        on.engine.submit(Event(begun, "note_on", pitch, 80, source="midi"))
+        on.engine.submit(Event(ended, "note_off", pitch, source="midi"))
+    on.crank_steps(9)
+    on.session.export_midi(tmp_path / "duet.mid")
+    early, late = notes(tmp_path / "duet.mid", 0)
+    assert early == pytest.approx((0.0, 2.6 * 0.15, 72), abs=2e-3)
+    assert late == pytest.approx((0.6, 1.05, 74), abs=2e-3)
+    yours, _ = on.session._playback._conductor.ensemble.lines()
+    assert [(step, pitch) for step, _, pitch in line_notes(yours)] == [(0, 72), (4, 74)]
+
+
+def test_what_is_set_in_the_count_in_is_exported(stage, scripted):
+    on = stage(scripted(48))
+    play_tune(on, begin(on, count_in_bars=1))
+    on.crank_steps(-9)
+    on.session.set_instrument("you", 73)
+    on.session.set_volume("you", 0.5)
+    on.engine.submit(Event(-1, "note_on", 60, 80, source="keys"))
+    on.engine.submit(Event(-1, "note_off", 60, source="keys"))
+    on.crank_steps(9)
+    opening = [e for e in on.session._playback.heard().events if e.channel == 0 and e.sample == 0]
+    assert [(e.kind, e.data1, e.data2) for e in opening] == [
+        ("program", 73, 0), ("control", 7, 64), ("note_on", 72, 70)]  # fmt: skip
 
 
 def test_a_change_of_meter_is_exported_where_it_came(stage, scripted, tmp_path):
