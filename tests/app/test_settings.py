@@ -87,7 +87,7 @@ def test_a_full_disk_leaves_the_old_file_and_the_new_value_in_force(
         store.change(volume=0.25)
     assert path.read_bytes() == before
     assert store.now.volume == 0.25
-    assert not list(path.parent.glob(".settings-*"))
+    assert {left.name for left in path.parent.iterdir()} == {"settings.json", "settings.lock"}
 
 
 def test_a_file_that_cannot_be_read_for_now_is_not_replaced(

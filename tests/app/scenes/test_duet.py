@@ -8,7 +8,10 @@ import pytest
 
 from app import theme
 from app.scenes.duet_looks import Steady
+from app.scenes.duet_menus import SOUNDS, is_chorale
+from app.sessions.duet.choices import METERS, PHRASE_BARS
 from app.sessions.duet.snapshot import RollNote
+from pieces.library import list_pieces
 from tests.app.scenes.fake_duet import PART_BPM, FakeDuet, notes
 
 
@@ -112,17 +115,26 @@ def test_keys_reach_every_choice(duet):
     assert [call[0] for call in duet.duet.calls] == ["switch_roles", "start_over"]
 
 
-def test_menus_choose_phrase_meter_sound_and_part(duet):
+def further(values, value, downs):
+    """What a menu has so many lines below its chosen one; from the last it goes on at the first."""
+    ordered = list(values)
+    return ordered[(ordered.index(value) + downs) % len(ordered)]
+
+
+def test_menus_choose_phrase_meter_sound_and_part(duet, eventually):
     duet.duet.set_mode("call and response")
     duet.frame(2)
-    panel = duet.scene.panel
+    panel, before = duet.scene.panel, duet.duet.snapshot.choices
     choose(duet, panel.phrase, 1)
-    choose(duet, duet.scene.transport.meter, 0)
+    choose(duet, duet.scene.transport.meter, 1)
     choose(duet, panel.lines["machine"].controls[0][0], 2)
     choose(duet, panel.human, 1)
-    assert any(call[0] == "read_part" and "bwv" in call[1] for call in duet.duet.calls)
+    chorale = next(entry for entry in list_pieces() if is_chorale(entry))
+    assert eventually(lambda: ("read_part", chorale.name) in duet.duet.calls)
     now = duet.duet.snapshot.choices
-    assert now.beats_a_bar in (3, 4) and now.machine_program != 0
+    assert now.phrase_bars == further(PHRASE_BARS, before.phrase_bars, 1)
+    assert now.beats_a_bar == further(METERS, before.beats_a_bar, 1)
+    assert now.machine_program == further(SOUNDS, before.machine_program, 2)
 
 
 @pytest.mark.parametrize("microphone", [False, True])

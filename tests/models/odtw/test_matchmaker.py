@@ -78,6 +78,7 @@ def test_each_step_hears_the_sound_to_the_end_of_its_frame(stand_in, piece):
         assert warping.heard == [begin + i * HOP_SAMPLES for i in range(len(warping.heard))]
         last_sample = begin + (len(warping.heard) + 1) * HOP_SAMPLES - 1
         assert last_sample <= frame_end_sample(frame) < last_sample + HOP_SAMPLES or not warping.heard
+    assert len(warping.heard) > 80
 
 
 def test_at_the_score_s_pace_it_stands_where_the_music_is(stand_in, piece):

@@ -123,7 +123,6 @@ def test_a_key_is_heard_within_a_block_and_drawn_while_it_sounds(stage, scripted
     assert [note.pitch for note in now.human] == [64]
     first, steps, pitch = now.human[-1]
     assert pitch == 64 and abs(first - 4) < 0.1 and abs(first + steps - now.step) < 1e-6
-    assert now.consonance is None or 0 <= now.consonance <= 1
 
 
 def test_in_turn_it_shows_what_it_means_to_answer_and_nothing_that_is_not_heard(stage, scripted):
@@ -526,8 +525,9 @@ def test_a_part_plays_in_your_place_and_the_duet_ends_with_it(stage, scripted, t
     now = on.session.snapshot
     assert now.state == "stopped" and [note.pitch for note in now.human] == [60, 62, 64, 65]
     assert [note.first_step for note in now.human] == pytest.approx([0, 4, 8, 12], abs=0.01)
-    assert all(kinds.count("note_on") == kinds.count("note_off") for kinds in (
-        [kind for kind, _, _ in on.notes(source)] for source in ("duet", "duet-part")))  # fmt: skip
+    for source in ("duet", "duet-part"):
+        kinds = [kind for kind, _, _ in on.notes(source)]
+        assert kinds.count("note_on") == kinds.count("note_off") > 0
     on.session.no_part()
     on.settle()
     assert on.session.snapshot.part_name == ""
