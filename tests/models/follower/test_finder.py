@@ -5,7 +5,16 @@ import pytest
 
 from models.features import SPEC
 from models.follower.belief import Belief
-from models.follower.finder import AFTER_BREAK, BREAK_FRAMES, PAUSE_FRAMES, Finder, Scout, Search, Silence
+from models.follower.finder import (
+    AFTER_BREAK,
+    BREAK_FRAMES,
+    PAUSE_FRAMES,
+    Doubt,
+    Finder,
+    Scout,
+    Search,
+    Silence,
+)
 from tests.models.follower.test_belief import COLUMNS, MUSIC, START_PX, evidence
 
 LOG_QUARTERS = np.full(COLUMNS, np.log(0.1), np.float32)
@@ -212,3 +221,26 @@ def test_a_pause_too_short_to_be_one_raises_no_doubt_and_a_second_one_none_besid
         told.append(finder.listen(SOUND))
         finder.hear(evidence(START_PX + 250), belief)
     assert finder.doubting and told == [Silence.PAUSE, Silence.NONE]
+
+
+def test_what_silences_begin_runs_its_course(finder, belief):
+    """A doubt that moves the belief becomes a search; a break puts a search in its place; each ends."""
+    belief.reset(START_PX)
+    doubting(finder, belief, START_PX + 5.0 * np.arange(180))
+    begun: list[Doubt | Search | None] = []
+
+    def follow(path_px):
+        for x_px in path_px:
+            doubting(finder, belief, [x_px])
+            if not begun or begun[-1] is not finder._beside:
+                begun.append(finder._beside)
+
+    pause(finder, belief, PAUSE_FRAMES)
+    follow(START_PX + 2400 + 5.0 * np.arange(30))
+    doubt, search = begun
+    assert isinstance(doubt, Doubt) and search is doubt.search
+    pause(finder, belief, BREAK_FRAMES)
+    follow(START_PX + 2550 + 5.0 * np.arange(AFTER_BREAK.frames))
+    assert isinstance(begun[2], Search) and begun[2] is not search and begun[3:] == [None]
+    with pytest.raises(ValueError, match="doubted"):
+        finder.doubt(distinct(START_PX), belief)
