@@ -166,17 +166,12 @@ class Duet(Scene):
         self.studio.take_drawn = self.score.sheet.take
         self.studio.engine.set_source("synth")  # the microphone was let go of when the scene was left
         self.desk.session.wake()
-        self._name_takes("Duet")
+        self.studio.name_takes("Duet")
 
     def leave(self) -> None:
         self.desk.leave()
-        source = self.studio.settings.now.source
-        self.studio.engine.set_source("input" if source == "microphone" else "synth")
-        self._name_takes(self.studio.piece.title if self.studio.piece else "")
-
-    def _name_takes(self, title: str) -> None:
-        if self.studio.takes:
-            self.studio.takes.recorder.piece_name = title
+        self.studio.devices.listen_as_chosen()
+        self.studio.name_takes()
 
     def take_file(self, path: Path) -> bool:
         if path.suffix.lower() not in MIDI_SUFFIXES:
