@@ -284,7 +284,7 @@ class Inside(Scene):
             return f"Following {desk.source}, to look inside at every moment of it."
         if desk.live:
             return "Play: what is heard, believed and preferred appears here."
-        return desk.problem or "Press Space: the bundled performance is followed."
+        return desk.problem or "Press Space: the program plays the piece and follows that."
 
     def _show_moment(self, view: View) -> None:
         run, row, piece = self.desk.run, self.desk.row, self._piece
@@ -325,7 +325,7 @@ class Inside(Scene):
         return self.desk.live and self.studio.snapshot.state in RUNNING
 
     def start_stop(self) -> None:
-        """Stop what goes on; otherwise follow the bundled performance again."""
+        """Stop what goes on; otherwise follow the program's own performance."""
         piece, session = self.studio.piece, self.studio.session
         if self.is_running() and session is not None:
             session.pause()

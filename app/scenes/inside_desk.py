@@ -6,6 +6,7 @@ what it answers is taken in by :meth:`InsideDesk.poll`.
 
 from __future__ import annotations
 
+import logging
 import pickle
 import re
 import threading
@@ -19,12 +20,14 @@ import numpy as np
 
 from app.child import Child, ChildDied
 from app.scenes.studio import Studio
-from app.scenes.take_desk import export_folder
+from app.scenes.take_desk import export_paths
 from app.sessions.inside.paper import paper_colours
 from app.sessions.inside.requests import (
     GLANCE,
     PATIENT,
     Begin,
+    Draw,
+    Drawn,
     Embed,
     Explain,
     Explained,
@@ -33,13 +36,16 @@ from app.sessions.inside.requests import (
     Open,
     Problem,
     Request,
-    Save,
 )
 from app.sessions.inside.run import LiveRun, Run
 from models.features import SPEC
+from models.inside import INSTALL
 from models.inside.record import Record
 from pieces.errors import RipienoError
+from pieces.files import replace_file, saving
 from pieces.piece import Piece
+
+log = logging.getLogger(__name__)
 
 CHUNK_FRAMES = 40
 LIVE_EVERY_S = 0.25
@@ -49,6 +55,9 @@ PATIENCE_S = 0.8
 """A moment that was looked at for so long is explained thoroughly."""
 MOST_FRAMES = 1200
 """So much of what was heard before is sent along: the ear remembers no more."""
+
+PROGRAMS_OWN = "the program's own performance"
+"""What is followed where no file is named."""
 
 Points = tuple[np.ndarray, np.ndarray]
 
@@ -70,6 +79,9 @@ class InsideDesk:
         self._turn = 0  # answers to questions of an earlier turn are thrown away
         self._opened: tuple[Piece, str] | None = None
         self._piece: Piece | None = None
+        self._follower = ""
+        self._begun = Begin()
+        self._saves = 0  # asked for and not yet done
         self._live: LiveRun | None = None
         self._live_run_s = self._live_reasons_s = 0.0
         self.source, self.version = "", 0
@@ -108,22 +120,29 @@ class InsideDesk:
         return self.live and self._newest
 
     def show(self, piece: Piece) -> None:
-        """Look at a piece: the bundled performance, unless this piece is shown already."""
-        if self._piece is not piece or (self.run is None and not self.following):
+        """Look at a piece, unless it is shown already as the follower in use follows it."""
+        if self._piece is not piece:
+            self.begin(piece)
+        elif self._follower != self.studio.follower:
+            self.begin(piece, self._begun.audio, self._begun.midi)
+        elif self.run is None and not self.following:
             self.begin(piece)
 
     def begin(self, piece: Piece, audio: Path | None = None, midi: Path | None = None) -> None:
-        """Follow a file, or the bundled performance."""
+        """Follow a file, or the performance that the program plays of the piece."""
         self.forget()
-        self._piece, self._live = piece, None
-        self.source = (audio or midi or Path("the bundled performance")).name
+        self._piece, self._follower, self._live = piece, self.studio.follower, None
+        self._begun = begun = Begin(audio, midi)
+        file = audio or midi
+        self.source = file.name if file else PROGRAMS_OWN
         self.share = 0.0
-        self._ask(lambda turn: self._follow(turn, Begin(audio, midi)))
+        self._ask(lambda turn: self._follow(turn, begun))
 
     def cancel(self) -> None:
         """Stop following the file."""
         if self.following:
-            self._drop_child()
+            if not self._saves:  # else it stops after some frames more
+                self._drop_child()
             self.forget()
             self.problem = "Stopped. Press Space to begin again."
 
@@ -131,6 +150,7 @@ class InsideDesk:
         """Look at what is being played from now on."""
         self.forget()
         self._piece, self.source, self._newest = piece, "what is played now", True
+        self._follower, self._begun = self.studio.follower, Begin()
         self._live = LiveRun(self.studio.engine.rate)
         self._live_run_s = self._live_reasons_s = 0.0
 
@@ -164,8 +184,9 @@ class InsideDesk:
         if run is None or piece is None:
             self.studio.say("There is nothing to save yet.")
             return
-        stem = re.sub(r"[^\w\- ]+", "-", f"{piece.title or piece.name} inside").strip()
-        self._ask(lambda turn: self._save(run, row, stem))
+        self._saves += 1
+        follower = self._follower
+        self._ask(lambda turn: self._save(Draw(run, row), piece, follower), always=True)
 
     def close(self) -> None:
         """End the child and the thread."""
@@ -223,33 +244,42 @@ class InsideDesk:
 
     # --- the thread of the desk -----------------------------------------------------------------
 
-    def _ask(self, job: Callable[[int], None]) -> None:
-        """Have the thread do it after what it does now."""
+    def _ask(self, job: Callable[[int], None], always: bool = False) -> None:
+        """Have the thread do it after what it does now; `always`: even if something else is shown by then."""
         turn = self._turn
         self._waiting += 1
         if self._thread is None:
             self._thread = threading.Thread(target=self._work, name="inside", daemon=True)
             self._thread.start()
-        self._jobs.put(lambda: self._guarded(job, turn))
+        self._jobs.put(lambda: self._guarded(job, turn, always))
 
     def _work(self) -> None:
         while (job := self._jobs.get()) is not None:
             job()
 
-    def _guarded(self, job: Callable[[int], None], turn: int) -> None:
+    def _guarded(self, job: Callable[[int], None], turn: int, always: bool) -> None:
         try:
-            if turn == self._turn:
+            if always or turn == self._turn:
                 job(turn)
         except _Cancelled:
             return
         except RipienoError as problem:
-            words = str(problem)
-            self._tell(turn, lambda: self._fail(words))
+            self._tell_failed(str(problem), turn, always)
         except ChildDied:
             words = "Looking inside stopped; memory may be short. Close something and press Space."
-            self._tell(turn, lambda: self._fail(words))
+            self._tell_failed(words, turn, always)
+        except Exception:
+            log.exception("what was asked of Inside failed")
+            words = "Looking inside failed; details are in the log. Press Space to try again."
+            self._tell_failed(words, turn, always)
         finally:
             self._tell(turn, self._finished)
+
+    def _tell_failed(self, words: str, turn: int, always: bool) -> None:
+        if always:
+            self.studio.say_later(words, "bad")
+        else:
+            self._tell(turn, lambda: self._fail(words))
 
     def _finished(self) -> None:
         self._waiting -= 1
@@ -265,15 +295,16 @@ class InsideDesk:
         self._done.put(lambda: change() if turn == self._turn else None)
 
     def _reply(self, request: Request) -> Any:
-        """The child's answer. Raises RipienoError with the words of a Problem."""
-        piece, studio = self._piece, self.studio
-        assert piece is not None
+        """The child's answer about what is shown. Raises RipienoError with the words of a Problem."""
+        assert self._piece is not None
+        return self._reply_about(request, self._piece, self._follower)
+
+    def _reply_about(self, request: Request, piece: Piece, follower: str) -> Any:
         if self._child is None:
             self._child, self._opened = self._make_child(), None
-        follower = studio.follower
         if self._opened is None or self._opened[0] is not piece or self._opened[1] != follower:
             self._exchange(
-                Open(replace(piece, svg_pages=()), follower, studio.seed, paper_colours())
+                Open(replace(piece, svg_pages=()), follower, self.studio.seed, paper_colours())
             )
             self._opened = piece, follower
         return self._exchange(request)
@@ -346,7 +377,23 @@ class InsideDesk:
         self.explained = explained
         self.version += 1
 
-    def _save(self, run: Run, row: int | None, stem: str) -> None:
-        folder = export_folder()
-        names = self._reply(Save(folder, stem, run, row))
-        self.studio.say_later(f"Saved {len(names)} pictures ({', '.join(names)}) in {folder}", "good")
+    def _save(self, request: Draw, piece: Piece, follower: str) -> None:
+        try:
+            drawn: Drawn = self._reply_about(request, piece, follower)
+            stem = re.sub(r"[^\w\- ]+", "-", f"{piece.title or piece.name} inside").strip()
+            paths = export_paths(stem, *(f" {name}.png" for name in drawn.pictures))
+            with saving(paths[0].parent):
+                for path, picture in zip(paths, drawn.pictures.values(), strict=True):
+                    replace_file(path, picture)
+            self.studio.say_later(_saved_words(drawn, paths[0].parent), "good")
+        finally:
+            self._done.put(self._saved)
+
+    def _saved(self) -> None:
+        self._saves -= 1
+
+
+def _saved_words(drawn: Drawn, folder: Path) -> str:
+    names = list(drawn.pictures)
+    saved = f"Saved {len(names)} picture{'s' * (len(names) > 1)} ({', '.join(names)}) in {folder}"
+    return f"{saved}. Left out: {' and '.join(drawn.left_out)} ({INSTALL})" if drawn.left_out else saved

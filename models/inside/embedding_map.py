@@ -7,6 +7,7 @@ from matplotlib.axes import Axes
 from numpy.typing import NDArray
 
 from models.features import SPEC
+from models.inside import INSTALL
 from models.inside.colours import Colours
 from models.inside.record import Record
 from models.inside.style import dress, new_figure, png
@@ -40,7 +41,7 @@ def project(embeddings: NDArray[np.float32], seed: int) -> NDArray[np.float64]:
         from sklearn.manifold import TSNE
         from threadpoolctl import threadpool_limits
     except ImportError as error:
-        raise NoMap("The map needs scikit-learn: pip install -e .[inside] -c constraints.txt.") from error
+        raise NoMap(f"The map needs scikit-learn: {INSTALL}.") from error
     with threadpool_limits(1):
         made = TSNE(perplexity=PERPLEXITY, init="pca", random_state=seed, n_jobs=1).fit_transform(embeddings)
     return np.asarray(made, np.float64)

@@ -17,6 +17,7 @@ from models.follower.data import halve
 from models.follower.ear import Ear
 from models.follower.network import COLUMN_PX, Reader, SoundEncoder
 from models.follower.player import FollowerPlayer
+from models.inside import INSTALL
 from models.inside.record import Record
 from models.players import Player
 from pieces.errors import RipienoError
@@ -142,7 +143,7 @@ def attribute(
     try:
         from captum.attr import IntegratedGradients
     except ImportError as error:
-        raise NoGradients("gradients need captum: pip install -e .[inside] -c constraints.txt.") from error
+        raise NoGradients(f"gradients need captum: {INSTALL}.") from error
     explained = _Explained(reader, moment)
     inputs = (explained.strip, explained.frames)
     baselines = (torch.zeros_like(inputs[0]), explained.silence)

@@ -34,7 +34,7 @@ class Open:
 
 @dataclass(frozen=True)
 class Begin:
-    """Follow a file, or the bundled performance, from its beginning. The reply is the number of frames."""
+    """Follow a file, or the program's own performance, from its start. The reply is the number of frames."""
 
     audio: Path | None = None
     midi: Path | None = None
@@ -88,26 +88,27 @@ class Reasons:
 
 @dataclass(frozen=True)
 class Explained:
-    """``logits`` (C,) are the network's own fit to every column. Where ``reasons`` are None, ``problem`` says
-    why."""
+    """Where ``reasons`` are None, ``problem`` says why."""
 
     row: int
-    logits: FloatArray
     reasons: Reasons | None
     problem: str = ""
 
 
 @dataclass(frozen=True)
-class Save:
-    """Write pictures into a folder: the timeline, the map, and those of the row that was explained last.
+class Draw:
+    """Draw what is shown: the timeline, the map, and a row if it was explained last. The reply is Drawn."""
 
-    The reply is their names.
-    """
-
-    folder: Path
-    stem: str
     run: Run
     row: int | None
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """PNG files by what they show, and what a package that is not installed would have drawn besides."""
+
+    pictures: dict[str, bytes]
+    left_out: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -117,4 +118,4 @@ class Problem:
     words: str
 
 
-Request = Open | Begin | GoOn | Embed | MakeMap | Explain | Save
+Request = Open | Begin | GoOn | Embed | MakeMap | Explain | Draw

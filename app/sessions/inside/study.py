@@ -16,6 +16,8 @@ from app.engine.runner import InlineRunner
 from app.sessions.headless import follow_sound, sound_of
 from app.sessions.inside.requests import (
     Begin,
+    Draw,
+    Drawn,
     Embed,
     Explain,
     Explained,
@@ -25,20 +27,25 @@ from app.sessions.inside.requests import (
     Problem,
     Reasons,
     Request,
-    Save,
 )
 from app.sessions.inside.run import Run, keeping
 from models.features import SPEC
-from models.inside.colours import Colours
-from models.inside.embedding_map import chosen_rows, embedding_map, project, why_no_map
-from models.inside.listening import Attributions, NoGradients, attribute, fit_of_sound, moment_of, reader_of
+from models.inside.embedding_map import NoMap, chosen_rows, embedding_map, project, why_no_map
+from models.inside.listening import (
+    Attributions,
+    NoGradients,
+    NotTheFollower,
+    attribute,
+    fit_of_sound,
+    moment_of,
+    reader_of,
+)
 from models.inside.moments import fit_map, gradients_picture
 from models.inside.packed import PackedFit
 from models.inside.record import Record, Recorder, Recording
 from models.inside.timeline import timeline
 from models.players import load_player
 from pieces.errors import RipienoError
-from pieces.files import replace_file
 
 FloatArray = NDArray[np.float32]
 
@@ -67,12 +74,12 @@ class Study:
                 return self._map(request.record)
             case Explain():
                 return self._explain(request)
-            case Save():
-                return self._save(request)
+            case Draw():
+                return self._draw(request)
 
     def _open(self, request: Open) -> None:
         self.piece, self._seed, self._colours = request.piece, request.seed, request.colours
-        self._explained: tuple[int, FloatArray, Attributions] | None = None
+        self._explained: tuple[int, FloatArray, Attributions | None] | None = None
         self._player = load_player(request.follower, request.seed, relocate=True)
         self._recorder = Recorder(self._player)
         self._recorder.open(self.piece)
@@ -108,43 +115,43 @@ class Study:
         return rows, project(followed.embeddings[followed.heard[rows]], self._seed)
 
     def _explain(self, request: Explain) -> Explained:
-        reader = reader_of(self._player)
+        try:
+            reader = reader_of(self._player)
+        except NotTheFollower:
+            return Explained(request.row, None, "Only Ripieno's own follower says why")
         moment = moment_of(self.piece, request.frames, request.column)
         logits = fit_of_sound(reader, moment)
         try:
             found = attribute(reader, moment, steps=request.steps)
         except NoGradients as error:
-            return Explained(request.row, logits, None, str(error))
+            self._explained = request.row, logits, None
+            return Explained(request.row, None, str(error))
         self._explained = request.row, logits, found
         reasons = Reasons(
             found.column, found.first_px, found.strip, found.strip_gradients, found.frames,
             found.frames_gradients, found.error, found.rough,
         )  # fmt: skip
-        return Explained(request.row, logits, reasons)
+        return Explained(request.row, reasons)
 
-    def _save(self, request: Save) -> tuple[str, ...]:
-        colours, followed = self._colours, request.run.record
-        files = {"timeline": timeline(followed, colours)}
-        if not why_no_map(followed):
-            files["map"] = embedding_map(followed, colours, self._seed)
-        if self._explained is not None and self._explained[0] == request.row:
-            files |= self._moment_pictures(request.run, *self._explained, colours)
-        try:
-            for name, content in files.items():
-                replace_file(request.folder / f"{request.stem} {name}.png", content)
-        except OSError as error:
-            raise RipienoError(
-                f"{request.folder} cannot be written ({error.strerror}). Free some room or mend its rights."
-            ) from error
-        return tuple(files)
+    def _draw(self, request: Draw) -> Drawn:
+        run, row = request.run, request.row
+        pictures, left_out = {"timeline": timeline(run.record, self._colours)}, []
+        if not why_no_map(run.record):
+            try:
+                pictures["map"] = embedding_map(run.record, self._colours, self._seed)
+            except NoMap:
+                left_out.append("map")
+        if row is not None and self._explained is not None and self._explained[0] == row:
+            _, logits, found = self._explained
+            at_s = round(float(run.record.time_s[row]), 1)
+            pictures[f"fit at {at_s:g} s"] = self._fit_picture(run, row, logits)
+            if found is None:
+                left_out.append("gradients")
+            else:
+                pictures[f"gradients at {at_s:g} s"] = gradients_picture(found, at_s, self._colours)
+        return Drawn(pictures, tuple(left_out))
 
-    def _moment_pictures(
-        self, run: Run, row: int, logits: FloatArray, found: Attributions, colours: Colours
-    ) -> dict[str, bytes]:
+    def _fit_picture(self, run: Run, row: int, logits: FloatArray) -> bytes:
         fit = run.fits[row]
         followed = replace(run.record, fits={row: None if fit is None else fit.unpacked()})
-        at_s = round(float(followed.time_s[row]), 1)
-        return {
-            f"fit at {at_s:g} s": fit_map(self.piece, followed, row, logits, colours),
-            f"gradients at {at_s:g} s": gradients_picture(found, at_s, colours),
-        }
+        return fit_map(self.piece, followed, row, logits, self._colours)

@@ -17,6 +17,8 @@ from app.sessions.inside.requests import (
     GLANCE,
     PATIENT,
     Begin,
+    Draw,
+    Drawn,
     Embed,
     Explain,
     Explained,
@@ -25,7 +27,6 @@ from app.sessions.inside.requests import (
     Open,
     Problem,
     Reasons,
-    Save,
 )
 from app.sessions.inside.run import Run
 from models.features import SPEC
@@ -68,6 +69,7 @@ class FakeChild:
         self.free.set()
         self.closed = False
         self.broken: dict[type, Problem] = {}
+        self.left_out: tuple[str, ...] = ()
         FakeChild.made.append(self)
 
     def ask(self, request: bytes) -> bytes:
@@ -101,9 +103,9 @@ class FakeChild:
                     rng.random((40, 78)).astype(np.float32), rng.normal(size=(40, 78)).astype(np.float32),
                     *((0.3, True) if question.steps == GLANCE else (0.01, False)),
                 )  # fmt: skip
-                return Explained(question.row, np.zeros(4, np.float32), reasons)
-            case Save():
-                return ("timeline", "map")
+                return Explained(question.row, reasons)
+            case Draw():
+                return Drawn({"timeline": b"drawn", "map": b"drawn"}, self.left_out)
         return None
 
     def questions(self, kind):
@@ -249,7 +251,7 @@ def test_without_captum_or_scikit_learn_the_rest_is_there(stage, piece, monkeypa
     class Bare(FakeChild):
         def _reply(self, question):
             if isinstance(question, Explain):
-                return Explained(question.row, np.zeros(4, np.float32), None, "gradients need captum")
+                return Explained(question.row, None, "gradients need captum")
             return super()._reply(question)
 
     def make(module):
@@ -319,16 +321,86 @@ def test_leaving_for_another_scene_pauses_what_is_played(inside):
     assert one.studio.session.calls[-1] == ("pause",)
 
 
-def test_pictures_are_saved_and_trouble_is_told(inside, monkeypatch, tmp_path):
+@pytest.fixture
+def exports(monkeypatch, tmp_path):
+    monkeypatch.setattr("app.scenes.take_desk.export_folder", lambda: tmp_path)
+    return tmp_path
+
+
+def save(one, wanted):
+    one.key(pygame.K_s, pygame.KMOD_CTRL)
+    until(one, lambda: any(wanted in words for words in one.toasts))
+
+
+def test_pictures_are_saved_and_trouble_is_told(inside, exports):
     desk = ready(inside)
-    monkeypatch.setattr("app.scenes.inside_desk.export_folder", lambda: tmp_path)
+    save(inside, "Saved 2 pictures (timeline, map)")
+    (child,) = FakeChild.made
+    drawn = child.questions(Draw)[-1]
+    assert drawn.row == desk.row and drawn.run.record.states
+    assert all(path.read_bytes() == b"drawn" for path in exports.iterdir())
+    child.left_out = ("map", "gradients")
+    save(inside, "Left out: map and gradients (pip install -e .[inside]")
+    child.broken[Draw] = Problem("the disk is full")
+    save(inside, "the disk is full")
+
+
+def test_pictures_of_another_recording_are_saved_beside_the_first_and_long_titles_are_cut(inside, exports):
+    inside.studio.piece = replace(inside.studio.piece, title="Variations " * 30)
+    until(inside, lambda: inside.scene.desk.run is None)
+    desk = ready(inside)
+    save(inside, "Saved 2 pictures")
+    desk.begin(inside.studio.piece)
+    ready(inside)
     inside.key(pygame.K_s, pygame.KMOD_CTRL)
+    until(inside, lambda: len(list(exports.glob("Variations * 2 *.png"))) == 2)
+    assert len(list(exports.glob("Variations *.png"))) == 4
+
+
+def test_what_is_asked_to_be_saved_is_saved_though_another_recording_follows(inside, exports):
+    desk = ready(inside)
+    (child,) = FakeChild.made
+    first = inside.studio.piece
+    child.free.clear()
+    inside.key(pygame.K_s, pygame.KMOD_CTRL)
+    inside.studio.piece = replace(first, name="other", title="Other")
+    until(inside, lambda: desk.following)
+    inside.key(pygame.K_SPACE)  # which would end the child
+    child.free.set()
     until(inside, lambda: any("Saved 2 pictures" in words for words in inside.toasts))
-    saved = FakeChild.made[0].questions(Save)[-1]
-    assert saved.folder == tmp_path and saved.row == desk.row and saved.run.record.states
-    FakeChild.made[0].broken[Save] = Problem("the disk is full")
-    inside.key(pygame.K_s, pygame.KMOD_CTRL)
-    until(inside, lambda: "the disk is full" in inside.toasts)
+    assert not child.closed
+    assert all(path.name.startswith(first.title) for path in exports.iterdir())
+
+
+def test_after_a_fault_that_nobody_foresaw_it_says_so_and_goes_on(inside, monkeypatch, caplog):
+    desk = ready(inside)
+    (child,) = FakeChild.made
+
+    def refused(request):
+        raise OSError("no more processes")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(child, "ask", refused)
+        desk.begin(inside.studio.piece)
+        until(inside, lambda: desk.problem != "")
+    assert "in the log" in desk.problem and "no more processes" in caplog.text
+    inside.key(pygame.K_SPACE)
+    ready(inside)
+
+
+def test_another_follower_is_looked_into_from_the_beginning(inside):
+    ready(inside)
+    (child,) = FakeChild.made
+    inside.window.do("scene_settings")
+    inside.studio.follower = "steady"
+    inside.window.do("scene_inside")
+    ready(inside)
+    assert [question.follower for question in child.questions(Open)] == ["follower", "steady"]
+    assert len(child.questions(Begin)) == 2
+    inside.window.do("scene_settings")
+    inside.window.do("scene_inside")
+    inside.frame(3)
+    assert len(child.questions(Begin)) == 2
 
 
 def test_the_child_is_told_of_another_piece(inside):

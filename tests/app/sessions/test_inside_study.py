@@ -1,6 +1,7 @@
 """The work of Inside: files followed in portions, reasons, pictures, and a child that speaks cleanly."""
 
 import pickle
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,6 +12,8 @@ from app.child import Child
 from app.sessions.inside.paper import paper_colours
 from app.sessions.inside.requests import (
     Begin,
+    Draw,
+    Drawn,
     Embed,
     Explain,
     Explained,
@@ -18,7 +21,6 @@ from app.sessions.inside.requests import (
     MakeMap,
     Open,
     Problem,
-    Save,
 )
 from app.sessions.inside.run import Run
 from app.sessions.inside.study import Study
@@ -79,18 +81,30 @@ def test_embeddings_of_what_was_heard_live_are_those_of_the_same_frames(study, r
     assert np.allclose(found, run.record.embeddings[:50], atol=1e-5)
 
 
-def test_reasons_add_up_to_the_fit_and_pictures_of_them_are_saved(study, run, tmp_path):
+def test_reasons_add_up_to_the_fit_and_pictures_of_them_are_drawn(study, run):
     row = run.row_near(run.end_s / 2)
     fit = run.fits[row]
     explained = study.answer(Explain(row, run.frames_until(row), fit.heaviest, (8,)))
     assert isinstance(explained, Explained) and explained.reasons is not None
     assert explained.reasons.column == fit.heaviest and explained.reasons.frames.shape == (40, SPEC.bands)
-    names = study.answer(Save(tmp_path, "piece", run, row))
-    assert names[:2] == ("timeline", "map") and len(names) == 4
-    for name in names:
-        assert (tmp_path / f"piece {name}.png").read_bytes().startswith(b"\x89PNG")
-    other = study.answer(Save(tmp_path, "again", run, row + 1))
-    assert other == ("timeline", "map")  # of that moment nothing was asked
+    drawn = study.answer(Draw(run, row))
+    assert isinstance(drawn, Drawn) and drawn.left_out == ()
+    at = f"at {round(run.record.time_s[row], 1):g} s"
+    assert list(drawn.pictures) == ["timeline", "map", f"fit {at}", f"gradients {at}"]
+    assert all(picture.startswith(b"\x89PNG") for picture in drawn.pictures.values())
+    other = study.answer(Draw(run, row + 1))
+    assert list(other.pictures) == ["timeline", "map"]  # of that moment nothing was asked
+
+
+def test_without_scikit_learn_and_captum_the_other_pictures_are_drawn(study, run, monkeypatch):
+    for package in ("sklearn.manifold", "captum.attr"):
+        monkeypatch.setitem(sys.modules, package, None)
+    row = run.row_near(run.end_s / 3)
+    explained = study.answer(Explain(row, run.frames_until(row), run.fits[row].heaviest, (8,)))
+    assert explained.reasons is None and "captum" in explained.problem
+    drawn = study.answer(Draw(run, row))
+    assert [name.split()[0] for name in drawn.pictures] == ["timeline", "fit"]
+    assert drawn.left_out == ("map", "gradients")
 
 
 def test_too_short_a_run_has_no_map_and_says_so(study, run):
@@ -105,19 +119,13 @@ def test_a_player_that_only_reads_on_is_recorded_and_cannot_be_explained(piece):
     assert set(run.fits) == {None} and run.record.embeddings.shape[1] == 0
     assert "no states" in study.answer(MakeMap(run.record)).words
     reply = study.answer(Explain(20, run.frames_until(20), 5))
-    assert isinstance(reply, Problem)
+    assert reply == Explained(20, None, "Only Ripieno's own follower says why")
 
 
 @pytest.mark.parametrize("begin", [Begin(audio=Path("missing.wav")), Begin(midi=Path("missing.mid"))])
 def test_files_that_cannot_be_read_are_problems(study, begin):
     reply = study.answer(begin)
     assert isinstance(reply, Problem) and "missing" in reply.words
-
-
-def test_pictures_that_cannot_be_written_are_a_problem(study, run, tmp_path):
-    (tmp_path / "file").write_text("no folder")
-    reply = study.answer(Save(tmp_path / "file", "piece", run, None))
-    assert isinstance(reply, Problem) and "cannot be written" in reply.words
 
 
 def test_the_child_says_nothing_but_answers(piece):
