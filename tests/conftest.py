@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 # Before anything imports pygame: a test that wants a real window starts a process under `xvfb`.
 os.environ.setdefault("SDL_VIDEODRIVER", "dummy")
@@ -20,6 +21,10 @@ os.environ.setdefault("SDL_AUDIODRIVER", "dummy")
 os.environ.setdefault("PYGAME_HIDE_SUPPORT_PROMPT", "1")
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ["JACK_NO_START_SERVER"] = "1"
+
+# How fast examples come says something of the machine, which others share, and nothing of the program.
+settings.register_profile("shared", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("shared")
 
 START_LIMIT_S = 20.0
 JACK_SLOTS = 3
