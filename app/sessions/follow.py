@@ -57,6 +57,7 @@ class FollowSession:
         self._source: Source = engine.chosen_source  # what `resume` is to follow, where no music is held
         self._clicks = Clicks(engine, piece)
         self._music: Music | None = None  # sounds, or is held and would go on
+        self._hears_somebody = False  # or did last: what is followed is not what the program plays
         self._demo: Performance | None = None  # performed once it is first asked for
         self._tempo = 1.0
         self._deferred: list[tuple[Command, bool]] | None = []  # and whether it starts something
@@ -237,6 +238,7 @@ class FollowSession:
 
     def _start(self, count_in_bars: int, source: Source) -> None:
         self._end_music()
+        self._hears_somebody = True
         self._listen_to(source)
         deaf_s = 0.0
         if count_in_bars > 0:
@@ -287,7 +289,7 @@ class FollowSession:
 
     def _seek(self, x_px: float) -> None:
         over = self._following.state == "finished"
-        if over and self._music is not None:
+        if over and not self._hears_somebody:
             self._end_music()  # it has been played: there is nothing to wait for
             self._following.stop()
         self._following.seek(x_px)
@@ -307,6 +309,7 @@ class FollowSession:
 
     def _play(self, music: Music) -> None:
         self._end_music()
+        self._hears_somebody = False
         self._music = music
         self._following.start(None if music.is_placed else self._following.first_x_px)
         music.start(self._following.x_px)

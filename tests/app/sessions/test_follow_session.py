@@ -228,8 +228,9 @@ class Arrives(SteadyPlayer):
         return Decision(0.0, self._last_px, 0.0)
 
 
+@pytest.mark.parametrize("sounded_out", [False, True])
 def test_after_the_end_the_last_notes_sound_out_and_a_click_only_places_the_cursor(
-    tune, engine, hand_cranked, eventually
+    tune, engine, hand_cranked, eventually, sounded_out
 ):
     last_px = float(tune.onset_x_px[-1])
     session = FollowSession(tune, engine=engine, runner=InlineRunner(Arrives(last_px)))
@@ -239,6 +240,8 @@ def test_after_the_end_the_last_notes_sound_out_and_a_click_only_places_the_curs
     while session.snapshot.state != "finished":
         turn(hand_cranked, engine, 0.1, eventually)
     assert session.demo_playing and gc.isenabled()
+    while sounded_out and session.demo_playing:
+        turn(hand_cranked, engine, 0.5, eventually)
     session.seek(float(tune.onset_x_px[3]))
     carried_out(engine)
     assert not session.demo_playing and session._following.state == "idle" and gc.isenabled()
