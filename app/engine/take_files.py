@@ -138,13 +138,14 @@ class TakeFolder:
             wavfile.write(part, take.info.rate, samples)
 
     def prune(self, kept_bytes: int = KEPT_BYTES) -> list[str]:
-        """Delete the oldest unnamed finished takes beyond a size; their keys."""
+        """Delete the oldest unnamed finished takes beyond a size, where that is possible; their keys."""
         size, gone = 0, []
         for take in self.takes():
             size += take.bytes
             if size > kept_bytes and not take.info.name:
-                self.delete(take.key)
-                gone.append(take.key)
+                with contextlib.suppress(OSError, TakeError):
+                    self.delete(take.key)
+                    gone.append(take.key)
         return gone
 
     def _all(self) -> list[Take]:

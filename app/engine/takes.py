@@ -94,6 +94,8 @@ class TakeRecorder:
         if self._engine.mixer is not self._mixer:
             self._change_mixer(self._engine.mixer)
         if self.on_hold and not self._beside_replay:
+            if self._writer is not None:
+                self._take_in(self._noted())
             self._finish()
             self._beside_replay = True
         self._take_in(self._noted())
@@ -206,12 +208,14 @@ class TakeRecorder:
     def _change_mixer(self, mixer: Mixer) -> None:
         """The sound card changed to another rate: that is another take, on a clock that began at 0.
 
-        What lies beyond the new clock is left from the old one, and belongs to the take that it ends.
+        What lies beyond the new clock is left from the old one, and belongs to the take that it ends. The
+        events of a block are noted before the clock goes on.
         """
-        now_sample, noted = mixer.clock.sample, self._noted()
-        self._take_in([event for event in noted if event.sample >= now_sample])
+        noted = self._noted()
+        beyond_sample = mixer.clock.sample + mixer.block_samples
+        self._take_in([event for event in noted if event.sample >= beyond_sample])
         self._finish()
-        self._events.extendleft(event for event in reversed(noted) if event.sample < now_sample)
+        self._events.extendleft(event for event in reversed(noted) if event.sample < beyond_sample)
         self._mixer = mixer
         self._reader = RingReader(mixer.ring, 0)
 

@@ -97,6 +97,16 @@ def test_old_takes_make_room_whenever_one_begins(hand_cranked, engine, recorder,
     assert len(recorder.folder.takes()) == 1
 
 
+def test_an_old_take_that_cannot_be_removed_does_not_stop_the_capture(
+        hand_cranked, engine, recorder, eventually, monkeypatch):
+    write_take(recorder.folder.folder, "take1")
+    monkeypatch.setattr(recorder.folder, "prune", partial(recorder.folder.prune, 0))
+    monkeypatch.setattr("app.engine.take_files.shutil.rmtree", full)
+    play(hand_cranked, engine, recorder, eventually)
+    assert recorder.recording and [take.key for take in recorder.folder.takes()] == ["take1"]
+    assert engine.take_messages() == []
+
+
 def test_saved_files_hold_what_was_heard(hand_cranked, engine, recorder, eventually, tmp_path):
     play(hand_cranked, engine, recorder, eventually)
     recorder.close()
@@ -158,13 +168,15 @@ def test_what_the_old_clock_of_a_card_has_left_belongs_to_the_take_that_it_ends(
     engine.note_on(66, 100, source="midi")
     hand_cranked.crank()
     assert eventually(lambda: len(recorder._events) == 2)
+    beside_the_clock = Event(engine.mixer.clock.sample + 100, "note_on", 67, 100, source="midi")
+    recorder.note(beside_the_clock)  # of a block that is being taken in
     recorder._write()
     recorder.close()
     new, old = recorder.folder.takes()
     kept = [recorder.folder.events(take.key) for take in (old, new)]
-    assert [[event.data1 for event in events] for events in kept] == [[64, 65], [66]]
+    assert [[event.data1 for event in events] for events in kept] == [[64, 65], [66, 67]]
     assert (old.info.rate, new.info.rate) == (RATE, 48_000)
-    assert max(event.sample for event in kept[1]) < 256
+    assert max(event.sample for event in kept[1]) < 512
 
 
 def test_a_demo_alone_is_not_captured(hand_cranked, engine, recorder):
@@ -403,6 +415,24 @@ def test_a_replay_plays_the_same_events_and_is_not_captured(
     assert len(recorder.folder.takes()) == 1 and not recorder.recording
     replay.stop()
     assert not recorder.on_hold
+
+
+def test_a_replay_ends_the_take_that_runs_with_all_that_was_played(
+        hand_cranked, engine, recorder, eventually):
+    write_take(recorder.folder.folder, "take1")
+    play(hand_cranked, engine, recorder, eventually)
+    engine.note_on(65, 100, source="midi")
+    hand_cranked.crank()
+    assert eventually(lambda: recorder._events)
+    replay = TakeReplay(engine, recorder.folder, recorder)
+    replay.play("take1")
+    recorder._write()
+    assert not recorder.recording
+    replay.stop()
+    (take,) = (take for take in recorder.folder.takes() if take.key != "take1")
+    events = recorder.folder.events(take.key)
+    assert [event.data1 for event in events] == [64, 65]
+    assert np.flatnonzero(recorder.folder.audio(take.key) > 0.1).tolist() == [e.sample for e in events]
 
 
 def test_what_somebody_plays_beside_a_replay_is_captured_and_the_replay_is_not(
