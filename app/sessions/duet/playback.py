@@ -77,6 +77,7 @@ class Playback:
         self._conductor: Conductor | None = None
         self._running = False
         self._rests = False
+        self._is_left = False  # the last duet, for another scene or clock: what is played now is not of it
         self._part: Part | None = None
         self._seed_part: Part | None = None
         self._recording: Recording | None = None
@@ -120,8 +121,14 @@ class Playback:
         if event.source in HANDS or event.kind == "all_off":
             self._played.append(event)
         recording = self._recording
-        if recording is not None:
+        if recording is not None and self._belongs(event):
             recording.note(event)
+
+    def _belongs(self, event: Event) -> bool:
+        """To the last duet, if its recording takes such an event at all."""
+        if event.source == SETTING_SOURCE:
+            return self._running
+        return not (self._is_left and event.source in HANDS)
 
     # --- engine thread: transport -------------------------------------------------------------------
 
@@ -135,7 +142,7 @@ class Playback:
         """Silence, and nothing is listened to; the channels have their pianos and volumes until `wake`."""
         self.stop()
         self.listen_to(False)
-        self._rests = True
+        self._rests = self._is_left = True
         self._submit(settings(USUAL))
 
     def wake(self) -> None:
@@ -400,6 +407,7 @@ class Playback:
     def _change_mixer(self) -> None:
         """The sound card runs at another rate: the duet ends, what was played stays."""
         self._mixer = self._engine.mixer
+        self._is_left = True
         self._set_sounds()
         if self._running:
             self._running = False

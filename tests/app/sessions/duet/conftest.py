@@ -73,6 +73,13 @@ class Stage:
             assert self.session.snapshot.state != "stopped"
             self.crank(1, block)
 
+    def change_rate(self, rate: int) -> None:
+        """The card goes on at another rate, on a clock that begins at 0."""
+        self.settle()
+        self.played.clear()
+        self.engine.use_stream(self.card.at_rate(rate))
+        self.applied = self.engine.mixer.applied = Counted()
+
     def settle(self) -> None:
         """Wait until what the block has brought is done: events in the "played" thread, then the engine's."""
         deadline_s = time.monotonic() + 10.0

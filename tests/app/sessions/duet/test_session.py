@@ -576,6 +576,29 @@ def test_while_it_rests_the_channels_are_as_others_know_them(stage, scripted):
     assert settings_of(on) == chosen | {("control", c): 32 for c in melodic[:-1]}
 
 
+@pytest.mark.parametrize("left_for", ["another scene", "another rate"])
+def test_what_is_played_and_set_once_a_duet_is_left_is_not_of_its_export(stage, scripted, left_for):
+    on = stage(scripted(48), choices=Choices(your_program=73))
+    play_tune(on, begin(on))
+    on.crank_steps(9)
+    on.session.stop()
+    on.crank(2048)
+    heard = on.session._playback.heard()
+    if left_for == "another scene":
+        on.session.rest()
+    else:
+        on.change_rate(48_000)
+    on.crank(RATE)
+    on.engine.submit(Event(-1, "note_on", 60, 80, source="keys"))
+    on.engine.submit(Event(-1, "note_off", 60, source="keys"))
+    on.crank(2048)
+    on.session.wake()
+    on.session.set_volume("you", 0.5)
+    on.crank(2048)
+    assert settings_of(on)["control", 0] == 64
+    assert on.session._playback.heard() == heard
+
+
 def test_what_others_set_on_its_channels_is_over_with_the_next_start(stage, scripted, tmp_path):
     """The launchpad gives its channels pianos back a moment after it was left."""
     on = stage(scripted(48), choices=Choices(your_program=73, machine_program=42))
