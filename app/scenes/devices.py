@@ -147,7 +147,9 @@ class DeviceDesk:
         return MenuItem(label, on_choose, chosen, detail=words, live=live, listen=hear)
 
     def _level_of(self, value: str) -> Level | str:
-        """What an input hears, before it is chosen."""
+        """What an input hears, before it is chosen; nothing while a device is being opened for good."""
+        if self._busy.locked():
+            return ""
         return self._probe.listen(value, self.engine.rate)
 
     def output_items(self) -> list[MenuItem]:

@@ -208,11 +208,15 @@ class DuetDesk:
             self.studio.engine.tell(sentence)
 
     def _give_up(self, wanted: _Wanted) -> None:
+        """A part cannot be read: the one before plays on, or is taken up again where it plays no more."""
         with self._wanting:
-            if self._wanted is wanted:
-                self._wanted = None
-                if wanted.remembered:
-                    self._memory.part = ""
+            if self._wanted is not wanted:
+                return
+            self._wanted = None
+            if wanted.remembered:
+                self._memory.part = ""
+            if not self.session.snapshot.part_name:
+                self._take_up_part()
 
     # --- agents ---------------------------------------------------------------------------------
 

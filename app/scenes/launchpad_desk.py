@@ -164,7 +164,13 @@ class LaunchpadDesk:
 
         def give(wanted: str) -> None:
             called = favourite_path(wanted).stem
-            self._tell(lambda: rename_favourite(name, wanted), f"“{name}” is called “{called}” now")
+
+            def rename() -> None:
+                rename_favourite(name, wanted)
+                if self.title == name:
+                    self.title = called
+
+            self._tell(rename, f"“{name}” is called “{called}” now")
 
         self.studio.ask_line("Its new name", name, give)
 

@@ -103,9 +103,13 @@ class Loader:
             elif opening.child in self._adding:
                 self._adding.remove(opening.child)
                 opening.child.close()
-                if done.problem:
+                if done.problem and not self._is_awaited(done.wanted):
                     ended.append(done)
         return ended
+
+    def _is_awaited(self, wanted: str) -> bool:
+        """It is asked for once more: what comes of that is what counts."""
+        return self._opening is not None and self._opening.wanted == wanted
 
     def thumbnails(self) -> list[Thumbnail]:
         """The pictures made since the last call."""

@@ -232,6 +232,22 @@ def test_a_part_that_is_read_while_the_agent_changes_plays_with_the_new_one(duet
     assert after.snapshot.choices.tempo_bpm == PART_BPM, "its own tempo, as it was just chosen"
 
 
+def test_where_a_part_cannot_be_read_the_one_before_plays_with_the_new_agent(duet, slow_parts, eventually):
+    duet.scene.desk.play_part("first.mid")
+    assert eventually(lambda: all_read(duet))
+    after = FakeDuet()
+    duet.studio._make_duet = lambda studio, agent, choices: after.seated(agent, choices)
+    duet.scene.desk.play_part("slow junk.mid")
+    duet.scene.desk.use_agent("duet-mle")
+    slow_parts.set()
+    assert eventually(lambda: all_read(duet) and after.snapshot.part_name == "first")
+    assert duet.scene.desk._memory.part == "first.mid"
+    after.calls.clear()
+    duet.scene.desk.play_part("junk.mid")
+    assert eventually(lambda: all_read(duet))
+    assert after.calls == [("read_part", "junk.mid")], "the first one has played on"
+
+
 def test_the_score_is_engraved_apart_and_drawn_in_both_colours(duet, eventually):
     duet.duet.play(32.0, human=notes(72, 74))
     duet.key(pygame.K_v, text="v")

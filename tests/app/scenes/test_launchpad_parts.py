@@ -163,8 +163,10 @@ def test_a_favourite_gets_another_name_unless_there_is_one(one):
     one.key(pygame.K_RETURN)
     one.frame()
     assert "Choose another name" in one.toasts[-1]
+    one.scene.desk.load_favourite("Grid of today")
     rename("m", "/", "i")
     one.key(pygame.K_RETURN)
+    assert one.scene.desk.title == "Grid of m-i"
     one.frame()
     assert sorted(favourites()) == ["Grid of m-i", "Grid of q", "Other"] and "Grid of m-i" in one.toasts[-1]
     assert one.launchpad.song.arrangement.pace == pace

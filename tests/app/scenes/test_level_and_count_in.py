@@ -1,5 +1,6 @@
 """What is heard is seen: the level in the menu of devices, "no signal", the count-in over the page."""
 
+import threading
 from dataclasses import replace
 
 import numpy as np
@@ -107,6 +108,20 @@ def test_an_input_is_let_go_of_before_it_is_opened_for_good(stage, eventually):
     one.engine.supervisor.choose = lambda choice: probe.asked.append((choice.input, 1))
     one.studio.devices.choose_audio(input=LINE.label)
     assert eventually(lambda: probe.asked == [("", 0), (LINE.label, 1)])
+
+
+def test_no_level_is_shown_while_a_device_is_being_opened(stage, eventually):
+    one = listening(stage)
+    devices = one.studio.devices
+    assert eventually(lambda: not devices._busy.locked())
+    devices._probe = probe = Probe()
+    one.engine.supervisor.choice, go_on = AudioChoice(), threading.Event()
+    one.engine.supervisor.choose = lambda choice: go_on.wait(10.0)
+    devices.choose_audio(input=LINE.label)
+    assert eventually(lambda: probe.asked == [("", 0)])
+    assert devices._level_of(LINE.label) == "" and probe.asked == [("", 0)]
+    go_on.set()
+    assert eventually(lambda: devices._level_of(LINE.label) == probe.heard)
 
 
 def test_the_words_of_the_menu_fit_into_it(stage):

@@ -181,6 +181,17 @@ def test_scores_dropped_together_are_all_added_and_told_of_and_the_last_is_opene
     assert done.wanted == "last.mxl"
 
 
+def test_of_a_score_that_is_dropped_twice_only_the_second_failure_is_told(loader, eventually):
+    loader.add(Path("tune.mxl"))
+    first = loader._opener
+    loader.add(Path("tune.mxl"))
+    first.say(b'{"problem": "tune.mxl is empty."}')
+    assert eventually(lambda: not loader._opened.empty())
+    assert loader.opened() == [] and not loader._adding
+    loader._opener.say(b'{"problem": "tune.mxl is empty."}')
+    assert len(ended(loader, eventually)) == 1
+
+
 def test_scores_that_are_still_being_added_end_with_the_loader_and_not_with_escape(loader):
     for number in range(4):
         loader.add(Path(f"{number}.mxl"))
