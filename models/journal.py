@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Protocol
 
+import torch
 from torch import Tensor
 
 from models import checkpoint
@@ -75,11 +76,14 @@ def take_up(learner: Resumable, state: Path) -> float:
     Raises:
         CheckpointError: the file is damaged, or none of ours.
         OtherRun: it does not fit the learner.
+        torch.OutOfMemoryError: the GPU has too little memory for it.
     """
     tensors, counters = checkpoint.load(state, None)
     try:
         learner.restore(tensors, counters)
         return float(counters["spent_s"])
+    except torch.OutOfMemoryError:
+        raise  # a RuntimeError, but the configuration is the right one
     except (AttributeError, IndexError, KeyError, RuntimeError, TypeError, ValueError) as error:
         raise OtherRun(
             f"{state} was left by a run of another configuration: go on with the one that it began with, "

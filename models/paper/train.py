@@ -213,7 +213,7 @@ class Course:
 
     def restore(self, tensors: Mapping[str, Tensor], counters: Mapping[str, Any]) -> None:
         """Go on where `saved` was called; raises ValueError for the state of another game or method."""
-        if counters["made_by"] != self._made_by:
+        if counters.get("made_by", self._made_by) != self._made_by:  # older states do not say
             raise ValueError("made by another method")
         self.learner.restore(below("learner.", tensors), counters["learner"])
         course = counters["course"]

@@ -94,6 +94,23 @@ def test_a_run_of_another_method_does_not_go_on(data, split, tmp_path):
         train(configuration(tmp_path, data, method="ppo", learning=QUICK["ppo"]), resume=True)
 
 
+def test_a_run_that_does_not_say_what_made_it_goes_on_if_the_gpu_has_room(data, split, tmp_path, monkeypatch):
+    train(configuration(tmp_path, data, method="mm-loc", learning=QUICK["mm-loc"]))
+    state = tmp_path / "run" / "state.safetensors"
+    tensors, counters = checkpoint.load(state, None)
+    del counters["made_by"]
+    checkpoint.save(state, tensors, counters)
+    longer = configuration(tmp_path, data, method="mm-loc", learning={**QUICK["mm-loc"], "total_steps": 90})
+    train(longer, resume=True)
+
+    def full(*_):
+        raise torch.OutOfMemoryError("CUDA out of memory")
+
+    monkeypatch.setattr("models.paper.train.Course.restore", full)
+    with pytest.raises(TrainingProblem, match="fewer actors"):
+        train(longer, resume=True)
+
+
 REINFORCE = {"method": "reinforce", "learning": {"longest_episode": 20}}
 IMITATION = {"minutes": 0.05, "imitation": {"passages": 2, "windows": 3}}
 
