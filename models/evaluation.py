@@ -21,6 +21,7 @@ from models.game import FloatArray, Truth
 from models.measures import judge, measure
 from models.performance import Performance
 from models.players import HindsightPlayer, OptimalPlayer, Player, SteadyPlayer, hear, labels, load_trials
+from models.reports import is_stream
 from models.results import Evaluation, Outcome, tables, tabulate
 from models.sound import find_unheard_sound_set
 from pieces.errors import RipienoError
@@ -171,7 +172,7 @@ def evaluate_follower(
         result.outcomes.append(outcome)
         if outcome.player == contestants[-1].name:
             result.rows[:] = tabulate(result.outcomes)
-            if json_path:
+            if json_path and not is_stream(json_path):    # a pipe is given the whole, once
                 result.save(json_path)
     if not result.outcomes:
         raise RipienoError("nothing could be evaluated: " + "; ".join(list(result.skipped.values())[:3]))
@@ -185,7 +186,7 @@ def _begun(settings: dict[str, Any], path: Path | None, resume: bool) -> Evaluat
     """What was found so far, in a file of the same settings but for the count; nothing without a file."""
     if resume and path is None:
         raise RipienoError("--resume goes on with a file; name it with --json.")
-    if path is None or not path.exists():
+    if path is None or not path.exists() or is_stream(path):
         return Evaluation(settings, [], [], {})
     if not resume:
         raise EarlierEvaluation(f"{path} is there already: go on with --resume, or name another file.")

@@ -27,8 +27,13 @@ def save_report(path: Path, json_text: str, markdown: str = "") -> None:
     """
     with saving(path):
         replace_file(path, json_text.encode())
-        if markdown:
+        if markdown and not is_stream(path):
             replace_file(path.with_suffix(".md"), markdown.encode())
+
+
+def is_stream(path: Path) -> bool:
+    """A pipe, a terminal or /dev/null: nothing is kept there, and nothing lies beside it."""
+    return path.exists() and not path.is_file() and not path.is_dir()
 
 
 def _finite(value: Any) -> Any:

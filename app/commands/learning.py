@@ -37,6 +37,8 @@ MEASURED_WITH = {"follower": ("agents", "trials", "count", "room", "as_written",
                  "launchpad-tabular": (),
                  "duet": ("agents", "validation")}  # fmt: skip
 """The options of `evaluate` that only some of them take."""
+BESIDE_JSON = (".md", ".png")
+"""Endings of the files that `evaluate` puts beside that of --json."""
 
 data_cli = typer.Typer(no_args_is_help=True, help="Make training data out of folders of music.")
 
@@ -171,9 +173,15 @@ def evaluate(
     given = {"trials": trials, "agents": agents, "songs": songs, "count": count, "validation": validation,
              "room": room, "as_written": as_written, "resume": resume}  # fmt: skip
     options: dict[str, Any] = {
-        option: value for option, value in given.items() if value not in (None, False, [])
+        option: value
+        for option, value in given.items()
+        if value is not None and value is not False and value != []
     }
     _refuse_foreign(name, options)
+    if json is not None and json.suffix in BESIDE_JSON:
+        raise UsageProblem(
+            "give --json a file that ends in .json: tables and pictures of its name are put beside it."
+        )
     measure = getattr(module, f"evaluate_{name.replace('-', '_')}")
     measure(json, source, seed=seed, console=console, **options)
 

@@ -32,7 +32,7 @@ from models.duet.networks import PLAYERS, Network
 from models.duet.playing import improvise, predict, thrown
 from models.duet.reward import load_network
 from models.duet.seeds import drift_lines, markdown
-from models.reports import as_json, save_report
+from models.reports import as_json, is_stream, save_report
 
 Pairs = list[tuple[Tokens, Tokens]]
 """Human and machine lines, the two given bars left out."""
@@ -209,6 +209,7 @@ def evaluate_duet(
     console.print(*tables(rows, len(study.duets)))
     if json_path:
         save_report(json_path, as_json(document), markdown(rows))
+    if json_path and not is_stream(json_path):
         console.print(f"drawn: {draw_figure_5(rows, json_path.with_suffix('.png'))}", soft_wrap=True)
     return document
 

@@ -85,6 +85,8 @@ def test_later_modes_say_so(line: str, capsys: pytest.CaptureFixture[str]) -> No
         ("evaluate nobody", "nobody"),
         ("evaluate duet --room", "evaluate duet has no --room; it is for follower."),
         ("evaluate launchpad --resume", "--resume"),
+        ("evaluate duet --count 0", "evaluate duet has no --count; it is for follower."),
+        ("evaluate duet --json figures.md", "ends in .json"),
         ("evaluate follower-finding --as-written", "--as-written"),
         ("evaluate follower --songs 3", "--songs"),
         ("evaluate launchpad-tabular --agent x", "follower, follower-finding, launchpad, duet."),

@@ -3,8 +3,10 @@ from __future__ import annotations
 
 import io
 import json
+import os
 from dataclasses import replace
 from functools import partial
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -250,6 +252,12 @@ def test_an_evaluation_goes_on_where_it_was_interrupted(monkeypatch, tmp_path, i
     out.write_text("{}")
     with pytest.raises(RipienoError, match="no evaluation"):
         run(resume=True)
+    reader, writer = os.pipe()
+    out = Path(f"/dev/fd/{writer}")
+    run(count=2)
+    os.close(writer)
+    with os.fdopen(reader) as pipe:
+        assert {found["name"] for found in json.load(pipe)["items"]} == {"a", "b"}, "the whole, once"
     with pytest.raises(RipienoError, match="--json"):
         evaluation.evaluate_follower(None, resume=True, console=Console(file=io.StringIO()))
 

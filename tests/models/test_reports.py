@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 
-from models.reports import as_json, save_report
+from models.reports import as_json, is_stream, save_report
 from pieces.errors import RipienoError
 
 
@@ -20,6 +20,13 @@ def test_markdown_lies_beside_it_where_there_is_any(tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["a.json"]
     save_report(tmp_path / "a.json", "{}\n", "# Ä\n")
     assert (tmp_path / "a.md").read_bytes() == "# Ä\n".encode()
+
+
+def test_beside_what_is_no_file_lies_nothing(tmp_path):
+    (tmp_path / "out").symlink_to("/dev/null")
+    save_report(tmp_path / "out", "{}\n", "# Words\n")
+    assert [path.name for path in tmp_path.iterdir()] == ["out"] and (tmp_path / "out").is_symlink()
+    assert is_stream(tmp_path / "out") and not is_stream(tmp_path) and not is_stream(tmp_path / "new.json")
 
 
 def test_a_place_that_cannot_be_written_is_named(tmp_path):
