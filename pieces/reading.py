@@ -72,6 +72,11 @@ def split_tune(path: Path) -> tuple[Path, str | None]:
     return path.with_name(match[1]), match[2]
 
 
+def name_of(path: Path, tune: str | None) -> str:
+    """What the score of a file, or of a tune of it, is called: `own` or `book-7`."""
+    return path.stem if tune is None else f"{path.stem}-{tune}"
+
+
 def read_text_of_tune(path: Path, tune: str | None) -> str:
     """The ABC text of one tune of a book: X: `tune`, else the first. Raises BadScore."""
     text = _decode(_read_bytes(path), path.name)
@@ -187,5 +192,4 @@ def _abc_score(path: Path, tune: str | None) -> ScoreText:
         music_xml = abc.to_musicxml(text)
     except abc.AbcError as error:
         raise BadScore(f"{path.name}: {error}") from error
-    name = path.stem if tune is None else f"{path.stem}-{tune}"
-    return ScoreText("musicxml", music_xml, name, "abc")
+    return ScoreText("musicxml", music_xml, name_of(path, tune), "abc")

@@ -6,6 +6,7 @@ the synthesis; a second for a long piece.
 """
 from __future__ import annotations
 
+import os
 import zlib
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,7 +21,7 @@ from models.sound import render_performance
 from pieces.engraving import engrave
 from pieces.errors import RipienoError
 from pieces.piece import Piece
-from pieces.reading import read_score
+from pieces.reading import name_of, read_score, split_tune
 
 SCORE_SUFFIXES = (".musicxml", ".xml", ".mxl", *MIDI_SUFFIXES)
 VELOCITY = 72
@@ -94,15 +95,21 @@ def recognised(piece: Piece, source: Path | None) -> WrittenNotes:
 
     Raises RipienoError where the folder has no such file.
     """
+    name = _file_name(piece)
     if source is None:
-        return corrupted(true_notes(piece), zlib.crc32(piece.name.encode()))
+        return corrupted(true_notes(piece), zlib.crc32(name.encode()))
     if source.is_file():
         return read_notes(source, piece)
-    found = [source / f"{piece.name}{suffix}" for suffix in SCORE_SUFFIXES]
+    found = [source / f"{name}{suffix}" for suffix in SCORE_SUFFIXES]
     for path in found:
         if path.is_file():
             return read_notes(path, piece)
-    raise RipienoError(f"{source} holds no {piece.name}.musicxml or .mid; put the recogniser's output there.")
+    raise RipienoError(f"{source} holds no {name}.musicxml or .mid; put the recogniser's output there.")
+
+
+def _file_name(piece: Piece) -> str:
+    """The piece's name without folders: the window calls what is outside the library by its whole path."""
+    return name_of(*split_tune(Path(piece.name))) if os.path.isabs(piece.name) else piece.name
 
 
 def sound_of(written: WrittenNotes, quarters_per_s: float) -> NDArray[np.float32]:

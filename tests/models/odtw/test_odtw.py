@@ -1,6 +1,8 @@
 """Warping equal to the plain recursion, and followers made of it."""
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -98,5 +100,10 @@ def test_reads_what_a_recogniser_wrote(piece, tmp_path):
     by_file = played(piece, OdtwPlayer(lambda piece: recognised(piece, tmp_path / "study.mid")),
                      perform(piece, 0, STRICT))  # fmt: skip
     assert by_file.within[1.0] > 0.9
+    for path, name in (("/music/study.abc", "study"), ("/music/book.abc#7", "book-7")):
+        perform(piece, 0, STRICT).save_midi(tmp_path / f"{name}.mid")
+        assert np.array_equal(recognised(replace(piece, name=path), tmp_path).rows, found.rows)
+    mistaken = recognised(replace(piece, name="/music/study.abc"), None)
+    assert np.array_equal(mistaken.rows, recognised(piece, None).rows)
     with pytest.raises(RipienoError, match=r"study\.musicxml"):
         recognised(piece, tmp_path.parent)
