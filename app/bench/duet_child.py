@@ -54,12 +54,12 @@ def compared(played: DuetSnapshot, onsets: dict[int, int], rate: int) -> dict[st
 
 def watch(session: DuetSession, engine: Engine, seconds: float) -> dict[str, Any]:
     """Play for so long and say how it went."""
-    ears = Ears(engine, {MACHINE_CHANNEL}, seconds + SETTLING_S + 2 * ENDING_S)
     session.set_tempo(BPM)
     session.set_temperature(TEMPERATURE)
     session.set_click(False)
     while session.snapshot.agent and not session.ready:
         sleep_s(LOOK_EVERY_S)
+    ears = Ears(engine, {MACHINE_CHANNEL}, seconds + SETTLING_S + 2 * ENDING_S)
     sleep_s(SETTLING_S)
     before = engine.mixer.dropouts
     session.start(count_in_bars=0)
