@@ -2,9 +2,9 @@
 
 A thread of its own wakes four times a second, reads the ring and the events that were played, and appends
 them to the running take, so a crash loses less than a second. A take begins with the first note or sound
-(and a second before it) and ends after a long silence, or where another source is listened to. While a take
-is replayed, only what somebody plays on a keyboard begins one. When the disk is full the user is told, and
-playing goes on.
+(and a second before it) and ends after a long silence, where another source is listened to, or where another
+piece or mode is played. While a take is replayed, only what somebody plays on a keyboard begins one. When the
+disk is full the user is told, and playing goes on.
 """
 from __future__ import annotations
 
@@ -133,7 +133,8 @@ class TakeRecorder:
         quiet = not events and not _loud(block)
         self._quiet_samples = self._quiet_samples + len(block) if quiet else 0
         over = self._quiet_samples > QUIET_END_S * rate or writer.samples > LONGEST_S * rate
-        if over or self._split_wanted or writer.info.source != self._source:
+        changed = (writer.info.source, writer.info.piece) != (self._source, self.piece_name)
+        if over or changed or self._split_wanted:
             self._finish()
 
     @property

@@ -83,7 +83,7 @@ class TakeDesk:
             self.tell(words, "good", "scene_takes")
 
     def save_latest(self) -> None:
-        """End the running take and save it; without one, the last."""
+        """End the running take and save it; without one, the last of what is played now."""
         threading.Thread(target=self._save_latest, name="save-take", daemon=True).start()
 
     def save(self, key: str) -> None:
@@ -98,11 +98,13 @@ class TakeDesk:
                 if not self.recorder.recording:
                     break
                 pause.wait(SPLIT_WAIT_S / 2)
-        takes = self.list()
-        if takes:
-            self._save(takes[0].key)
+        piece = self.recorder.piece_name
+        take = next((take for take in self.list() if take.info.piece == piece), None)
+        if take is not None:
+            self._save(take.key)
         else:
-            self.tell("Nothing was captured yet: play with the keys, MIDI or a microphone.", "plain")
+            of_it = f" of {piece}" if piece else ""
+            self.tell(f"Nothing{of_it} was captured yet: play with the keys, MIDI or a microphone.", "plain")
 
     def _save(self, key: str) -> None:
         try:

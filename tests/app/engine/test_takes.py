@@ -158,6 +158,15 @@ def test_another_source_is_another_take(hand_cranked, engine, recorder, eventual
     assert [take.info.source for take in recorder.folder.takes()] == list(reversed(sources))
 
 
+def test_another_piece_is_another_take(hand_cranked, engine, recorder, eventually):
+    for piece in ("Duet", "A piece"):
+        recorder.piece_name = piece
+        for _ in range(2):
+            hear_and_strike(hand_cranked, engine, recorder, eventually, "synth")
+    recorder.close()
+    assert [take.info.piece for take in recorder.folder.takes()] == ["A piece", "Duet"]
+
+
 def test_what_the_old_clock_of_a_card_has_left_belongs_to_the_take_that_it_ends(
         hand_cranked, engine, recorder, eventually):
     play(hand_cranked, engine, recorder, eventually)

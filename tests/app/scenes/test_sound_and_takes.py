@@ -96,6 +96,19 @@ def test_a_piece_with_a_very_long_title_can_be_saved(desk_and_said, tmp_path, mo
     assert said[-1][1] == "good"
 
 
+def test_the_take_that_is_saved_is_of_what_is_played_now(desk_and_said, tmp_path, monkeypatch):
+    monkeypatch.setattr("app.scenes.take_desk.export_folder", lambda: tmp_path)
+    desk, said = desk_and_said
+    for key, piece in (("2026-1", "A piece"), ("2026-2", "Duet")):
+        TakeWriter(desk.folder.folder, key, TakeInfo(8000, key, "synth", piece)).close()
+    desk.recorder.piece_name = "A piece"
+    desk._save_latest()
+    assert said.pop()[0].startswith("Saved A piece 2026-1.mid")
+    desk.recorder.piece_name = "Another"
+    desk._save_latest()
+    assert said.pop()[0].startswith("Nothing of Another was captured yet")
+
+
 def test_a_take_that_a_crash_left_is_kept_and_said(desk_and_said):
     desk, said = desk_and_said
     desk.recover()
