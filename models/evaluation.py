@@ -24,7 +24,7 @@ from models.players import HindsightPlayer, OptimalPlayer, Player, SteadyPlayer,
 from models.reports import is_stream
 from models.results import Evaluation, Outcome, tables, tabulate
 from models.sound import find_unheard_sound_set
-from pieces.errors import RipienoError
+from pieces.errors import RipienoError, Unusable
 from pieces.piece import Piece
 
 KINDS = {1: "one-line tunes"}
@@ -54,10 +54,6 @@ class EvaluationItem:
     def kind(self) -> str:
         """The table's row: by the number of staves."""
         return KINDS.get(self.piece.staves, OTHER_KIND)
-
-
-class Unusable(RipienoError):
-    """A piece that cannot be part of a test: not engraved, or its performance does not fit it."""
 
 
 class EarlierEvaluation(RipienoError):
@@ -102,24 +98,43 @@ def follow(player: Player, heard: npt.NDArray[np.float32], truth: Truth) -> Floa
     return np.array(cursor)
 
 
-def evaluate(contestants: Sequence[Contestant], items: Iterable[EvaluationItem]) -> Iterator[Outcome]:
-    """Each contestant on each item; yields as soon as one is through."""
+def evaluate(
+    contestants: Sequence[Contestant], items: Iterable[EvaluationItem], skipped: dict[str, str] | None = None
+) -> Iterator[Outcome]:
+    """Each contestant on each item; yields as soon as all are through with one.
+
+    An item that is Unusable to one of them is left out for all, and put into `skipped` with the reason.
+    """
     opened: WeakKeyDictionary[Player, Piece] = WeakKeyDictionary()
     for item in items:
-        heard = frames(item.audio)
-        truth = Truth.from_performance(item.piece, item.performance)
-        for contestant in contestants:
-            tracks = []
-            for trial in range(contestant.trials):
-                player = contestant.enter(truth, trial)
-                if opened.get(player) is not item.piece:
-                    player.open(item.piece)
-                    opened[player] = item.piece
-                hear(player, item.audio, truth.first_frame)
-                tracks.append(judge(truth, follow(player, heard, truth), item.piece.tolerance_px))
-            yield Outcome(
-                item.name, item.piece.name, item.collection, item.kind, contestant.name, measure(tracks)
-            )
+        try:
+            outcomes = list(_outcomes(contestants, item, opened))
+        except Unusable as error:
+            if skipped is None:
+                raise
+            skipped[item.name] = str(error)
+        else:
+            yield from outcomes
+
+
+def _outcomes(
+    contestants: Sequence[Contestant], item: EvaluationItem, opened: WeakKeyDictionary[Player, Piece]
+) -> Iterator[Outcome]:
+    """`opened`: what each player opened last."""
+    heard = frames(item.audio)
+    truth = Truth.from_performance(item.piece, item.performance)
+    for contestant in contestants:
+        tracks = []
+        for trial in range(contestant.trials):
+            player = contestant.enter(truth, trial)
+            if opened.get(player) is not item.piece:
+                player.open(item.piece)
+                opened[player] = item.piece
+            hear(player, item.audio, truth.first_frame)
+            tracks.append(judge(truth, follow(player, heard, truth), item.piece.tolerance_px))
+        yield Outcome(
+            item.name, item.piece.name, item.collection, item.kind, contestant.name, measure(tracks)
+        )
 
 
 def evaluate_follower(
@@ -168,7 +183,7 @@ def evaluate_follower(
     result = _begun(settings, json_path, resume)
     done = {outcome.item for outcome in result.outcomes}
     recipes = [recipe for recipe in recipes if recipe.name not in done]
-    for outcome in evaluate(contestants, built(recipes, result.skipped, console)):
+    for outcome in evaluate(contestants, built(recipes, result.skipped, console), result.skipped):
         result.outcomes.append(outcome)
         if outcome.player == contestants[-1].name:
             result.rows[:] = tabulate(result.outcomes)

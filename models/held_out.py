@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import csv
 import dataclasses
+import math
 import zlib
 from collections import defaultdict
 from collections.abc import Callable, Sequence
@@ -19,13 +20,14 @@ from pathlib import Path
 import numpy as np
 
 from models import msmd
-from models.evaluation import EvaluationItem, Recipe, Unusable
+from models.evaluation import EvaluationItem, Recipe
 from models.features import SPEC
+from models.midi_files import BadMidi
 from models.performance import HUMAN, STRICT, Performance, Style, load_midi, perform
 from models.sound import find_unheard_sound_set, render_performance
 from pieces import library
 from pieces.engraving import EngravingOptions, engrave
-from pieces.errors import BadScore, RipienoError
+from pieces.errors import BadScore, RipienoError, Unusable
 from pieces.lilypond import find_lilypond, open_source
 from pieces.opening import open_piece
 from pieces.piece import Piece
@@ -216,30 +218,48 @@ def _human(take: Path) -> EvaluationItem:
     """
     piece = _usable(lambda: _engraved(read_score(take / "score.musicxml")))
     piece = dataclasses.replace(piece, name=take.name.rpartition("__")[0] or take.name)   # less the player
-    played = load_midi(take / "performance.mid")
+    try:
+        played = load_midi(take / "performance.mid")
+    except BadMidi as error:
+        raise Unusable(f"{take.name}: {error}") from error
     quarters, seconds = aligned_onsets(piece, take / "alignment.tsv")
     performance = Performance(played.notes, played.pedal, quarters, seconds)
     audio = render_performance(performance, SPEC.sample_rate, find_unheard_sound_set())
     return EvaluationItem(take.name, piece, performance, audio, "human")
 
 
+def _aligned_rows(alignment: Path) -> list[tuple[str, int, float]]:
+    """(note, pass from 0, onset in seconds); raises Unusable where the file is of another layout."""
+    try:
+        lines = alignment.read_text(encoding="utf-8").splitlines()
+        rows = [
+            (row["note_id"], int(row["pass"]) - 1, float(row["onset_s"]))
+            for row in csv.DictReader(lines, delimiter="\t")
+        ]
+        if not all(which >= 0 and math.isfinite(seconds) for _, which, seconds in rows):
+            raise ValueError("passes count from 1")
+    except (OSError, KeyError, ValueError, TypeError, csv.Error) as error:
+        layout = "a line of note_id, pass, pitch and onset_s, tabs between them, and lines of such values"
+        raise Unusable(f"{alignment.parent.name}: {alignment.name} is not {layout}.") from error
+    return rows
+
+
 def aligned_onsets(piece: Piece, alignment: Path) -> tuple[np.ndarray, np.ndarray]:
     """Quarters and seconds (K,), both strictly increasing, from rows of note_id, pass, pitch, onset_s.
 
     A chord sounds when its first note does; an onset played before the one written ahead of it is left out.
-    Raises Unusable where fewer than half of the rows name a note of the piece.
+    Raises Unusable where fewer than half of the rows name a note of the piece, or the file has others.
     """
     passes: dict[str, list[float]] = defaultdict(list)
     for note in piece.notes:
         passes[note.note_id].append(round(note.quarters, 6))
     onsets: dict[float, float] = {}
-    rows = list(csv.DictReader(alignment.read_text(encoding="utf-8").splitlines(), delimiter="\t"))
+    rows = _aligned_rows(alignment)
     found = 0
-    for row in rows:
-        drawn, which = passes.get(row["note_id"], []), int(row["pass"]) - 1
+    for note_id, which, seconds in rows:
+        drawn = passes.get(note_id, [])
         if which < len(drawn):
             found += 1
-            seconds = float(row["onset_s"])
             onsets[drawn[which]] = min(seconds, onsets.get(drawn[which], seconds))
     if found < 0.5 * len(rows) or len(onsets) < 2:
         raise Unusable(f"{alignment.parent.name}: {found} of {len(rows)} aligned notes are in the score")

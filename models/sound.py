@@ -167,6 +167,18 @@ class Synth:
         self._synth.delete()
 
 
+def check_synth(training: bool = False) -> None:
+    """Find out before long work whether anything can be played here, `training`: by a set to be trained on.
+
+    Raises:
+        NoSynth: see :class:`Synth`; or there is no such set.
+    """
+    sets = find_training_sound_sets()
+    if training and not sets:
+        raise NoSynth("No sound set to train on: install timgm6mb-soundfont or fluid-soundfont-gm.")
+    Synth(22_050, sets[0] if training else None).close()
+
+
 def render_performance(
     performance: Performance,
     sample_rate: int = 22_050,

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from pieces.errors import BadScore
+from pieces.files import check_room
 from pieces.meter import Bar, bars_of_rows
 from pieces.reading import ScoreText
 from pieces.timing import NothingPlayed, TimedNote, read_timing
@@ -86,6 +87,7 @@ def engrave(
 
     Raises:
         BadScore: the score cannot be engraved, crashed the engraver or took longer than ``time_limit_s``.
+        RipienoError: the disk of the temporary folder is full.
     """
     settings = dataclasses.asdict(options or EngravingOptions())
     request = {"score": dataclasses.asdict(score), "options": settings}
@@ -107,6 +109,7 @@ def engrave(
                 f"{score.name}: engraving took longer than {time_limit_s:.0f} s. Try a shorter score."
             ) from None
         if finished.returncode != 0 or not reply_path.exists():
+            check_room(Path(folder), finished.stderr.decode(errors="replace"))
             raise BadScore(
                 f"{score.name}: the engraver stopped on this score. Open it in a notation program and export "
                 "it again as MusicXML."

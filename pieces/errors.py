@@ -16,6 +16,10 @@ class BadScore(RipienoError):
     exit_code = 2
 
 
+class Unusable(RipienoError):
+    """A piece that cannot be part of a test: not engraved, or something of it is missing or does not fit."""
+
+
 class UnknownPiece(RipienoError):
     """A name that is neither in the library nor a file."""
 

@@ -5,8 +5,10 @@ All that the program keeps or exports is written through here. And JSON files, w
 
 from __future__ import annotations
 
+import errno
 import json
 import os
+import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,6 +18,8 @@ from typing import Any, BinaryIO
 from pieces.errors import RipienoError
 
 MAX_JSON_BYTES = 64_000_000
+LEAST_FREE_BYTES = 1_000_000
+"""A disk with less than that is full to a program that writes pages."""
 
 
 @contextmanager
@@ -64,6 +68,16 @@ def saving(path: Path, problem: type[RipienoError] = RipienoError) -> Iterator[N
     except OSError as error:
         reason = error.strerror or error
         raise problem(f"{path} cannot be written ({reason}). Choose another place.") from error
+
+
+def check_room(folder: Path, said: str) -> None:
+    """After a program failed that wrote into ``folder`` and ``said`` so: was it for want of room?
+
+    Raises:
+        RipienoError: the disk is full.
+    """
+    if os.strerror(errno.ENOSPC) in said or shutil.disk_usage(folder).free < LEAST_FREE_BYTES:
+        raise RipienoError(f"The disk of {folder.parent} is full. Free some room there.")
 
 
 def read_json(path: Path) -> Any:

@@ -23,6 +23,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from pieces.errors import BadScore, RipienoError
+from pieces.files import check_room, saving
 from pieces.lilypond_svg import read_pages
 from pieces.piece import Piece
 
@@ -51,8 +52,6 @@ _TEMPO_SETTING = re.compile(r"tempoWholesPerMinute\s*=\s*#\(ly:make-moment\s+(\d
 
 class NoLilyPond(RipienoError):
     """No LilyPond on this machine."""
-
-    exit_code = 3
 
 
 @dataclass(frozen=True)
@@ -98,12 +97,14 @@ def open_source(path: Path, name: str = "", limits: Limits = LIMITS) -> Piece:
     Raises:
         NoLilyPond: see :func:`find_lilypond`.
         BadScore: no music comes of it, its Scheme reaches out, or it exceeds ``limits``.
+        RipienoError: the temporary folder cannot be written, or its disk is full.
     """
     name = name or path.stem
     programs = find_lilypond()
     with tempfile.TemporaryDirectory(prefix="ripieno-") as folder:
         work = Path(folder)
-        source = _copy_sources(path, work / "source", name)
+        with saving(work):
+            source = _copy_sources(path, work / "source", name)
         _convert(programs, work / "source", limits, name)
         _compile(programs, source, work, limits, name)
         pages = tuple(page.read_text(encoding="utf-8") for page in _in_order(work.glob("page*.svg")))
@@ -112,21 +113,21 @@ def open_source(path: Path, name: str = "", limits: Limits = LIMITS) -> Piece:
 
 
 def _copy_sources(path: Path, folder: Path, name: str) -> Path:
-    """Copy a source's folder, as UTF-8; returns the copy of the source itself."""
+    """Copy a source's folder, as UTF-8; returns the copy of the source itself. Raises OSError where the copy
+    cannot be written."""
     if path.suffix not in SOURCE_SUFFIXES or not path.is_file():
         raise BadScore(f"{name}: there is no LilyPond source {path}.")
     try:
         found = [p for p in sorted(path.parent.rglob("*")) if p.suffix in SOURCE_SUFFIXES and p.is_file()]
         if len(found) > MAX_SOURCES or sum(p.stat().st_size for p in found) > MAX_SOURCE_BYTES:
             raise BadScore(f"{name}: too much lies beside {path.name}. Give each piece a folder of its own.")
-        for each in found:
-            text = _decode(each.read_bytes())
-            refuse_scheme_that_reaches_out(text, name)
-            copy = folder / each.relative_to(path.parent)
-            copy.parent.mkdir(parents=True, exist_ok=True)
-            copy.write_text(text, encoding="utf-8", newline="")
+        texts = {each.relative_to(path.parent): _decode(each.read_bytes()) for each in found}
     except OSError as error:
         raise BadScore(f"{name}: {path} cannot be read ({error.strerror}).") from error
+    for place, text in texts.items():
+        refuse_scheme_that_reaches_out(text, name)
+        (folder / place).parent.mkdir(parents=True, exist_ok=True)
+        (folder / place).write_text(text, encoding="utf-8", newline="")
     return folder / path.name
 
 
@@ -164,6 +165,7 @@ def _compile(programs: LilyPond, source: Path, work: Path, limits: Limits, name:
     if code < 0 and -code in (getattr(signal, "SIGXCPU", 0), getattr(signal, "SIGKILL", 0)):
         raise BadScore(f"{name}: LilyPond needed more than {limits.processor_s} s of processor time.")
     if not any(work.glob("page*.svg")):
+        check_room(work, said)
         complaint = next((line for line in said.splitlines() if "error" in line), f"it ended with {code}")
         raise BadScore(f"{name}: LilyPond drew no page ({complaint.strip()[:160]}).")
 

@@ -23,7 +23,7 @@ from models.building import build_files
 from models.features import SPEC, frames
 from models.performance import HUMAN, Performance, Style, perform
 from models.rooms import find_simulator, in_room, seeded_response
-from models.sound import Synth, find_training_sound_sets, render_performance
+from models.sound import Synth, check_synth, find_training_sound_sets, render_performance
 from pieces.engraving import EngravingOptions, engrave_here
 from pieces.errors import BadScore, RipienoError
 from pieces.files import replacing
@@ -298,8 +298,10 @@ def build(
 
     Raises:
         RipienoError: there is nothing to read in ``source``.
+        NoSynth: nothing can be played on this machine.
         NoRooms: there is a share in rooms, and they cannot be simulated.
     """
+    check_synth(training=True)
     if rooms:
         find_simulator()
     makers = [

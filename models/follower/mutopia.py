@@ -17,6 +17,7 @@ from models.building import build_files
 from models.follower.data import Item, play_piece, save_item
 from models.msmd import HELD_OUT, NoSources, Source, read_sources
 from models.rooms import find_simulator
+from models.sound import check_synth
 from pieces.lilypond import find_lilypond, open_source
 
 
@@ -36,6 +37,7 @@ def build(
     Raises:
         NoSources: the folder is not laid out so, or holds nothing but test pieces.
         NoLilyPond: there is none on this machine.
+        NoSynth: nothing can be played on this machine.
         NoRooms: there is a share in rooms, and they cannot be simulated.
     """
     if source is None:
@@ -44,6 +46,7 @@ def build(
     if not sources:
         raise NoSources(f"data build {name}: {source} holds test pieces only. Nothing is trained on those.")
     find_lilypond()
+    check_synth(training=True)
     if rooms:
         find_simulator()
     order = np.random.default_rng(1).permutation(len(sources))[: count or len(sources)]

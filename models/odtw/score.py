@@ -15,11 +15,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.features import SPEC, frames
-from models.midi_files import MIDI_SUFFIXES
+from models.midi_files import MIDI_SUFFIXES, BadMidi
 from models.performance import Performance, PlayedNote, load_midi
 from models.sound import render_performance
 from pieces.engraving import engrave
-from pieces.errors import RipienoError
+from pieces.errors import BadScore, Unusable
 from pieces.piece import Piece
 from pieces.reading import name_of, read_score, split_tune
 
@@ -93,18 +93,20 @@ def _fitted(rows: NDArray[np.float64], piece: Piece) -> WrittenNotes:
 def recognised(piece: Piece, source: Path | None) -> WrittenNotes:
     """What OMR-ODTW reads: a file, the file of a folder that is called like the piece, or the stand-in.
 
-    Raises RipienoError where the folder has no such file.
+    Raises Unusable where the folder has no such file, or one that cannot be read.
     """
     name = _file_name(piece)
     if source is None:
         return corrupted(true_notes(piece), zlib.crc32(name.encode()))
     if source.is_file():
         return read_notes(source, piece)
-    found = [source / f"{name}{suffix}" for suffix in SCORE_SUFFIXES]
-    for path in found:
+    for path in (source / f"{name}{suffix}" for suffix in SCORE_SUFFIXES):
         if path.is_file():
-            return read_notes(path, piece)
-    raise RipienoError(f"{source} holds no {name}.musicxml or .mid; put the recogniser's output there.")
+            try:
+                return read_notes(path, piece)
+            except (BadScore, BadMidi) as error:
+                raise Unusable(str(error)) from error
+    raise Unusable(f"{source} holds no {name}.musicxml or .mid; put the recogniser's output there.")
 
 
 def _file_name(piece: Piece) -> str:

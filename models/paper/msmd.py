@@ -17,6 +17,7 @@ import numpy as np
 from models.building import build_files
 from models.msmd import NoSources, Source, read_sources
 from models.paper.rounds import SPLITS_NAME, Tune, make_tune, save
+from models.sound import check_synth
 from pieces.files import replace_file
 from pieces.lilypond import find_lilypond, open_source
 
@@ -29,11 +30,13 @@ def build(
     Raises:
         NoSources: see `read_sources`.
         NoLilyPond: there is none on this machine.
+        NoSynth: nothing can be played on this machine.
     """
     if source is None:
         raise NoSources(f"data build {name}: give the folder that holds it with --from.")
     sources = read_sources(source)
     find_lilypond()
+    check_synth()
     out.mkdir(parents=True, exist_ok=True)
     splits = {each.name: each.split for each in sources}
     replace_file(out / SPLITS_NAME, json.dumps(splits, indent=1).encode())

@@ -25,10 +25,10 @@ from models.follower.data import SHORTEST_ONSETS, recipes, split_of
 from models.game import Round, Truth
 from models.packing import read_pieces, read_splits
 from models.performance import HUMAN, STRICT, perform
-from models.sound import render_performance
+from models.sound import check_synth, render_performance
 from pieces import library
 from pieces.engraving import engrave
-from pieces.errors import RipienoError
+from pieces.errors import BadScore, RipienoError
 from pieces.files import read_json, replace_file
 from pieces.piece import Piece
 from pieces.reading import ScoreText
@@ -59,6 +59,7 @@ def build(
 ) -> Iterator[tuple[int, int, str]]:
     """Build into `out`; yields (done, all, why the last was left out or "")."""
     wanted = recipes(name.removesuffix("-game"), source, count)
+    check_synth()
     makers = [(title, partial(_engrave_and_play, read, seed)) for seed, (title, read) in enumerate(wanted)]
     yield from build_files(makers, save, out, workers)
 
@@ -69,9 +70,9 @@ def _engrave_and_play(read: Callable[[], ScoreText], seed: int) -> Tune:
 
 
 def make_tune(piece: Piece, seed: int) -> Tune:
-    """Play a piece in both styles; raises RipienoError where it is too short to be followed."""
+    """Play a piece in both styles; raises BadScore where it is too short to be followed."""
     if len(piece.onset_quarters) < SHORTEST_ONSETS:
-        raise RipienoError(f"{piece.name}: fewer than {SHORTEST_ONSETS} onsets; it is left out.")
+        raise BadScore(f"{piece.name}: fewer than {SHORTEST_ONSETS} onsets; it is left out.")
     tempo_factor = float(np.exp(np.random.default_rng(seed).uniform(-0.3, 0.3)))
     performances = {
         "written": perform(piece, seed, STRICT),

@@ -18,7 +18,6 @@ from models.evaluation import (
     EarlierEvaluation,
     EvaluationItem,
     Recipe,
-    Unusable,
     evaluate,
     follow,
 )
@@ -30,7 +29,7 @@ from models.performance import LEAD_IN_S, STRICT, perform
 from models.players import OptimalPlayer, SteadyPlayer
 from models.results import Evaluation, bootstrap, tables, tabulate
 from pieces.engraving import EngravingOptions, engrave
-from pieces.errors import RipienoError
+from pieces.errors import RipienoError, Unusable
 from pieces.strip import build_piece
 
 
@@ -188,6 +187,21 @@ def test_a_player_opens_a_piece_once_for_all_its_performances(item):
     other = replace(item, piece=replace(item.piece, name="other"))
     list(evaluate([contestant], [item, replace(item, name="again"), other]))
     assert [piece.name for piece in opened] == ["study", "study", "other", "other"]
+
+
+def test_what_one_player_cannot_open_is_left_out_for_all_and_listed(item):
+    class Choosy(SteadyPlayer):
+        def open(self, piece):
+            if piece.name == "other":
+                raise Unusable("nobody has read it")
+            super().open(piece)
+
+    contestants = [Contestant("steady", lambda *_: SteadyPlayer()), Contestant("choosy", lambda *_: Choosy())]
+    other = replace(item, name="second", piece=replace(item.piece, name="other"))
+    skipped = {}
+    outcomes = list(evaluate(contestants, [other, item], skipped))
+    assert [outcome.player for outcome in outcomes] == ["steady", "choosy"]
+    assert skipped == {"second": "nobody has read it"}
 
 
 def build_nothing(tried):
@@ -363,6 +377,24 @@ def test_alignment_gives_anchors(piece, tmp_path):
     quarters, seconds = held_out.aligned_onsets(piece, path)
     # a's first sound counts; b was played before a and is left out
     assert quarters.tolist() == pytest.approx([a.quarters, c.quarters]) and seconds.tolist() == [0.4, 1.0]
+
+
+@pytest.mark.parametrize("text", [
+    "note\tonset\na\t1.0\n", "note_id\tpass\tpitch\tonset_s\na\tfirst\t60\t1.0\n", "\xff\x00",
+    "note_id\tpass\tpitch\tonset_s\na\t1\n", "note_id\tpass\tpitch\tonset_s\na\t0\t60\t1.0\n",
+])  # fmt: skip
+def test_an_alignment_of_another_layout_is_unusable(piece, tmp_path, text):
+    (tmp_path / "alignment.tsv").write_text(text, encoding="latin-1")
+    with pytest.raises(Unusable, match=r"alignment\.tsv is not|of 0 aligned"):
+        held_out.aligned_onsets(piece, tmp_path / "alignment.tsv")
+
+
+def test_a_performance_that_is_missing_is_unusable(piece, tmp_path, monkeypatch):
+    monkeypatch.setattr(held_out, "read_score", lambda path: None)
+    monkeypatch.setattr(held_out, "_engraved", lambda score: piece)
+    alignment(tmp_path, [])
+    with pytest.raises(Unusable, match=r"performance\.mid"):
+        held_out._human(tmp_path)
 
 
 def test_alignment_of_another_piece_is_unusable(piece, tmp_path):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 import subprocess
@@ -11,7 +12,7 @@ import numpy as np
 import pytest
 
 from pieces import lilypond
-from pieces.errors import BadScore
+from pieces.errors import BadScore, RipienoError
 from pieces.lilypond import LilyPond, Limits, NoLilyPond, find_lilypond, open_source
 from pieces.lilypond_svg import DEFAULT_BPM, read_drawing, read_pages
 from pieces.piece import PADDING_PX
@@ -212,7 +213,22 @@ def test_without_lilypond_one_line_says_what_to_do(monkeypatch, tmp_path):
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(NoLilyPond, match="pip install lilypond") as caught:
         find_lilypond()
-    assert caught.value.exit_code == 3
+    assert caught.value.exit_code == 1
+
+
+@pytest.mark.parametrize("refuse", ["copy", "pages"])
+def test_a_full_disk_is_no_fault_of_the_piece(pretend, monkeypatch, refuse):
+    source = pretend(f"echo {os.strerror(errno.ENOSPC)} >&2; exit 1")
+
+    def full(*_, **__):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    if refuse == "copy":
+        monkeypatch.setattr(Path, "write_text", full)
+    with pytest.raises(RipienoError) as caught:
+        open_source(source)
+    assert not isinstance(caught.value, BadScore)
+    assert "ripieno-" in str(caught.value) or "is full" in str(caught.value)
 
 
 @pytest.fixture

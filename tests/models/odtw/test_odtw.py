@@ -17,7 +17,7 @@ from models.odtw.warping import OnlineWarp
 from models.performance import HUMAN, STRICT, perform
 from models.sound import render_performance
 from pieces.engraving import EngravingOptions, engrave
-from pieces.errors import RipienoError
+from pieces.errors import Unusable
 from pieces.strip import build_piece
 
 
@@ -105,5 +105,8 @@ def test_reads_what_a_recogniser_wrote(piece, tmp_path):
         assert np.array_equal(recognised(replace(piece, name=path), tmp_path).rows, found.rows)
     mistaken = recognised(replace(piece, name="/music/study.abc"), None)
     assert np.array_equal(mistaken.rows, recognised(piece, None).rows)
-    with pytest.raises(RipienoError, match=r"study\.musicxml"):
+    with pytest.raises(Unusable, match=r"study\.musicxml"):
         recognised(piece, tmp_path.parent)
+    (tmp_path / "study.mid").write_bytes(b"no MIDI")
+    with pytest.raises(Unusable, match=r"study\.mid"):
+        recognised(piece, tmp_path)
