@@ -198,7 +198,7 @@ def test_what_one_player_cannot_open_is_left_out_for_all_and_listed(item):
 
     contestants = [Contestant("steady", lambda *_: SteadyPlayer()), Contestant("choosy", lambda *_: Choosy())]
     other = replace(item, name="second", piece=replace(item.piece, name="other"))
-    skipped = {}
+    skipped: dict[str, str] = {}
     outcomes = list(evaluate(contestants, [other, item], skipped))
     assert [outcome.player for outcome in outcomes] == ["steady", "choosy"]
     assert skipped == {"second": "nobody has read it"}
