@@ -84,13 +84,14 @@ class TakeDesk:
 
     def save_latest(self) -> None:
         """End the running take and save it; without one, the last of what is played now."""
-        threading.Thread(target=self._save_latest, name="save-take", daemon=True).start()
+        piece = self.recorder.piece_name  # now: another may be open before the take has ended
+        threading.Thread(target=self._save_latest, args=(piece,), name="save-take", daemon=True).start()
 
     def save(self, key: str) -> None:
         """Save a take as MIDI and WAV."""
         threading.Thread(target=self._save, args=(key,), name="save-take", daemon=True).start()
 
-    def _save_latest(self) -> None:
+    def _save_latest(self, piece: str) -> None:
         if self.recorder.recording:
             self.recorder.split()
             pause = threading.Event()
@@ -98,7 +99,6 @@ class TakeDesk:
                 if not self.recorder.recording:
                     break
                 pause.wait(SPLIT_WAIT_S / 2)
-        piece = self.recorder.piece_name
         take = next((take for take in self.list() if take.info.piece == piece), None)
         if take is not None:
             self._save(take.key)

@@ -254,6 +254,7 @@ class Playback:
         )  # fmt: skip
         self._conductor, self._running = conductor, True
         self._follower = TempoFollower(self.choices.tempo_bpm)
+        self._is_left = False  # before the recording: what slips in between is of the one thrown away
         self._recording = Recording(conductor.timeline, RECORDED, early_beats=EARLY_STEPS / STEPS_PER_BEAT)
         self._set_sounds()  # what others have set on the channels meanwhile; and an export begins with it
         self._keys.begin()

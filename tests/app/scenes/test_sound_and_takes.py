@@ -101,11 +101,9 @@ def test_the_take_that_is_saved_is_of_what_is_played_now(desk_and_said, tmp_path
     desk, said = desk_and_said
     for key, piece in (("2026-1", "A piece"), ("2026-2", "Duet")):
         TakeWriter(desk.folder.folder, key, TakeInfo(8000, key, "synth", piece)).close()
-    desk.recorder.piece_name = "A piece"
-    desk._save_latest()
+    desk._save_latest("A piece")
     assert said.pop()[0].startswith("Saved A piece 2026-1.mid")
-    desk.recorder.piece_name = "Another"
-    desk._save_latest()
+    desk._save_latest("Another")
     assert said.pop()[0].startswith("Nothing of Another was captured yet")
 
 

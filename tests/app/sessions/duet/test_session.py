@@ -597,6 +597,12 @@ def test_what_is_played_and_set_once_a_duet_is_left_is_not_of_its_export(stage, 
     on.crank(2048)
     assert settings_of(on)["control", 0] == 64
     assert on.session._playback.heard() == heard
+    on.session.start(0)
+    on.crank(2048)
+    on.engine.submit(Event(-1, "note_on", 72, 80, source="keys"))
+    on.crank(2048)
+    heard = on.session._playback.heard()
+    assert [e.data1 for e in heard.events if e.source == "keys" and e.kind == "note_on"] == [72]
 
 
 def test_what_others_set_on_its_channels_is_over_with_the_next_start(stage, scripted, tmp_path):
