@@ -555,13 +555,13 @@ def settings_of(on) -> dict[tuple[str, int], int]:
 
 def test_while_it_rests_the_channels_are_as_others_know_them(stage, scripted):
     on = stage(scripted(48), choices=Choices(your_program=73, machine_program=42, your_level=0.0))
-    on.crank(256)
+    on.crank(2048)
     chosen = settings_of(on)
     assert chosen["program", 0] == 73 and chosen["program", 15] == 42 and chosen["control", 0] == 0
     begin(on)
     on.crank_steps(2)
     on.session.rest()
-    on.crank(256)
+    on.crank(2048)
     usual = settings_of(on)
     melodic = [channel for channel in range(16) if channel != 9]
     assert usual == {("program", c): 0 for c in melodic} | {("control", c): 100 for c in melodic}
@@ -569,10 +569,10 @@ def test_while_it_rests_the_channels_are_as_others_know_them(stage, scripted):
     on.session.set_volume("you", 0.25)
     on.session.start(0)
     on.session.start_over()
-    on.crank(256)
+    on.crank(2048)
     assert on.session.snapshot.state == "stopped" and settings_of(on) == usual
     on.session.wake()
-    on.crank(256)
+    on.crank(2048)
     assert settings_of(on) == chosen | {("control", c): 32 for c in melodic[:-1]}
 
 
