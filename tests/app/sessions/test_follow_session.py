@@ -36,12 +36,26 @@ def session(tune, engine):
     made.close()
 
 
+class Filled:
+    """A filler behind all others: up to where the card was when they had played ahead."""
+
+    now_sample = -1
+
+    def fill(self, now_sample: int, until_sample: int) -> None:
+        self.now_sample = now_sample
+
+
 def turn(card, engine, seconds, eventually):
-    """Turn the card for that long, in step with the engine thread."""
+    """Turn the card for that long, in step with the engine thread: it has heard and has played ahead."""
+    filled = Filled()
+    engine.call(partial(engine.add_filler, filled))
     for _ in range(round(seconds * 20)):
         for _ in range(9):
             card.crank(count=245)
+        engine.call(lambda: None)  # wakes it between two frames
+        assert eventually(lambda: filled.now_sample == engine.sample)
         assert eventually(lambda: engine.sample - engine.snapshot.sample < 4410)
+    engine.call(partial(engine.remove_filler, filled))
 
 
 def done(engine, player, command):

@@ -104,7 +104,7 @@ def test_every_recipe_has_a_row_or_is_told_how_to_get_one(tmp_path, monkeypatch)
     console, deep = Console(record=True, width=200), {"rows": [{"player": "launchpad-paper-deep"}]}
     assert evaluation.usual_agents(tmp_path, [deep], console) == ["launchpad-pop909"]
     said = console.export_text()
-    assert "No row of launchpad-paper-linear" in said and "paper-deep" not in said
+    assert "No row of launchpad-paper-linear" in said and "No row of launchpad-paper-deep:" not in said
 
 
 def test_the_papers_networks_have_stored_rows() -> None:
