@@ -36,6 +36,7 @@ MEASUREMENTS = {
 LONG = {
     "dropouts": "app.bench.live:dropouts",
     "launchpad-song": "app.bench.launchpad:ten_minutes",
+    "launchpad-song-256": "app.bench.launchpad:ten_minutes_in_small_blocks",
     "duet-session": "app.bench.duet:ten_minutes",
 }
 """What takes minutes: only with --long, or by name."""

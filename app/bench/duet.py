@@ -54,10 +54,11 @@ def _figures(seconds: float) -> list[Figure]:
     return [
         Figure("Duet, onset against its due sample", seen["worst_ms"], "ms", LATE_GOAL_MS, note=note),
         *counted("Duet, notes missing or doubled", seen["wrong"], f"of {seen['notes']}"),
-        *counted("Duet, steps decided too late", seen["late_steps"], f"of {seen['steps']}"),
+        *counted("Duet, steps decided too late", len(seen["late_steps_s"]),
+                 f"of {seen['steps']}{stood.beside(seen['late_steps_s'])}"),
         *counted("Duet, notes left hanging", seen["hanging"]),
-        *stood,
-        *counted("Duet, dropouts", seen["dropouts"], f"{seconds:.0f} s, {seen['sound']}"),
+        stood.figure(),
+        stood.dropouts("Duet", seen, seconds),
     ]
 
 

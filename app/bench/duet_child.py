@@ -13,7 +13,8 @@ import numpy as np
 
 from app.bench.duet import shipped_or_untrained
 from app.bench.ears import Ears
-from app.bench.watched import LOOK_EVERY_S, watched_program
+from app.bench.rises import LOOK_EVERY_S, Rises
+from app.bench.watched import watched_program
 from app.engine.clock import now_s, sleep_s
 from app.engine.engine import Engine
 from app.sessions.duet.conductor import MACHINE_CHANNEL
@@ -61,17 +62,17 @@ def watch(session: DuetSession, engine: Engine, seconds: float) -> dict[str, Any
         sleep_s(LOOK_EVERY_S)
     ears = Ears(engine, {MACHINE_CHANNEL}, seconds + SETTLING_S + 2 * ENDING_S)
     sleep_s(SETTLING_S)
-    before = engine.mixer.dropouts
-    session.start(count_in_bars=0)
-    press_keys(engine, seconds)
-    playing = session.snapshot
-    session.stop()
-    sleep_s(ENDING_S)
+    with Rises(lambda: engine.mixer.dropouts) as dropouts, Rises(lambda: session.snapshot.late_steps) as late:
+        session.start(count_in_bars=0)
+        press_keys(engine, seconds)
+        playing = session.snapshot
+        session.stop()
+        sleep_s(ENDING_S)
     stream = engine.supervisor.stream
     return {
         **compared(session.snapshot, ears.onsets(), engine.rate),
-        "steps": int(playing.step), "late_steps": playing.late_steps,
-        "hanging": len(ears.held), "dropouts": engine.mixer.dropouts - before,
+        "steps": int(playing.step), "late_steps_s": late.moments_s,
+        "hanging": len(ears.held), "dropouts_s": dropouts.moments_s,
         "agent": playing.agent or "none", "sound": stream.output_label if stream is not None else "nothing",
     }  # fmt: skip
 

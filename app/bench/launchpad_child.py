@@ -15,7 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app.bench.ears import Ears
-from app.bench.watched import LOOK_EVERY_S, watched_program
+from app.bench.rises import LOOK_EVERY_S, Rises
+from app.bench.watched import watched_program
 from app.engine.clock import now_s, sleep_s
 from app.engine.engine import Engine
 from app.sessions.launchpad import LaunchpadSession
@@ -91,14 +92,14 @@ def watch(session: LaunchpadSession, engine: Engine, seconds: float) -> dict[str
     session.clear()
     ears = Ears(engine, CHANNELS, seconds + 2 * ENDING_S)
     sleep_s(SETTLING_S)
-    before = engine.mixer.dropouts
     watcher = Watcher(session, seconds)
-    watcher.run()
+    with Rises(lambda: engine.mixer.dropouts) as dropouts:
+        watcher.run()
     stream = engine.supervisor.stream
     return {
         **compared(watcher, ears.onsets(), engine.rate),
         "presses": watcher.presses, "hanging": len(ears.held),
-        "dropouts": engine.mixer.dropouts - before, "agent": session.snapshot.agent or "none",
+        "dropouts_s": dropouts.moments_s, "agent": session.snapshot.agent or "none",
         "sound": stream.output_label if stream is not None else "nothing",
     }  # fmt: skip
 

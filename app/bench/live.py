@@ -15,11 +15,14 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import median
 from typing import Any
 
 from app.bench.figures import Figure, spread
+from app.bench.rises import LOOK_EVERY_S
+from app.bench.standstill_child import WORTH_S
 from app.engine.clock import sleep_s, wall_time
 from pieces.errors import RipienoError
 from pieces.folders import HOME_VARIABLE, cache_folder
@@ -31,8 +34,12 @@ LONG_S, IDLE_S = 300.0, 60.0
 STARTS = 3
 MEGABYTE = 1e6
 JACK_RATE, JACK_BLOCK_SAMPLES = 44_100, 256
+JACK_USUAL_BLOCK_SAMPLES = 1024
+"""What its dummy driver takes where nobody says otherwise."""
 LATE_GOAL_MS = 1.0
 """So far at most may a note lie from the sample on which it is due."""
+FELT_S = 0.15
+"""So long after a standstill what it did is seen: the driver counts it, then the program, then who looks."""
 
 
 class NotMeasured(RipienoError):
@@ -67,24 +74,25 @@ def dropouts() -> list[Figure]:
             seen = _run_child(LONG_S, PIECE, there)
     _must_have_used_jack(seen)
     through = f"{seen['through_ms']:.1f} ms from input to output"
-    note = f"{LONG_S:.0f} s at {JACK_BLOCK_SAMPLES} frames, {seen['sound']}, {through}"
     alone = f"{IDLE_S:.0f} s, nothing but silence"
     return [
         Figure("Dropouts of an idle client", idle["dropouts"], "blocks", note=alone),
-        *stood,
-        Figure("Dropouts over JACK", seen["dropouts"], "blocks", 0.0, note=note),
+        stood.figure(),
+        stood.dropouts("Following", seen, LONG_S, note=through),
         *spread("Newest sample to snapshot (JACK)", seen["latency_ms"], "ms", 2.0, 10.0),
         *spread("Frame of the window (JACK)", seen["frame_ms"], "ms", p99_limit=16.7),
     ]
 
 
-def watched_over_jack(module: str, seconds: float) -> tuple[dict[str, Any], list[Figure]]:
+def watched_over_jack(
+    module: str, seconds: float, block_samples: int = JACK_BLOCK_SAMPLES
+) -> tuple[dict[str, Any], Standstills]:
     """What a program saw that played over JACK's dummy driver, in its window where there is a display.
 
-    And how often the machine stood still meanwhile. Raises NotMeasured.
+    And when the machine stood still meanwhile. Raises NotMeasured.
     """
     arguments = [str(seconds), *(["--window"] if _has_display() else [])]
-    with jack() as server, standstills(seconds) as stood:
+    with jack(block_samples) as server, standstills(seconds) as stood:
         seen = run_child(module, arguments, seconds, {"JACK_DEFAULT_SERVER": server})
     _must_have_used_jack(seen)
     return seen, stood
@@ -100,14 +108,56 @@ def _must_have_used_jack(seen: dict[str, Any]) -> None:
         raise NotMeasured(f"sound went to {seen['sound']} instead of JACK; install libportaudio2.")
 
 
+@dataclass
+class Standstills:
+    """Those of the machine's cores: when each ended, on the clock of `now_s`, and how long it was."""
+
+    cores: int = 0
+    real_time: bool = True
+    found: list[tuple[float, float]] = field(default_factory=list)
+
+    def take_in(self, core: dict[str, Any]) -> None:
+        """What `standstill_child` saw."""
+        self.cores += 1
+        self.real_time = self.real_time and core["real_time"]
+        self.found += [(ended_s, lasted_s) for ended_s, lasted_s in core["standstills"]]
+
+    def figure(self) -> Figure:
+        """How often, and the longest."""
+        whose = "a real-time thread" if self.real_time else "a thread without real time"
+        longest_ms = max((lasted_s for _, lasted_s in self.found), default=0.0) * 1000
+        late = f"was {WORTH_S * 1000:.0f} ms late or more; the longest {longest_ms:.0f} ms"
+        note = f"{whose} above all others on each of {self.cores} cores {late}"
+        return Figure("Standstills of the machine", len(self.found), "times", note=note)
+
+    def dropouts(
+        self, what: str, seen: dict[str, Any], seconds: float, block_samples: int = JACK_BLOCK_SAMPLES,
+        note: str = "",
+    ) -> Figure:
+        """Those that a program saw, held against none."""
+        moments_s = seen["dropouts_s"]
+        where = f"{seconds:.0f} s in blocks of {block_samples} samples, {seen['sound']}"
+        return Figure(f"{what}, dropouts", len(moments_s), "blocks", 0.0,
+                      note=", ".join(filter(None, (where, note))) + self.beside(moments_s))  # fmt: skip
+
+    def beside(self, moments_s: list[float]) -> str:
+        """For a note: how many of these moments came right after a standstill."""
+        if not moments_s:
+            return ""
+        after = sum(any(0 <= moment_s - ended_s + LOOK_EVERY_S <= FELT_S for ended_s, _ in self.found)
+                    for moment_s in moments_s)  # fmt: skip
+        return f"; {after} of {len(moments_s)} right after a standstill"
+
+
 @contextmanager
-def standstills(seconds: float) -> Iterator[list[Figure]]:
-    """Count those of the machine's cores for so long; afterwards the list holds what was counted."""
-    found: list[Figure] = []
+def standstills(seconds: float) -> Iterator[Standstills]:
+    """Watch the machine's cores for so long; afterwards what is given holds what was seen."""
+    found = Standstills()
     with ExitStack() as watchers:
         beside = [watchers.enter_context(_watching(seconds, core)) for core in _cores()]
         yield found
-        found.append(_standstills([json.loads(watcher.communicate()[0]) for watcher in beside]))
+        for watcher in beside:
+            found.take_in(json.loads(watcher.communicate()[0]))
 
 
 def _cores() -> list[int]:
@@ -122,14 +172,6 @@ def _watching(seconds: float, core: int) -> Iterator[subprocess.Popen[str]]:
             yield beside
         finally:
             beside.kill()
-
-
-def _standstills(stood: list[dict[str, Any]]) -> Figure:
-    lasted_s = [duration_s for core in stood for duration_s in core["standstills_s"]]
-    whose = "a real-time thread" if all(core["real_time"] for core in stood) else "a thread without real time"
-    longest = f"the longest {max(lasted_s, default=0.0) * 1000:.0f} ms"
-    note = f"of {whose} above all others on each of {len(stood)} cores, meanwhile; {longest}"
-    return Figure("Standstills of the machine", len(lasted_s), "times", note=note)
 
 
 def _run_child(seconds: float, piece: str = "", environment: dict[str, str] | None = None) -> dict[str, Any]:
@@ -166,7 +208,7 @@ def run_child(
 
 
 @contextmanager
-def jack() -> Iterator[str]:
+def jack(block_samples: int = JACK_BLOCK_SAMPLES) -> Iterator[str]:
     """A JACK server of our own with the dummy driver; gives its name.
 
     In real time as musicians run it; where the system does not grant that, JACK says so and goes on without.
@@ -175,7 +217,7 @@ def jack() -> Iterator[str]:
     if program is None:
         raise NotMeasured("jackd is not installed; `sudo apt install jackd2`.")
     name = "ripieno-bench"  # Always the same: JACK forgets a killed server only when its like starts.
-    driver = ["-d", "dummy", "-r", str(JACK_RATE), "-p", str(JACK_BLOCK_SAMPLES)]
+    driver = ["-d", "dummy", "-r", str(JACK_RATE), "-p", str(block_samples)]
     server = subprocess.Popen(
         [program, "-n", name, "--realtime", "--realtime-priority", "20", *driver],
         stdout=subprocess.DEVNULL,

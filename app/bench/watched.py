@@ -12,11 +12,10 @@ import threading
 from collections.abc import Callable
 from typing import Any, Protocol, TypeVar
 
+from app.bench.rises import LOOK_EVERY_S
 from app.ending import end_process
 from app.engine.clock import sleep_s
 from app.engine.engine import Engine
-
-LOOK_EVERY_S = 0.02
 
 
 class Session(Protocol):

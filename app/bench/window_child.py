@@ -15,6 +15,7 @@ from typing import Any
 
 import psutil
 
+from app.bench.rises import Rises
 from app.engine.clock import now_s, sleep_s, wall_time
 from app.engine.snapshot import Snapshot
 
@@ -42,8 +43,10 @@ class Watcher:
             before = self._window.studio.snapshot
             self._window.frame_ms.clear()
             self._window.studio.engine.latencies_ms.clear()
-            sleep_s(self._seconds)
+            with Rises(lambda: self._window.studio.snapshot.dropouts) as dropouts:
+                sleep_s(self._seconds)
             self._read(before)
+            self.seen["dropouts_s"] = dropouts.moments_s
         except TimeoutError:
             self.seen["problem"] = f"nothing was followed within {PATIENCE_S:.0f} s"
         finally:
@@ -64,7 +67,6 @@ class Watcher:
             "frame_ms": list(self._window.frame_ms),
             "latency_ms": list(studio.engine.latencies_ms),
             "late_frames": studio.snapshot.late_frames - before.late_frames,
-            "dropouts": studio.snapshot.dropouts - before.dropouts,
             "state": studio.snapshot.state,
             "processes": len(everyone),
             "memory_bytes": sum(process.memory_info().rss for process in everyone),

@@ -3,14 +3,17 @@
 import json
 import os
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
 
 import pytest
 
 from app import bench
-from app.bench import figures, live
+from app.bench import figures, live, standstill_child
 from app.bench.figures import Figure
+from app.bench.rises import Rises
+from app.engine.clock import now_s
 from pieces.errors import RipienoError
 
 
@@ -73,9 +76,39 @@ def test_the_window_is_watched_from_outside() -> None:
 def test_the_machine_s_own_standstills_are_counted_meanwhile() -> None:
     with live.standstills(0.5) as stood:
         pass
-    (figure,) = stood
+    figure = stood.figure()
     assert figure.value >= 0 and figure.limit is None
     assert f"on each of {len(os.sched_getaffinity(0))} cores" in figure.note
+
+
+def test_a_standstill_is_seen_when_the_clock_jumps(monkeypatch: pytest.MonkeyPatch) -> None:
+    moments_s = iter([0.0, 0.0021, 0.012, 0.0141, 0.0162])
+    monkeypatch.setattr(standstill_child, "now_s", lambda: next(moments_s))
+    monkeypatch.setattr(standstill_child, "sleep_s", lambda _: None)
+    monkeypatch.setattr(standstill_child.os, "sched_setaffinity", lambda *_: None, raising=False)
+    monkeypatch.setattr(standstill_child, "_above_everyone", lambda: True)
+    seen = standstill_child.watch(0.015, 0)
+    assert seen == {"standstills": [(0.012, pytest.approx(0.0079))], "real_time": True}
+
+
+def test_dropouts_are_told_apart_by_what_came_before_them() -> None:
+    stood = live.Standstills()
+    stood.take_in({"standstills": [[10.0, 0.004], [20.0, 0.012]], "real_time": True})
+    seen = {"dropouts_s": [10.1, 15.0, 19.9], "sound": "card"}
+    figure = stood.dropouts("Following", seen, 60.0, note="11.6 ms through")
+    assert (figure.value, figure.reached) == (3, False)
+    where = "60 s in blocks of 256 samples, card, 11.6 ms through"
+    assert figure.note == f"{where}; 1 of 3 right after a standstill"
+    none = stood.dropouts("Following", {**seen, "dropouts_s": []}, 60.0)
+    assert none.reached and "standstill" not in none.note
+
+
+def test_each_rise_of_a_counter_has_its_moment(eventually: Callable[..., bool]) -> None:
+    counts = iter([3, 3, 5, 5, 4])
+    before_s = now_s()
+    with Rises(lambda: next(counts, 4)) as rises:
+        assert eventually(lambda: len(rises.moments_s) == 2)
+    assert before_s < rises.moments_s[0] <= rises.moments_s[1] <= now_s()
 
 
 def test_every_measurement_exists() -> None:
