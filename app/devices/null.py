@@ -1,7 +1,8 @@
 """No sound card: a thread that keeps time by deadlines and calls the same callback.
 
-It sleeps to absolute deadlines, so it does not drift; a block that comes too late is counted as a trouble,
-and after a long standstill (the computer slept) it starts afresh instead of racing through what was missed.
+It sleeps to absolute deadlines, so it does not drift, and after a long standstill (the computer slept) it
+starts afresh instead of racing through what was missed. It never reports troubles: where nobody listens, a
+block that comes late leaves no hole to be heard.
 """
 from __future__ import annotations
 
@@ -13,7 +14,6 @@ from app.devices.audio import DEFAULT_RATE, NONE, AudioCallback, AudioChoice, De
 from app.engine.clock import now_s, sleep_s
 from app.engine.priority import real_time
 
-LATE_BLOCKS = 4
 STANDSTILL_S = 1.0
 
 
@@ -50,7 +50,7 @@ class NullStream:
         deadline_s = now_s()
         while not self._stopping:
             late_s = now_s() - deadline_s
-            self._callback(None, output, int(late_s > LATE_BLOCKS * period_s))
+            self._callback(None, output, 0)
             deadline_s = now_s() if late_s > STANDSTILL_S else deadline_s + period_s
             sleep_s(deadline_s - now_s())
 

@@ -34,7 +34,8 @@ class Snapshot:
     probabilities: (slower, keep, faster). fit: float32, one value per 4 strip px in 0..1, or None.
     spectrogram: (40, 78) float32, newest row last. level_db: RMS of the last 50 ms; peak_db: peak with hold.
     decision_ms: newest sample in the ring -> this snapshot. late_frames: answers that came too late.
-    dropouts: blocks that the sound driver reported as late or lost. no_signal: nothing heard for 5 s.
+    dropouts: blocks that the sound driver reported as late or lost (a silent one reports none). no_signal:
+    nothing heard for 5 s.
     """
 
     sample: int = 0

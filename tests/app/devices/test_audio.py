@@ -24,6 +24,7 @@ from app.devices.null import NullBackend
 from app.devices.portaudio import PortAudioBackend, _troubles
 from app.devices.sdl import SdlBackend
 from app.devices.split import SplitStream
+from app.engine.clock import sleep_s
 from app.engine.engine import Engine
 from app.engine.supervisor import StreamSupervisor
 from app.engine.voice import SilentInstrument
@@ -414,6 +415,21 @@ def test_the_silent_card_keeps_time(eventually):
     stream.close()
     after = count
     assert not stream.alive and not eventually(lambda: count > after, 0.1)
+
+
+def test_a_card_that_nobody_hears_has_no_dropouts(eventually):
+    troubles_seen = []
+
+    def callback(heard, output, troubles):
+        if len(troubles_seen) == 3:
+            sleep_s(0.2)  # dozens of blocks late
+        troubles_seen.append(troubles)
+
+    stream = NullBackend().open(AudioChoice(NONE, NONE, 256, 44_100), callback)
+    stream.start()
+    assert eventually(lambda: len(troubles_seen) > 60)
+    stream.close()
+    assert not any(troubles_seen)
 
 
 def test_sdl_plays_on_however_often_it_is_asked_what_there_is():
