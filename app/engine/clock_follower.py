@@ -24,6 +24,8 @@ from app.engine.timeline import Timeline
 LOST_S = 0.5
 CATCH_UP_BEATS = 2.0
 LARGEST_BEND = 0.1
+SAME_TEMPO, ON_BEAT_TICKS = 0.03, 0.2
+"""How far from its tempo and its beat before a gap a clock may be that has gone on meanwhile, unheard."""
 
 State = Literal["none", "finding", "waiting", "playing", "stopped", "lost"]
 
@@ -69,12 +71,16 @@ class _Heard:
 
 
 class ClockFollower:
-    """Follows one sender. After a loss its position goes by the time that has passed: ticks were missed."""
+    """Follows one sender. What counts are its ticks, but across a gap time does, if ticks went by unheard.
+
+    A clock that is back on the beat that it had has gone on meanwhile, and so has the song of its sender. One
+    that is back beside it has paused, and its song too. After a loss nobody can tell: it has gone on.
+    """
 
     def __init__(self) -> None:
         self._loop = TickLoop()
         self._ticked_s: float | None = None
-        self._before: _Heard | None = None  # the loss; until the tempo is found again
+        self._before: _Heard | None = None  # the gap; until the clock is steady again
         self._heard = _Heard()
 
     def received(self, message: Sequence[int], moment_s: float) -> None:
@@ -102,12 +108,15 @@ class ClockFollower:
     def _ticked(self, heard: _Heard, moment_s: float) -> _Heard:
         if self._ticked_s is not None and moment_s - self._ticked_s > LOST_S:
             self._loop, self._before = TickLoop(), self._before or heard
+        self._ticked_s = moment_s
+        steady_before = not self._loop.astray
+        self._loop.tick(moment_s)
+        if steady_before and self._loop.astray:
+            self._before = heard
         if heard.begins or not heard.playing:
             self._before = None
-        self._ticked_s = moment_s
-        self._loop.tick(moment_s)
         tick, found = self._tick(heard), self._loop.period_s is not None
-        if found:
+        if found and not self._loop.astray:
             self._before = None
         return replace(
             heard,
@@ -119,11 +128,20 @@ class ClockFollower:
         )
 
     def _tick(self, heard: _Heard) -> int:
-        """Position of the tick that is heard: the next, or after a loss the one that is due by now."""
-        before = self._before
-        if before is None or before.period_s is None:
+        """Position of the tick that is heard: the next, or after a gap the one that is due by now."""
+        before, loop = self._before, self._loop
+        if before is None or before.period_s is None or loop.astray:
             return heard.tick + heard.playing
-        return before.tick + round((self._loop.moment_s - before.smooth_s) / before.period_s)
+        passed_ticks = (loop.moment_s - before.smooth_s) / before.period_s
+        if loop.period_s is None or _has_gone_on(before.period_s, loop.period_s, passed_ticks):
+            return before.tick + round(passed_ticks)
+        return heard.tick + 1
+
+
+def _has_gone_on(period_before_s: float, period_s: float, passed_ticks: float) -> bool:
+    """Whether a clock that is steady again is at the tempo and on the beat that it had before."""
+    same_tempo = abs(period_s / period_before_s - 1.0) <= SAME_TEMPO
+    return same_tempo and abs(passed_ticks - round(passed_ticks)) <= ON_BEAT_TICKS
 
 
 def _started(heard: _Heard) -> _Heard:
@@ -144,9 +162,9 @@ def _state(heard: _Heard, moment_s: float) -> State:
 
 def _quarters(heard: _Heard, moment_s: float) -> float:
     """Position of the last tick, and on from there as long as the clock is not lost."""
-    if not heard.playing or heard.begins:
+    if heard.heard_s is None or not heard.playing or heard.begins:
         return (heard.tick + 1) / TICKS_PER_QUARTER  # where the next tick goes on
-    since_s = min(moment_s - heard.smooth_s, LOST_S)
+    since_s = min(moment_s, heard.heard_s + LOST_S) - heard.smooth_s
     ticks = heard.tick + (since_s / heard.period_s if heard.period_s else 0.0)
     return ticks / TICKS_PER_QUARTER
 

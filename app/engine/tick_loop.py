@@ -32,6 +32,11 @@ class TickLoop:
         self._late = False
         self._count = 0
 
+    @property
+    def astray(self) -> bool:
+        """The last ticks were far from where they were expected."""
+        return self.period_s is not None and bool(self._recent)
+
     def tick(self, moment_s: float) -> None:
         """A tick was heard."""
         if self.period_s is None:

@@ -94,6 +94,7 @@ def test_a_sender_that_paused_is_followed_in_its_new_phase():
     loop = TickLoop()
     assert np.allclose(tempi(loop, moments_s), 120, rtol=1e-6)
     assert loop.moment_s == pytest.approx(moments_s[-1], abs=1e-6)
+    assert follower(moments_s, START).reading(moments_s[-1]).quarters == pytest.approx(12 - 1 / 24, abs=1e-3)
 
 
 @settings(deadline=None)
@@ -210,6 +211,37 @@ def test_ticks_that_went_by_unheard_are_counted_once_the_clock_is_back(bpm, whic
     bound = (2.6 if heap else 0.6) / 24 + 0.01 * gap_s * bpm / 60
     assert reading.state == "playing"
     assert reading.quarters == pytest.approx((len(true_s) - 1) / 24, abs=bound)
+
+
+@settings(deadline=None, max_examples=50)
+@given(BPM, st.integers(96, 200), st.floats(0.0, 1.0), st.floats(0, 0.1), st.integers(0, 99))
+def test_ticks_that_got_lost_in_a_short_gap_are_counted_by_the_time_that_has_passed(
+    bpm, which, share, jitter, seed
+):
+    true_s = ticks_s(bpm, 12)
+    heard_s = jittered(true_s, jitter * period_s(bpm), seed)
+    gap_s = share * (0.49 - 1.1 * period_s(bpm))  # to the next tick less than half a second
+    kept = (np.arange(len(heard_s)) <= which) | (heard_s > heard_s[which] + gap_s)
+    made = follower(heard_s[:which + 1], START)
+    for due_s, moment_s in zip(true_s[kept][which + 1:], heard_s[kept][which + 1:], strict=True):
+        made.received(TICK, moment_s)
+        reading = made.reading(due_s)  # in between neither
+        assert reading.state == "playing"
+        assert reading.quarters == pytest.approx((due_s - true_s[0]) * bpm / 60, abs=0.6 / 24)
+
+
+@pytest.mark.parametrize("said, quarters", [([START], 0.0), ([CONTINUE], 4.0), ([[0xF2, 32, 0]], 8.0)])
+def test_ticks_that_got_lost_before_the_sender_said_where_it_is_are_not_counted(said, quarters):
+    moments_s = ticks_s(120, 4)
+    made = follower(moments_s, START)
+    later_s = ticks_s(120, 2, moments_s[-1] + 11 * period_s(120))
+    for number, moment_s in enumerate(later_s):
+        if number == 3:
+            for message in (STOP, *said) if said[0] == CONTINUE else said:
+                made.received(message, moment_s - 0.001)
+        made.received(TICK, moment_s)
+    said_quarters = quarters + (3 / 24 if said[0] == CONTINUE else 0.0)
+    assert made.reading(moment_s).quarters == pytest.approx(said_quarters + 44 / 24, abs=1e-3)
 
 
 @pytest.mark.parametrize("said, quarters", [([START], 0.0), ([CONTINUE], 4.0), ([[0xF2, 32, 0]], 8.0)])
