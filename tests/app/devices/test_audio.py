@@ -418,7 +418,7 @@ def test_the_silent_card_keeps_time(eventually):
 
 
 def test_a_card_that_nobody_hears_has_no_dropouts(eventually):
-    troubles_seen = []
+    troubles_seen: list[int] = []
 
     def callback(heard, output, troubles):
         if len(troubles_seen) == 3:
