@@ -70,7 +70,7 @@ def dropouts() -> list[Figure]:
     with jack() as server:
         there = {"JACK_DEFAULT_SERVER": server}
         idle = run_child("app.bench.idle_child", [str(IDLE_S)], IDLE_S, there)
-        with standstills(LONG_S) as stood:
+        with standstills() as stood:
             seen = _run_child(LONG_S, PIECE, there)
     _must_have_used_jack(seen)
     through = f"{seen['through_ms']:.1f} ms from input to output"
@@ -92,7 +92,7 @@ def watched_over_jack(
     And when the machine stood still meanwhile. Raises NotMeasured.
     """
     arguments = [str(seconds), *(["--window"] if _has_display() else [])]
-    with jack(block_samples) as server, standstills(seconds) as stood:
+    with jack(block_samples) as server, standstills() as stood:
         seen = run_child(module, arguments, seconds, {"JACK_DEFAULT_SERVER": server})
     _must_have_used_jack(seen)
     return seen, stood
@@ -150,11 +150,11 @@ class Standstills:
 
 
 @contextmanager
-def standstills(seconds: float) -> Iterator[Standstills]:
-    """Watch the machine's cores for so long; afterwards what is given holds what was seen."""
+def standstills() -> Iterator[Standstills]:
+    """Watch the machine's cores meanwhile; afterwards what is given holds what was seen."""
     found = Standstills()
     with ExitStack() as watchers:
-        beside = [watchers.enter_context(_watching(seconds, core)) for core in _cores()]
+        beside = [watchers.enter_context(_watching(core)) for core in _cores()]
         yield found
         for watcher in beside:
             found.take_in(json.loads(watcher.communicate()[0]))
@@ -165,9 +165,9 @@ def _cores() -> list[int]:
 
 
 @contextmanager
-def _watching(seconds: float, core: int) -> Iterator[subprocess.Popen[str]]:
-    command = [sys.executable, "-P", "-m", "app.bench.standstill_child", str(seconds), str(core)]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as beside:
+def _watching(core: int) -> Iterator[subprocess.Popen[str]]:
+    command = [sys.executable, "-P", "-m", "app.bench.standstill_child", str(core)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as beside:
         try:
             yield beside
         finally:

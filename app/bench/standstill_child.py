@@ -1,8 +1,8 @@
-"""When one of the machine's cores stands still. Run as `-m app.bench.standstill_child SECONDS CORE`.
+"""When one of the machine's cores stands still. Run as `-m app.bench.standstill_child CORE`.
 
 A real-time thread that stays on its core, sleeps and looks at the clock, beside the program that is measured
 and above it: when it cannot run, nobody could there, and what the program lost then is not its fault. A
-virtual machine's cores are taken away one by one.
+virtual machine's cores are taken away one by one. It ends when its input does.
 """
 
 from __future__ import annotations
@@ -10,6 +10,8 @@ from __future__ import annotations
 import json
 import os
 import sys
+import threading
+from collections.abc import Callable
 
 from app.engine.clock import now_s, sleep_s
 
@@ -19,14 +21,14 @@ WORTH_S = 0.002
 ABOVE_JACK = 50
 
 
-def watch(seconds: float, core: int) -> dict[str, object]:
+def watch(core: int, ended: Callable[[], bool]) -> dict[str, object]:
     """Each standstill as (moment it ended, how long it was), in seconds, and whether it had real time."""
     real_time = _above_everyone()
     if hasattr(os, "sched_setaffinity"):
         os.sched_setaffinity(0, {core})
     standstills = []
-    before = begun = now_s()
-    while before - begun < seconds:
+    before = now_s()
+    while not ended():
         sleep_s(NAP_S)
         now = now_s()
         if now - before > NAP_S + WORTH_S:
@@ -43,5 +45,17 @@ def _above_everyone() -> bool:
     return True
 
 
+def _input_ended() -> Callable[[], bool]:
+    """Waits for it in a thread, begun before this one has real time: it needs none."""
+    ended = threading.Event()
+
+    def wait() -> None:
+        sys.stdin.read()
+        ended.set()
+
+    threading.Thread(target=wait, name="input", daemon=True).start()
+    return ended.is_set
+
+
 if __name__ == "__main__":
-    print(json.dumps(watch(float(sys.argv[1]), int(sys.argv[2]))), flush=True)  # noqa: T201 - the answer to whoever watches
+    print(json.dumps(watch(int(sys.argv[1]), _input_ended())), flush=True)  # noqa: T201 - the answer to whoever watches

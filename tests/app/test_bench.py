@@ -13,7 +13,7 @@ from app import bench
 from app.bench import figures, live, standstill_child
 from app.bench.figures import Figure
 from app.bench.rises import Rises
-from app.engine.clock import now_s
+from app.engine.clock import now_s, sleep_s
 from pieces.errors import RipienoError
 
 
@@ -74,20 +74,20 @@ def test_the_window_is_watched_from_outside() -> None:
 
 
 def test_the_machine_s_own_standstills_are_counted_meanwhile() -> None:
-    with live.standstills(0.5) as stood:
-        pass
+    with live.standstills() as stood:
+        sleep_s(0.5)
     figure = stood.figure()
     assert figure.value >= 0 and figure.limit is None
     assert f"on each of {len(os.sched_getaffinity(0))} cores" in figure.note
 
 
 def test_a_standstill_is_seen_when_the_clock_jumps(monkeypatch: pytest.MonkeyPatch) -> None:
-    moments_s = iter([0.0, 0.0021, 0.012, 0.0141, 0.0162])
+    moments_s, ended = iter([0.0, 0.0021, 0.012, 0.0141]), iter([False, False, False, True])
     monkeypatch.setattr(standstill_child, "now_s", lambda: next(moments_s))
     monkeypatch.setattr(standstill_child, "sleep_s", lambda _: None)
     monkeypatch.setattr(standstill_child.os, "sched_setaffinity", lambda *_: None, raising=False)
     monkeypatch.setattr(standstill_child, "_above_everyone", lambda: True)
-    seen = standstill_child.watch(0.015, 0)
+    seen = standstill_child.watch(0, lambda: next(ended))
     assert seen == {"standstills": [(0.012, pytest.approx(0.0079))], "real_time": True}
 
 
