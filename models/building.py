@@ -17,13 +17,15 @@ from pathlib import Path
 from typing import Any, TypeVar
 from xml.etree import ElementTree
 
-from pieces.errors import BadScore, RipienoError
+from pieces.errors import BadScore, RipienoError, Unusable
 
 Made = TypeVar("Made")
 _Job = tuple[str, Callable[[], Any], Callable[[Any, Path], None], Path]
 """A piece's title, what makes it, what saves it, and its file; all of it picklable."""
 _BATCH_A_WORKER = 16
-FAULTS_OF_A_PIECE = (BadScore, ElementTree.ParseError, zipfile.BadZipFile, ValueError, IndexError)
+SKIPPED_NAME = "skipped.txt"
+"""In the folder of a data set: what was left out, a line each of title and reason with a tab between."""
+FAULTS_OF_A_PIECE = (BadScore, Unusable, ElementTree.ParseError, zipfile.BadZipFile, ValueError, IndexError)
 """For these one is left out. What else goes wrong is the machine's fault, or ours, and ends the build."""
 PIECE_LIMIT_S = 1500
 """An engraver that never ends is ended then; more than any compilation may take."""
@@ -46,9 +48,7 @@ def build_files(
         RipienoError: what no piece is to blame for, or not one piece could be made.
     """
     out.mkdir(parents=True, exist_ok=True)
-    skipped_path = out / "skipped.txt"
-    lines = skipped_path.read_text().splitlines() if skipped_path.exists() else []
-    skipped = {line.partition("\t")[0] for line in lines}
+    skipped_path, skipped = out / SKIPPED_NAME, read_skipped(out)
     jobs = [
         (title, make, save, out / f"{title}.npz") for title, make in wanted
         if title not in skipped and not (out / f"{title}.npz").exists()
@@ -63,6 +63,13 @@ def build_files(
             yield done, len(wanted), reason
     if wanted and not any((out / f"{title}.npz").exists() for title, _ in wanted):
         raise RipienoError(f"None of {len(wanted)} pieces could be made; {skipped_path} says why of each.")
+
+
+def read_skipped(folder: Path) -> dict[str, str]:
+    """What was left out of a data set, and why, by title."""
+    path = folder / SKIPPED_NAME
+    lines = path.read_text().splitlines() if path.exists() else []
+    return {title: reason for title, _, reason in (line.partition("\t") for line in lines)}
 
 
 def _run(jobs: Sequence[_Job], workers: int) -> Generator[tuple[str, str], None, None]:

@@ -23,7 +23,6 @@ from models.performance import Performance
 from models.players import HindsightPlayer, OptimalPlayer, Player, SteadyPlayer, hear, labels, load_trials
 from models.reports import is_stream
 from models.results import Evaluation, Outcome, tables, tabulate
-from models.sound import find_unheard_sound_set
 from pieces.errors import RipienoError, Unusable
 from pieces.piece import Piece
 
@@ -173,11 +172,10 @@ def evaluate_follower(
     contestants = [
         _contestant(name, called, seed, trials) for name, called in zip(names, labels(names), strict=True)
     ]
-    unheard = find_unheard_sound_set()
     settings = {
         "agents": list(agents), "trials": trials, "seed": seed, "source": source.name if source else None,
         "count": count, "room": room, "as_written": as_written,
-        "unheard_sound_set": unheard.name if unheard else None,
+        "unheard_sound_set": held_out.unheard_sound_set_of(source),
     }  # fmt: skip
     console = console or Console()
     result = _begun(settings, json_path, resume)

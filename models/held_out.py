@@ -19,8 +19,9 @@ from pathlib import Path
 
 import numpy as np
 
-from models import msmd
+from models import msmd, stored_items
 from models.evaluation import EvaluationItem, Recipe
+from models.evaluation_only import is_marked, read_mark
 from models.features import SPEC
 from models.midi_files import BadMidi
 from models.performance import HUMAN, STRICT, Performance, Style, load_midi, perform
@@ -74,9 +75,11 @@ def from_folder(source: Path, playing: Playing = AS_A_PERSON) -> list[Recipe]:
     """What is found in `source`: folders called `nottingham`, `lieder` and `human`, or one of them itself.
 
     A folder that `data build msmd` reads gives MSMD's test pieces, always played as written, as in the paper;
-    those of `human` are people's recordings whatever `playing` says. Raises RipienoError where there is none
-    of them.
+    those of `human` are people's recordings whatever `playing` says, and may have been built. Raises
+    RipienoError where there is none of them.
     """
+    if is_marked(source):
+        return stored_items.recipes_in(source)
     if (source / msmd.LISTING_NAME).is_file():
         return _msmd_recipes(source)
     scores = partial(_held_out_scores, playing)
@@ -91,6 +94,18 @@ def from_folder(source: Path, playing: Playing = AS_A_PERSON) -> list[Recipe]:
     if not recipes:
         raise RipienoError(f"{source} holds none of {', '.join(builders)}; name the folder they are in.")
     return recipes
+
+
+def unheard_sound_set_of(source: Path | None) -> str | None:
+    """The sound set through which people's performances are heard; None where it is the bundled one.
+
+    What `data build human` made sounds as it did there; all others through this machine's.
+    """
+    for folder in (source, source / "human") if source else ():
+        if is_marked(folder):
+            return read_mark(folder).unheard_sound_set
+    unheard = find_unheard_sound_set()
+    return unheard.name if unheard else None
 
 
 def drawn(recipes: Sequence[Recipe], count: int, seed: int) -> list[Recipe]:
@@ -207,6 +222,11 @@ def _msmd_recipes(folder: Path) -> list[Recipe]:
 
 
 def _human_recipes(name: str, folder: Path) -> list[Recipe]:
+    return stored_items.recipes_in(folder) if is_marked(folder) else takes_in(folder)
+
+
+def takes_in(folder: Path) -> list[Recipe]:
+    """People's performances in a folder, each in a folder of its own."""
     takes = sorted(path.parent for path in folder.glob("*/alignment.tsv"))
     return [Recipe(take.name, partial(_human, take)) for take in takes]
 

@@ -21,6 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.arrays import load_arrays
+from models.evaluation_only import refuse_training_on
 from models.features import SPEC
 from pieces.errors import RipienoError
 from pieces.files import replace_file, saving
@@ -172,8 +173,9 @@ def pieces_to_pack(
     """What `pack` takes: the train and valid pieces of folders that `data build` made, less the `excluded`.
 
     `split_in(folder)` says which split a name belongs to there. Raises BadPack where there is none, or two
-    folders hold the same name.
+    folders hold the same name, EvaluationOnly where nothing may be trained on a folder.
     """
+    refuse_training_on(folders)
     found: dict[str, tuple[str, str, Path]] = {}
     for folder in folders:
         split_of = split_in(folder)

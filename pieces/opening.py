@@ -10,19 +10,15 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import hashlib
-import io
 import json
 import os
 from pathlib import Path
-from typing import Any
-
-import numpy as np
 
 from pieces import folders, library
 from pieces.engraving import EngravingOptions, engrave
 from pieces.files import replace_file
-from pieces.meter import bars_of_rows
-from pieces.piece import Piece, PlayedNotehead, Segment
+from pieces.piece import Piece
+from pieces.piece_file import piece_bytes, read_piece
 from pieces.reading import ScoreText, read_score
 from pieces.strip import build_piece
 
@@ -64,25 +60,12 @@ def _cache_path(score: ScoreText, options: EngravingOptions) -> Path:
     return folders.cache_folder() / "pieces" / f"{hashlib.sha256(key.encode()).hexdigest()[:32]}.npz"
 
 
-_TEXT_FIELDS = ("name", "title", "composer", "source", "tempo_bpm", "length_quarters", "staves")
-
-
 def _save(piece: Piece, path: Path) -> None:
     """Write beside, then replace. A full disk only costs the next opening its second."""
-    header: dict[str, Any] = {name: getattr(piece, name) for name in _TEXT_FIELDS}
-    header["notes"] = [dataclasses.astuple(note) for note in piece.notes]
-    header["segments"] = [dataclasses.astuple(segment) for segment in piece.segments]
-    header["measure_starts"] = piece.measure_starts
-    header["bars"] = [dataclasses.astuple(bar) for bar in piece.bars]
-    header["svg_pages"] = piece.svg_pages
-    arrays = {f"page{index}": page for index, page in enumerate(piece.pages)}
-    text = np.frombuffer(json.dumps(header).encode(), np.uint8)
-    buffer = io.BytesIO()
-    np.savez_compressed(buffer, header=text, strip=piece.strip, **arrays)  # type: ignore[arg-type]
     with contextlib.suppress(OSError):  # what is not kept is engraved again
         path.parent.mkdir(parents=True, exist_ok=True)
         _make_room(path.parent)
-        replace_file(path, buffer.getvalue())
+        replace_file(path, piece_bytes(piece))
 
 
 def _make_room(folder: Path) -> None:
@@ -101,21 +84,9 @@ def _load(path: Path) -> Piece | None:
     if not path.exists():
         return None
     try:
-        with np.load(path, allow_pickle=False) as stored:
-            header = json.loads(bytes(stored["header"]).decode())
-            pages = tuple(stored[f"page{index}"] for index in range(len(header["svg_pages"])))
-            strip = stored["strip"]
+        piece = read_piece(path)
         os.utime(path)
-        return Piece(
-            **{name: header[name] for name in _TEXT_FIELDS},
-            pages=pages,
-            svg_pages=tuple(header["svg_pages"]),
-            strip=strip,
-            notes=tuple(PlayedNotehead(*row) for row in header["notes"]),
-            segments=tuple(Segment(*row) for row in header["segments"]),
-            measure_starts=tuple((x_px, number) for x_px, number in header["measure_starts"]),
-            bars=bars_of_rows(header["bars"]),
-        )
+        return piece
     except Exception:  # noqa: BLE001 - whatever is wrong with a cached file, the answer is to make it anew
         path.unlink(missing_ok=True)
         return None

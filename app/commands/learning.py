@@ -20,7 +20,7 @@ from models.training import TRAINED
 DATA_SETS = {"generated": "models.follower.data", "lieder": "models.follower.data",
              "nottingham": "models.follower.data", "mutopia": "models.follower.mutopia",
              "nottingham-game": "models.paper.rounds", "msmd": "models.paper.msmd",
-             "launchpad": "models.launchpad.data",
+             "human": "models.human", "launchpad": "models.launchpad.data",
              "launchpad-sustained": "models.launchpad.data", "chorales": "models.duet.data"}  # fmt: skip
 """The module whose `build` makes it."""
 FOLLOWERS = {"generated", "lieder", "mutopia", "nottingham"}
@@ -68,10 +68,11 @@ def build(
         Option(min=0.0, max=1.0, metavar="SHARE", help="So much of the follower's in simulated rooms."),
     ] = None,
 ) -> None:
-    """Make the data set NAME: generated, lieder, mutopia, nottingham, nottingham-game, msmd, launchpad,
-    launchpad-sustained or chorales.
+    """Make the data set NAME: generated, lieder, mutopia, nottingham, nottingham-game, msmd, human,
+    launchpad, launchpad-sustained or chorales.
 
-    mutopia is MSMD for the follower, without its test pieces.
+    mutopia is MSMD for the follower, without its test pieces. human is for `evaluate follower --from` alone:
+    people's performances, engraved and rendered once; nothing trains on it.
 
     What is there is kept: it can be resumed.
     """

@@ -15,6 +15,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from models.evaluation_only import refuse_training_on
 from models.features import SPEC
 from models.follower.data import Item, Rendering, item_of, load_item, split_of
 from models.follower.network import COLUMN_PX, CROP_COLUMNS, LOWEST_PITCH, PITCHES, SoundEncoder
@@ -55,7 +56,9 @@ def load_items(places: list[Path], split: str, excluded: frozenset[str] = frozen
 
     Raises:
         BadPack: a file is damaged, or holds no items.
+        EvaluationOnly: a folder is not to be trained on.
     """
+    refuse_training_on(places)
     items: list[Item] = []
     for place in places:
         packed = place.is_file()

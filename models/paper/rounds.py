@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 
 from models.arrays import load_arrays
 from models.building import build_files
+from models.evaluation_only import refuse_training_on
 from models.features import SPEC, frames
 from models.follower.data import SHORTEST_ONSETS, recipes, split_of
 from models.game import Round, Truth
@@ -125,8 +126,10 @@ def tune_of(name: str, arrays: Mapping[str, NDArray[Any]]) -> Tune:
 def load_split(folder: Path, split: str, styles: tuple[str, ...], limit: int = 0) -> list[Round]:
     """The rounds of a split in a folder or packed file, tune by tune; the library's own pieces are left out.
 
-    `limit` is the number of tunes, 0 for all. Raises NoRounds where there is none, BadPack for damage.
+    `limit` is the number of tunes, 0 for all. Raises NoRounds where there is none, BadPack for damage,
+    EvaluationOnly where nothing may be trained on the folder.
     """
+    refuse_training_on([folder])
     excluded = {
         Path(name).name.replace(".abc#", "-")
         for entry in library.list_pieces() for name in entry.excluded_from_training

@@ -44,7 +44,7 @@ def test_help_lists_every_command(capsys: pytest.CaptureFixture[str]) -> None:
         ("pieces add", ["FILE"]),
         ("pieces remove", ["NAME"]),
         ("pieces show", ["--notes", "--image"]),
-        ("data build", ["NAME", "--from", "--out", "--rooms", "--renderings", "mutopia"]),
+        ("data build", ["NAME", "--from", "--out", "--rooms", "--renderings", "mutopia", "human"]),
         ("train", ["NAME", "--config", "--resume"]),
         ("evaluate", ["NAME", "--json"]),
         ("bench", ["--json"]),
@@ -104,6 +104,7 @@ def test_later_modes_say_so(line: str, capsys: pytest.CaptureFixture[str]) -> No
         ("data build chorales --out x --rooms 0.5", "--rooms"),
         ("data build chorales --out x --renderings 3", "--renderings"),
         ("data build mutopia --from . --out x", "pieces.json"),
+        ("data build human --from . --out x --rooms 0.5", "--rooms"),
     ],
 )
 def test_bad_usage_is_one_line_and_exit_code_2(
