@@ -22,6 +22,10 @@ CLICK_S = 0.03
 CLICK_HZ = 1000.0
 ACCENT_HZ = 1600.0
 CLICK_LEVEL = 0.35
+FIRST_BEAT, TONELESS = 1, 2
+"""What a click's event says, added up: it is the first of a bar; it is noise instead of a tone."""
+NOISE_HZ = ((1200.0, 4000.0), (2500.0, 8000.0))
+"""Bands of the noise on a beat and on the first of a bar."""
 SOURCE = "metronome"
 _NEAR = 1e-6
 
@@ -125,16 +129,20 @@ class Metronome:
 
 
 class ClickVoice:
-    """Renders clicks. Callback only."""
+    """Renders clicks, which fade away within `CLICK_S`. Callback only."""
 
     def __init__(self, rate: int) -> None:
-        self._sounds = tuple(_click(hz, rate) for hz in (CLICK_HZ, ACCENT_HZ))
+        time_s = np.arange(round(CLICK_S * rate)) / rate
+        fading = np.exp(-time_s * 150) * CLICK_LEVEL
+        tones = (np.sin(2 * np.pi * hz * time_s) for hz in (CLICK_HZ, ACCENT_HZ))
+        noises = (_noise(band_hz, time_s) for band_hz in NOISE_HZ)
+        self._sounds = tuple((sound * fading).astype(np.float32) for sound in (*tones, *noises))
         self._sound = self._sounds[0]
         self._position = len(self._sound)
 
-    def click(self, accent: bool) -> None:
-        """Start a click at the next sample rendered."""
-        self._sound, self._position = self._sounds[int(accent)], 0
+    def click(self, which: int) -> None:
+        """Start a click, as its event's data1 says, at the next sample rendered."""
+        self._sound, self._position = self._sounds[which], 0
 
     def add_to(self, output: NDArray[np.float32]) -> None:
         """Mix what is sounding into `output` (n, 2)."""
@@ -143,7 +151,10 @@ class ClickVoice:
         self._position += len(part)
 
 
-def _click(hz: float, rate: int) -> NDArray[np.float32]:
-    time_s = np.arange(round(CLICK_S * rate)) / rate
-    sound = np.sin(2 * np.pi * hz * time_s) * np.exp(-time_s * 150) * CLICK_LEVEL
-    return sound.astype(np.float32)
+def _noise(band_hz: tuple[float, float], time_s: NDArray[np.float64]) -> NDArray[np.float64]:
+    """(n,) noise of a band with its peak at 1, the same every time: who looks for a pitch finds none."""
+    spectrum = np.fft.rfft(np.random.default_rng(0).normal(size=len(time_s)))
+    hz = np.fft.rfftfreq(len(time_s), time_s[1])
+    spectrum[(hz < band_hz[0]) | (hz > band_hz[1])] = 0.0
+    noise = np.fft.irfft(spectrum, len(time_s))
+    return np.asarray(noise / np.abs(noise).max())

@@ -188,7 +188,7 @@ class LocalPlayer:
                 position = offset
             self._played.append(replace(event, sample=start + offset))
             if event.kind == "click":
-                self._click.click(event.data1 == 1)
+                self._click.click(event.data1)
             else:
                 apply_event(self._instrument, event)
         if position < len(output):

@@ -23,8 +23,8 @@ NOW = -1
 class Event:
     """Something to do at `sample`.
 
-    data1, data2: pitch and velocity; controller and value; program number; for a click 1 on the first beat of
-    a bar. `source` says who asked ("midi", "keys", "demo", "metronome", ...).
+    data1, data2: pitch and velocity; controller and value; program number; for a click what
+    `metronome` says. `source` says who asked ("midi", "keys", "demo", "metronome", ...).
     """
 
     sample: int

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from app.engine.metronome import FIRST_BEAT, TONELESS
 from app.engine.scheduler import Event, Kind
 from app.engine.timeline import Meter, Timeline
 from app.sessions.duet.choices import Choices
@@ -38,6 +39,7 @@ class Conductor:
         asked: the question that waits for its answer.
         meters: where they were changed, see `bars`.
         late_steps: answers that did not come.
+        sung: a microphone listens to you: it must not hear tones that nobody sang.
         over: the fixed part has come to its end.
     """
 
@@ -57,6 +59,7 @@ class Conductor:
         self.asked: Question | None = None
         self.meters: tuple[tuple[int, int], ...] = ((0, choices.beats_a_bar),)
         self.late_steps = 0
+        self.sung = False
         self.over = False
         self.led_bpm: float | None = None
         self._sounding: int | None = None
@@ -152,8 +155,8 @@ class Conductor:
     def _clicks(self) -> Iterator[Event]:
         bar_steps = self.choices.bar_steps
         if self.step % STEPS_PER_BEAT == 0 and (self.step < 0 or self.choices.click):
-            accent = int(self.step % bar_steps == 0)
-            yield Event(self.sample_at(self.step), "click", accent, source=SOURCE)
+            which = FIRST_BEAT * (self.step % bar_steps == 0) + TONELESS * self.sung
+            yield Event(self.sample_at(self.step), "click", which, source=SOURCE)
 
     def _part_due(self) -> Iterator[Event]:
         """What the part does before the next step, which is heard as it is played."""

@@ -51,9 +51,7 @@ SLOW_STEP_S = 0.1
 """A plan is made at every step that is no shorter, else once a beat."""
 YOURS = ("midi", "keys", MICROPHONE)
 HANDS = (*YOURS, PART_SOURCE)
-USE_HEADPHONES = (
-    "Sing or play one line. Use headphones: the microphone hears the machine and the click too."
-)
+USE_HEADPHONES = "Sing or play one line. Use headphones: the microphone hears the machine too."
 SWITCHED: dict[Switch, str] = {
     "exchange": "From the next beat on you carry on the partner's line, and it carries on yours.",
     "back": "From the next beat on each carries on their own line again.",
@@ -312,6 +310,7 @@ class Playback:
     def _advance(self, conductor: Conductor) -> None:
         """Open the next step, and ask."""
         timeline = conductor.timeline
+        conductor.sung = self._microphone is not None
         self._submit(conductor.open_next(self._plan_steps(conductor)))
         if conductor.timeline is not timeline and self._recording is not None:
             self._recording.follow(conductor.timeline)

@@ -17,7 +17,7 @@ def clicks(delays_s, noise, seed=0):
     for sample, delay_s in zip(sent, delays_s, strict=True):
         if delay_s is not None:
             voice = ClickVoice(RATE)
-            voice.click(False)
+            voice.click(0)
             voice.add_to(sound[sample + round(delay_s * RATE):])
     return sound[:, 0] * 0.3, sent
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from app.engine.metronome import TONELESS, ClickVoice
 from app.sessions.duet import microphone
 from app.sessions.duet.singing import Frame, NoPitchTracker, Notes, PitchFrames, Sung
 from models.duet.encoding import notes as line_notes
@@ -56,6 +57,53 @@ def test_every_note_ends_once_and_blocks_do_not_matter():
 ])  # fmt: skip
 def test_what_is_no_voice_is_no_note(sound):
     assert heard(sound) == []
+
+
+def clicks_in_a_room(loudness: float, toneless: int, reverberation_s: float) -> np.ndarray:
+    """Clicks on eight beats, the first of each bar louder, through noise that fades by 60 dB."""
+    sound, click = np.zeros((4 * RATE, 2), np.float32), ClickVoice(RATE)
+    for beat in range(8):
+        click.click(int(beat % 4 == 0) + toneless)
+        click.add_to(sound[beat * RATE // 2 :])
+    time_s = np.arange(round(reverberation_s * RATE)) / RATE
+    room = np.random.default_rng(0).normal(0, 0.02, len(time_s)) * np.exp(-6.9 * time_s / reverberation_s)
+    room[0] = 1.0
+    return loudness * np.convolve(sound[:, 0], room)[: len(sound)].astype(np.float32)
+
+
+@pytest.mark.parametrize("reverberation_s", [0.05, 0.4])
+@pytest.mark.parametrize("loudness", [0.05, 0.3, 1.0])
+def test_a_click_without_a_tone_is_no_note(loudness, reverberation_s):
+    assert heard(clicks_in_a_room(loudness, TONELESS, reverberation_s)) == []
+
+
+def test_a_click_with_a_tone_would_be_one():
+    assert heard(clicks_in_a_room(0.3, 0, 0.4))
+
+
+def test_what_is_sung_is_heard_through_clicks():
+    sound, _ = rendered(VOICE)
+    clicks = clicks_in_a_room(0.1, TONELESS, 0.4)
+    sound[: len(clicks)] += clicks
+    assert [sung.pitch for sung in heard(sound) if sung.what == "on"] == list(TUNE)
+
+
+def test_the_duet_does_not_take_its_own_click_for_your_line(stage, eventually, hand_cranked):
+    """No headphones and no count-in: the microphone hears all that the program plays."""
+    on = stage(None)
+    on.session.listen_to(True)
+    on.settle()
+    on.session.set_click(True)
+    on.session.start(0)
+    on.settle()
+    played = np.zeros(256, np.float32)
+    was_loud = False
+    while on.session.snapshot.step < 17:
+        played = hand_cranked.crank(0.3 * played)[:, 0]
+        was_loud |= bool(np.abs(played).max() > 0.1)
+        on.settle()
+        assert eventually(lambda: on.session._playback._microphone.position >= on.engine.mixer.ring.written)
+    assert was_loud and on.session.snapshot.human == ()
 
 
 def test_a_note_struck_again_without_a_gap_begins_anew():
