@@ -32,7 +32,10 @@ class Played:
 
 
 def performance_events(performance: Performance) -> list[Played]:
-    """Notes and pedal in order of time; at one moment releases come before strikes."""
+    """Notes and pedal in order of time; at one moment releases come before strikes.
+
+    Of a long one this takes a second: not in the engine thread.
+    """
     events = []
     for note in performance.notes:
         events.append(Played(note.onset_s, "note_on", note.pitch, note.velocity))
@@ -52,15 +55,14 @@ class _Anchor:
 
 
 class PerformancePlayer:
-    """A filler of the engine. `tempo` 1.0 is as performed, 2.0 twice as fast."""
+    """A filler of the engine, of events in order of time. `tempo` 1.0 is as performed, 2.0 twice as fast."""
 
     def __init__(
         self, engine: Engine, events: Sequence[Played], tempo: float = 1.0, source: str = DEMO
     ) -> None:
         self._engine = engine
         self._source = source
-        self._events = list(events)
-        self._times_s = [event.time_s for event in self._events]
+        self._events = events
         self.tempo = tempo
         self._anchor_at(0.0, self._soon())
         self._next = 0
@@ -74,12 +76,12 @@ class PerformancePlayer:
     @property
     def length_s(self) -> float:
         """When the last event is due, as performed."""
-        return self._times_s[-1] if self._times_s else 0.0
+        return self._events[-1].time_s if self._events else 0.0
 
     def start(self, from_s: float = 0.0) -> None:
         """Play from a moment of the performance on."""
         self._anchor_at(from_s, self._soon())
-        self._next = bisect.bisect_left(self._times_s, from_s)
+        self._next = bisect.bisect_left(self._events, from_s, key=lambda event: event.time_s)
         if not self.playing:
             self.playing = True
             self._engine.add_filler(self)

@@ -17,15 +17,15 @@ from app.engine.clip import ClipPlayer
 from app.engine.engine import Engine
 from app.engine.frontend import Heard
 from app.engine.mixer import FloatArray, Source
-from app.engine.performer import PerformancePlayer, performance_events
+from app.engine.performer import PerformancePlayer
 from app.engine.runner import PolicyRunner, Runner
 from app.engine.snapshot import RUNNING, Snapshot
 from app.sessions.clicks import Clicks
 from app.sessions.following import Following
 from app.sessions.headless import Summary, run_headless
-from app.sessions.music import Music
+from app.sessions.music import Demo, Music
 from app.settings import FASTEST_DEMO, SLOWEST_DEMO
-from models.performance import Performance, perform
+from models.performance import perform
 from models.players import load_player
 from pieces.errors import RipienoError
 from pieces.piece import Piece
@@ -58,7 +58,7 @@ class FollowSession:
         self._clicks = Clicks(engine, piece)
         self._music: Music | None = None  # sounds, or is held and would go on
         self._hears_somebody = False  # or did last: what is followed is not what the program plays
-        self._demo: Performance | None = None  # performed once it is first asked for
+        self._demo: Demo | None = None  # the piece as a person might play it; once all is loaded
         self._tempo = 1.0
         self._deferred: list[tuple[Command, bool]] | None = []  # and whether it starts something
         self._lock = threading.Lock()
@@ -122,12 +122,12 @@ class FollowSession:
         loop = None if x0_px is None or x1_px is None else (x0_px, x1_px)
         self._do(partial(self._following.set_loop, loop))
 
-    def play_demo(self, tempo_factor: float = 1.0, performance: Performance | None = None) -> None:
+    def play_demo(self, tempo_factor: float = 1.0, demo: Demo | None = None) -> None:
         """Play a performance (by default one with human tempo) from the cursor's place, and follow it.
 
         One without anchors plays from its beginning. What plays to its end is over: it has the end, or stops.
         """
-        self._do(partial(self._play_demo, tempo_factor, performance), starts=True)
+        self._do(partial(self._play_demo, tempo_factor, demo), starts=True)
 
     def play_recording(self, sound: FloatArray, rate: int) -> None:
         """Play a recording, (n,) mono float32, and follow it from the first note.
@@ -173,6 +173,7 @@ class FollowSession:
     def _load(self) -> None:
         try:
             self._runner.open(self.piece)
+            self._demo = Demo.of(perform(self.piece, self.seed))
             self._begin()
         except RipienoError as error:
             self._give_up(str(error))
@@ -297,12 +298,12 @@ class FollowSession:
         if over and self._following.state in RUNNING:
             self._click()
 
-    def _play_demo(self, tempo_factor: float, performance: Performance | None) -> None:
-        if performance is None:
-            performance = self._demo = self._demo or perform(self.piece, self.seed)
+    def _play_demo(self, tempo_factor: float, demo: Demo | None) -> None:
+        demo = demo or self._demo
+        assert demo is not None, "loaded before anything is carried out"
         self._tempo = min(max(tempo_factor, SLOWEST_DEMO), FASTEST_DEMO)
-        player = PerformancePlayer(self.engine, performance_events(performance), self._tempo)
-        self._play(Music(self.engine, player, self.piece, performance))
+        player = PerformancePlayer(self.engine, demo.events, self._tempo)
+        self._play(Music(self.engine, player, self.piece, demo.performance))
 
     def _play_recording(self, sound: FloatArray, rate: int) -> None:
         self._play(Music(self.engine, ClipPlayer(self.engine, sound, rate), self.piece))

@@ -1,23 +1,40 @@
 """What the program itself plays to be followed: the piece as somebody performs it, or a recording of it.
 
-While it plays the engine hears it, whatever source is chosen. Every method runs in the engine thread.
+While it plays the engine hears it, whatever source is chosen. Every method of `Music` runs in the engine
+thread; a `Demo` is made in another one, for that takes a while.
 """
 
 from __future__ import annotations
 
 import math
-from typing import Protocol
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
 from app.engine.engine import Engine
+from app.engine.performer import Played, performance_events
 from models.performance import Performance
 from pieces.piece import Piece
 
 ATTACK_S = 0.03
 DYING_AWAY_S = 3.0
 """After its last event: by then its last note is heard no more, and a follower at the end has noticed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Demo:
+    """A performance, ready to be played: with its events in order of time."""
+
+    performance: Performance
+    events: Sequence[Played]
+
+    @classmethod
+    def of(cls, performance: Performance) -> Self:
+        """Takes a second where it is long."""
+        return cls(performance, performance_events(performance))
 
 
 class Sounding(Protocol):

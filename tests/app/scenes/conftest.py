@@ -124,7 +124,7 @@ class FakeSession:
     def set_loop(self, x0_px: float | None, x1_px: float | None = None) -> None:
         self.calls.append(("loop", x0_px, x1_px))
 
-    def play_demo(self, tempo_factor: float = 1.0, performance: object = None) -> None:
+    def play_demo(self, tempo_factor: float = 1.0, demo: object = None) -> None:
         self.calls.append(("demo", tempo_factor))
         self._state("following")
 

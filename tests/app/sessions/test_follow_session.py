@@ -5,6 +5,7 @@ import gc
 import os
 import signal
 import threading
+from contextlib import closing
 from dataclasses import replace
 from functools import partial
 
@@ -20,6 +21,7 @@ from app.engine.performer import PerformancePlayer, Played, performance_events
 from app.engine.runner import FollowerFailed, InlineRunner, PolicyRunner
 from app.engine.scheduler import Event
 from app.sessions.follow import FollowSession
+from app.sessions.music import Demo
 from models.game import Truth
 from models.performance import STRICT, load_midi, perform
 from models.players import Decision, OptimalPlayer, SteadyPlayer, load_player
@@ -86,13 +88,35 @@ def test_a_demo_is_played_where_its_notes_are(session, engine, hand_cranked, tun
     played: list[Event] = []
     engine.add_sink(played.append)
     performance = perform(tune, 0, STRICT)
-    session.play_demo(1.0, performance)
+    session.play_demo(1.0, Demo.of(performance))
     assert eventually(lambda: session.demo_playing)
     turn(hand_cranked, engine, performance.end_s + 0.5, eventually)
     assert eventually(lambda: len(notes_at(played)) == 16)
     onsets_s = np.array([note.onset_s for note in performance.notes])
     steps = np.diff(notes_at(played)) / RATE
     assert np.abs(steps - np.diff(onsets_s)).max() < 1e-4
+
+
+def test_the_engine_thread_need_not_put_a_performance_in_order(
+    engine, hand_cranked, tune, eventually, monkeypatch
+):
+    """That of a long one takes seconds, in which nothing else would sound."""
+    where: list[str] = []
+
+    def noted(*arguments):
+        where.append(threading.current_thread().name)
+        return performance_events(*arguments)
+
+    monkeypatch.setattr("app.sessions.music.performance_events", noted)
+    demo = Demo.of(perform(tune, 0, STRICT))
+    with closing(FollowSession(tune, engine=engine, runner=InlineRunner(SteadyPlayer()))) as other:
+        assert other.wait_ready()
+        for chosen in (None, demo):
+            other.play_demo(1.0, chosen)
+            assert eventually(lambda: other.demo_playing)
+            other.stop()
+            assert eventually(lambda: not other.demo_playing)
+    assert where == [threading.current_thread().name, "follower-loading"]
 
 
 def test_the_demo_is_heard_and_followed(session, engine, hand_cranked, eventually):
@@ -144,7 +168,7 @@ def test_another_rate_of_the_sound_card_loses_and_doubles_nothing(engine, hand_c
 
 def test_seek_takes_the_demo_along(session, engine, hand_cranked, tune, eventually):
     played: list[Event] = []
-    session.play_demo(1.0, perform(tune, 0, STRICT))
+    session.play_demo(1.0, Demo.of(perform(tune, 0, STRICT)))
     assert eventually(lambda: session.demo_playing)
     turn(hand_cranked, engine, 0.5, eventually)
     engine.add_sink(played.append)
@@ -386,7 +410,7 @@ def test_after_a_file_of_ones_own_the_demo_is_the_demo_again(
 ):
     perform(tune, 0, STRICT).save_midi(tmp_path / "played.mid")
     for _ in range(2):
-        session.play_demo(1.0, load_midi(tmp_path / "played.mid"))
+        session.play_demo(1.0, Demo.of(load_midi(tmp_path / "played.mid")))
         carried_out(engine)
         assert not session._music.is_placed
         session.stop()
@@ -402,7 +426,7 @@ def test_a_file_without_a_score_goes_on_where_it_was_held(
     perform(tune, 0, STRICT).save_midi(tmp_path / "played.mid")
     struck = []
     engine.add_sink(lambda event: struck.append(event.data1) if event.kind == "note_on" else None)
-    session.play_demo(1.0, load_midi(tmp_path / "played.mid"))
+    session.play_demo(1.0, Demo.of(load_midi(tmp_path / "played.mid")))
     assert eventually(lambda: session.demo_playing)
     turn(hand_cranked, engine, 2.75, eventually)
     session.pause()
@@ -418,7 +442,7 @@ def test_a_loop_repeats_the_demo(session, engine, hand_cranked, tune, eventually
     engine.add_sink(lambda event: struck.append(event.data1) if event.kind == "note_on" else None)
     session.set_loop(float(tune.onset_x_px[4]), float(tune.onset_x_px[6]))
     turn(hand_cranked, engine, 0.5, eventually)
-    session.play_demo(1.0, perform(tune, 0, STRICT))
+    session.play_demo(1.0, Demo.of(perform(tune, 0, STRICT)))
     assert eventually(lambda: session.demo_playing)
     turn(hand_cranked, engine, 5.0, eventually)
     assert eventually(lambda: struck.count(tune.notes[4].pitch) >= 2)
@@ -568,7 +592,7 @@ def test_followed_in_real_time_by_a_worker_that_is_killed_on_the_way(tune, event
     session = FollowSession(tune, engine=engine, runner=runner)
     assert session.wait_ready()
     engine.start()
-    session.play_demo(1.0, performance)
+    session.play_demo(1.0, Demo.of(performance))
     assert eventually(lambda: engine.snapshot.x_px > tune.onset_x_px[4])
     os.kill(runner.pid or 0, signal.SIGKILL)
     assert eventually(lambda: runner.restarts == 1)
