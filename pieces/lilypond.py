@@ -2,13 +2,15 @@
 
 LilyPond comes from the wheel of that name (extra `msmd`) or from the PATH. Its sources are programs: they
 may hold Scheme, and LilyPond 2.24 has no safe mode any more. So a source is compiled by a child process in a
-folder of its own, without the caller's environment, with limits to its time, memory and file sizes; and one
-whose Scheme names procedures for files, processes or code in text is refused before. That keeps out accidents
-and plain malice, but is no jail: who compiles sources of strangers does it in a container.
+folder of its own, without the caller's environment, with limits to its time, memory and file sizes, and ends
+with its caller; and one whose Scheme names procedures for files, processes or code in text is refused before.
+That keeps out accidents and plain malice, but is no jail: who compiles sources of strangers does it in a
+container.
 """
 
 from __future__ import annotations
 
+import ctypes
 import os
 import re
 import shutil
@@ -47,6 +49,8 @@ _CALLED = re.compile(r"\(\s*" + _OUTSIDE)
 _HARMLESS_MODULES = re.compile(r"\(use-modules(\s*\((ice-9 (optargs|format)|srfi srfi-\d+|lily)\))+\s*\)")
 _WRITES_ELSEWHERE = re.compile(r'bookOutput(Name|Suffix)\s*=?\s*#?\s*"[^"\n]*[/\\]')
 _TEMPO_MARK = re.compile(r"\\tempo\s+(?:\"[^\"]*\"\s+)?(\d+)(\.?)\s*=\s*(\d+)")
+_LIBC = ctypes.CDLL(None) if sys.platform == "linux" else None
+_PR_SET_PDEATHSIG = 1
 _TEMPO_SETTING = re.compile(r"tempoWholesPerMinute\s*=\s*#\(ly:make-moment\s+(\d+)(?:[ /]+(\d+))?")
 
 
@@ -172,11 +176,17 @@ def _compile(programs: LilyPond, source: Path, work: Path, limits: Limits, name:
 
 def _run(command: list[str], folder: Path, limits: Limits, name: str) -> tuple[int, str]:
     """Run a program in `folder` within `limits`; exit code and what it said. Leaves no process behind."""
-    posix = os.name == "posix"
+    posix, caller = os.name == "posix", os.getpid()
+
+    def prepare() -> None:
+        """In the child, before it becomes the program."""
+        _end_with(caller)
+        _limit(limits)
+
     process = subprocess.Popen(
         command, cwd=folder, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
         env={key: os.environ[key] for key in _KEPT_VARIABLES if key in os.environ},
-        start_new_session=posix, preexec_fn=(lambda: _limit(limits)) if posix else None,
+        start_new_session=posix, preexec_fn=prepare if posix else None,
     )  # fmt: skip
     try:
         _, said = process.communicate(timeout=limits.wall_s)
@@ -192,8 +202,16 @@ def _run(command: list[str], folder: Path, limits: Limits, name: str) -> tuple[i
     return process.returncode, said.decode(errors="replace")
 
 
+def _end_with(caller: int) -> None:
+    """Have the system kill this process once its caller's is gone, which may be killed itself. Only Linux can
+    do that; elsewhere what was left behind ends at its limits."""
+    if _LIBC is not None:
+        _LIBC.prctl(_PR_SET_PDEATHSIG, ctypes.c_ulong(signal.SIGKILL))
+        if os.getppid() != caller:  # gone already
+            os._exit(1)
+
+
 def _limit(limits: Limits) -> None:
-    """In the child, before it becomes LilyPond."""
     import resource
 
     resource.setrlimit(resource.RLIMIT_CPU, (limits.processor_s, limits.processor_s))

@@ -6,6 +6,8 @@ import errno
 import os
 import stat
 import subprocess
+import sys
+import textwrap
 from pathlib import Path
 
 import numpy as np
@@ -264,6 +266,19 @@ class TestLimits:
             open_source(source, limits=Limits(wall_s=2.0))
         for number in (tmp_path / "ids").read_text().split():
             assert eventually(lambda status=Path(f"/proc/{number}/stat"): has_ended(status))
+
+    @pytest.mark.skipif(sys.platform != "linux", reason="elsewhere it ends at its limits")
+    def test_none_outlives_whoever_started_it(self, tmp_path, eventually):
+        program = textwrap.dedent(f"""
+            from pathlib import Path
+            from pieces.lilypond import Limits, _run
+            _run(["sh", "-c", "echo $$ > {tmp_path}/id; exec sleep 60"], Path({str(tmp_path)!r}), Limits(), "it")
+        """)
+        with subprocess.Popen([sys.executable, "-c", program], cwd=Path(__file__).parents[2]) as caller:
+            assert eventually(lambda: (tmp_path / "id").exists() and (tmp_path / "id").read_text().strip())
+            caller.kill()
+        status = Path(f"/proc/{(tmp_path / 'id').read_text().strip()}/stat")
+        assert eventually(lambda: has_ended(status))
 
     def test_of_the_processor_ends_it(self, pretend):
         with pytest.raises(BadScore, match="more than 1 s of processor time"):
