@@ -272,7 +272,7 @@ class TestLimits:
         program = textwrap.dedent(f"""
             from pathlib import Path
             from pieces.lilypond import Limits, _run
-            _run(["sh", "-c", "echo $$ > {tmp_path}/id; exec sleep 60"], Path({str(tmp_path)!r}), Limits(), "it")
+            _run(["sh", "-c", "echo $$ > id; exec sleep 60"], Path({str(tmp_path)!r}), Limits(), "it")
         """)
         with subprocess.Popen([sys.executable, "-c", program], cwd=Path(__file__).parents[2]) as caller:
             assert eventually(lambda: (tmp_path / "id").exists() and (tmp_path / "id").read_text().strip())
