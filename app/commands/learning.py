@@ -31,12 +31,14 @@ EVALUATED = {"follower": "models.evaluation", "follower-finding": "models.findin
              "launchpad-tabular": "models.launchpad.tabular_study",
              "duet": "models.duet.evaluation"}  # fmt: skip
 """The module whose `evaluate_NAME` measures it."""
-MEASURED_WITH = {"follower": ("agents", "trials", "count", "room", "as_written", "resume"),
-                 "follower-finding": ("agents", "trials"),
-                 "launchpad": ("agents", "songs"),
+MEASURED_WITH = {"follower": ("source", "agents", "trials", "count", "room", "as_written", "resume"),
+                 "follower-finding": ("source", "agents", "trials"),
+                 "launchpad": ("source", "agents", "songs"),
                  "launchpad-tabular": (),
-                 "duet": ("agents", "validation")}  # fmt: skip
+                 "duet": ("source", "agents", "validation")}  # fmt: skip
 """The options of `evaluate` that only some of them take."""
+FLAGS = {"source": "from", "agents": "agent"}
+"""What an option is called by the user, where that is not its name."""
 BESIDE_JSON = (".md", ".png")
 """Endings of the files that `evaluate` puts beside that of --json."""
 
@@ -171,8 +173,8 @@ def evaluate(
     chorales that they never saw, bundled or those of a folder that `data build chorales` made.
     """
     module = _module(EVALUATED, name, "agent to evaluate")
-    given = {"trials": trials, "agents": agents, "songs": songs, "count": count, "validation": validation,
-             "room": room, "as_written": as_written, "resume": resume}  # fmt: skip
+    given = {"source": source, "trials": trials, "agents": agents, "songs": songs, "count": count,
+             "validation": validation, "room": room, "as_written": as_written, "resume": resume}  # fmt: skip
     options: dict[str, Any] = {
         option: value
         for option, value in given.items()
@@ -184,14 +186,14 @@ def evaluate(
             "give --json a file that ends in .json: tables and pictures of its name are put beside it."
         )
     measure = getattr(module, f"evaluate_{name.replace('-', '_')}")
-    measure(json, source, seed=seed, console=console, **options)
+    measure(json, seed=seed, console=console, **options)
 
 
 def _refuse_foreign(name: str, options: Iterable[str]) -> None:
     """Raises UsageProblem where `evaluate NAME` takes one of the options not."""
     for option in options:
         if option not in MEASURED_WITH[name]:
-            flag = "agent" if option == "agents" else option.replace("_", "-")
+            flag = FLAGS.get(option, option.replace("_", "-"))
             takers = ", ".join(taker for taker, taken in MEASURED_WITH.items() if option in taken)
             raise UsageProblem(f"evaluate {name} has no --{flag}; it is for {takers}.")
 

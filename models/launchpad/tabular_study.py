@@ -25,7 +25,6 @@ from models.launchpad.report import Lines, markdown_table, terminal_table
 from models.launchpad.tabular import BetaRow, Session, Setting, Toy, beta_study, exact_values, glie
 from models.reports import as_json, save_report
 from models.revision import revision
-from pieces.errors import RipienoError
 from pieces.files import replacing, saving
 
 SESSIONS = 100
@@ -46,15 +45,13 @@ AS_GOOD = 0.25
 
 
 def evaluate_launchpad_tabular(
-    json_path: Path | None = None, source: Path | None = None, seed: int = 0, console: Console | None = None
+    json_path: Path | None = None, seed: int = 0, console: Console | None = None
 ) -> dict[str, Any]:
     """Run GLIE and MCMC exploration, draw the figures, print what was found.
 
     Raises:
-        RipienoError: `source` was given, or a file could not be written.
+        RipienoError: a file could not be written.
     """
-    if source is not None:
-        raise RipienoError("the tabular study has its one bar: leave out --from.")
     console = console or Console()
     sessions = {name: [glie(seed + index, setting) for index in range(SESSIONS)]
                 for name, setting in READINGS.items()}  # fmt: skip

@@ -90,6 +90,7 @@ def test_later_modes_say_so(line: str, capsys: pytest.CaptureFixture[str]) -> No
         ("evaluate follower-finding --as-written", "--as-written"),
         ("evaluate follower --songs 3", "--songs"),
         ("evaluate launchpad-tabular --agent x", "follower, follower-finding, launchpad, duet."),
+        ("evaluate launchpad-tabular --from .", "has no --from; it is for follower, follower-"),
         ("data build nothing --from . --out x", "nothing"),
         ("bench --only nothing", "nothing"),
         ("launchpad --headless --bars 4", "--out"),
