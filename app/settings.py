@@ -20,7 +20,7 @@ from typing import Any
 from app.engine.clock import wall_time
 from app.paths import settings_path
 from pieces.errors import RipienoError
-from pieces.files import read_json, replace_file
+from pieces.files import read_json, replace_file, set_aside
 
 VERSION = 1
 SLOWEST_DEMO, FASTEST_DEMO = 0.4, 1.6
@@ -156,7 +156,7 @@ class SettingsStore:
     def _read(self) -> dict[str, Any]:
         """The file as it is, keys we do not know included; empty where there is none or it is damaged.
 
-        Raises OSError where it cannot be read: then it must not be replaced either.
+        Raises OSError where it cannot be read, or not be set aside: then it must not be replaced either.
         """
         try:
             content = read_json(self.path)
@@ -167,11 +167,7 @@ class SettingsStore:
         return content if isinstance(content, dict) else self._set_aside()
 
     def _set_aside(self) -> dict[str, Any]:
-        aside = self.path.with_name(f"{self.path.stem}.damaged-{wall_time():%Y%m%d-%H%M%S}.json")
-        try:
-            self.path.replace(aside)
-        except OSError as error:
-            _LOG.warning("damaged settings not set aside", exc_info=error)
+        aside = set_aside(self.path, wall_time())
         self.notice = f"The settings were damaged; defaults are used, the old file is kept as {aside.name}."
         return {}
 

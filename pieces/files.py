@@ -1,6 +1,7 @@
 """Files that are never half-written: the new one is written beside the old, then takes its place.
 
-All that the program keeps or exports is written through here. And JSON files, which anybody may have written.
+All that the program keeps or exports is written through here. And JSON files, which anybody may have written:
+a damaged one is set aside.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import datetime
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -78,6 +80,15 @@ def check_room(folder: Path, said: str) -> None:
     """
     if os.strerror(errno.ENOSPC) in said or shutil.disk_usage(folder).free < LEAST_FREE_BYTES:
         raise RipienoError(f"The disk of {folder.parent} is full. Free some room there.")
+
+
+def set_aside(path: Path, moment: datetime) -> Path:
+    """Rename a file that is of no use to the program, but may be to its owner; returns its new place.
+
+    Raises:
+        OSError: it stays where it is, and must not be overwritten.
+    """
+    return path.replace(path.with_name(f"{path.stem}.damaged-{moment:%Y%m%d-%H%M%S}{path.suffix}"))
 
 
 def read_json(path: Path) -> Any:

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from app.engine.clock import wall_time
-from pieces.files import read_json, replace_file
+from pieces.files import read_json, replace_file, set_aside
 
 _log = logging.getLogger(__name__)
 KEPT = 5
@@ -69,8 +69,7 @@ class BestScores:
             content = None
         if isinstance(content, dict):
             return content
-        aside = self.path.with_name(f"{self.path.stem}.damaged-{wall_time():%Y%m%d-%H%M%S}.json")
-        self.path.replace(aside)
+        aside = set_aside(self.path, wall_time())
         self._tell(f"The best scores were damaged; they begin anew, the old file is kept as {aside.name}.")
         return {}
 

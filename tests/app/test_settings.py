@@ -52,6 +52,22 @@ def test_a_damaged_file_is_set_aside_and_told(path: Path, content: bytes) -> Non
     assert SettingsStore(path).now.volume == 0.1
 
 
+def test_a_damaged_file_that_cannot_be_set_aside_is_not_overwritten(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: Path) -> None:
+        raise OSError(errno.EROFS, "Read-only file system")
+
+    path.write_bytes(b"{")
+    with monkeypatch.context() as for_now:
+        for_now.setattr(Path, "replace", refuse)
+        store = SettingsStore(path)
+        assert store.now == Settings() and store.notice is not None and "Read-only" in store.notice
+        with pytest.raises(SettingsNotSaved, match="Read-only"):
+            store.change(volume=0.25)
+    assert path.read_bytes() == b"{" and store.now.volume == 0.25
+
+
 @pytest.mark.parametrize(
     ("name", "value"),
     [("ui_scale", 40), ("ui_scale", "big"), ("volume", True), ("view", "hologram"), ("recent", [1, 2]),

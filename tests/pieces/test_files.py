@@ -2,12 +2,13 @@
 
 import os
 import re
+from datetime import datetime
 from pathlib import Path
 
 import pytest
 
 from pieces.errors import BadScore, RipienoError
-from pieces.files import MAX_JSON_BYTES, read_json, replace_file, replacing, saving
+from pieces.files import MAX_JSON_BYTES, read_json, replace_file, replacing, saving, set_aside
 
 ROOT = Path(__file__).resolve().parents[2]
 IN_PLACE = re.compile(r"\.write_text\(|\.write_bytes\(|os\.replace\(|savefig\(path|save\(path, format")
@@ -35,6 +36,14 @@ def test_a_full_disk_leaves_the_old_one(tmp_path, monkeypatch):
         replace_file(path, b"new")
     assert path.read_bytes() == b"old"
     assert list(tmp_path.iterdir()) == [path]
+
+
+def test_what_is_set_aside_keeps_its_content_and_its_ending(tmp_path):
+    path = tmp_path / "a.json"
+    path.write_bytes(b"{")
+    aside = set_aside(path, datetime(2026, 1, 2, 3, 4, 5))
+    assert aside == tmp_path / "a.damaged-20260102-030405.json"
+    assert aside.read_bytes() == b"{" and not path.exists()
 
 
 def test_others_may_read_it(tmp_path):

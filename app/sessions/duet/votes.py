@@ -13,8 +13,9 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from app.engine.clock import wall_time
 from pieces.errors import RipienoError
-from pieces.files import read_json, replace_file
+from pieces.files import read_json, replace_file, set_aside
 from pieces.folders import folder
 
 _log = logging.getLogger(__name__)
@@ -101,44 +102,43 @@ class VoteFile:
 
     def votes(self) -> list[Vote]:
         """All of them, in the order in which they were given; lines of another shape are passed over."""
-        found = (_vote(row) for row in self._rows())
+        try:
+            rows = self._rows()
+        except OSError as error:
+            self.notice = f"The votes cannot be read ({error.strerror or error}). Check {self.path}."
+            rows = []
+        found = (_vote(row) for row in rows)
         return [vote for vote in found if vote is not None]
 
     def add(self, vote: Vote) -> None:
         """Write one more.
 
         Raises:
-            VoteNotSaved: the file cannot be written.
+            VoteNotSaved: the file cannot be written, or not be read.
         """
-        document = {"version": VERSION, "votes": [*self._rows(), asdict(vote)]}
         try:
+            document = {"version": VERSION, "votes": [*self._rows(), asdict(vote)]}
             replace_file(self.path, json.dumps(document, indent=1).encode())
         except OSError as error:
             reason = error.strerror or error
             raise VoteNotSaved(f"The vote could not be saved ({reason}). Check {self.path}.") from error
 
     def _rows(self) -> list[Any]:
+        """Raises OSError where the file cannot be read, or is damaged and cannot be set aside."""
         try:
             document = read_json(self.path)
         except FileNotFoundError:
             return []
-        except (OSError, ValueError) as problem:
+        except ValueError as problem:
             _log.warning("votes: %s", problem)
             document = None
         if isinstance(document, dict) and document.get("version") == VERSION:
             rows = document.get("votes")
             if isinstance(rows, list):
                 return rows
-        self._set_aside()
-        return []
-
-    def _set_aside(self) -> None:
-        aside = self.path.with_suffix(".damaged.json")
-        try:
-            self.path.replace(aside)
-        except OSError as error:
-            _log.warning("votes cannot be set aside: %s", error)
+        aside = set_aside(self.path, wall_time())
         self.notice = f"The file of votes could not be read; it was set aside as {aside.name}."
+        return []
 
 
 def _vote(row: Any) -> Vote | None:

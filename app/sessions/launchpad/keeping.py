@@ -17,7 +17,7 @@ from app.engine.clock import wall_time
 from app.sessions.launchpad.history import Picture
 from app.sessions.launchpad.song_files import load, text_of
 from models.launchpad.instrument import BadState
-from pieces.files import replace_file
+from pieces.files import replace_file, set_aside
 from pieces.folders import folder
 
 log = logging.getLogger(__name__)
@@ -123,9 +123,8 @@ class SongKeeper:
             self._tell(CANNOT.format(why))
 
     def _set_aside(self) -> None:
-        aside = self._path.with_name(f"{self._path.stem}.damaged-{wall_time():%Y%m%d-%H%M%S}.json")
         try:
-            self._path.replace(aside)
+            aside = set_aside(self._path, wall_time())
         except OSError as error:
             self._leave_alone(error)
             return

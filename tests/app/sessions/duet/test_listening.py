@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -106,7 +107,28 @@ def test_a_damaged_file_is_set_aside_and_said(file, junk):
     assert "set aside" in file.notice
     file.add(Vote("m", "a", "b", "a", ""))
     assert len(file.votes()) == 1
-    assert file.path.with_suffix(".damaged.json").read_bytes() == junk
+    (aside,) = file.path.parent.glob("*.damaged-*.json")
+    assert aside.read_bytes() == junk and aside.name in file.notice
+
+
+@pytest.mark.parametrize("damaged, refusing", [(False, "read_bytes"), (True, "replace")])
+def test_votes_that_cannot_be_read_for_now_or_not_be_set_aside_are_not_overwritten(
+    file, monkeypatch, damaged, refusing
+):
+    def refuse(*_):
+        raise PermissionError(13, "Permission denied")
+
+    vote = Vote("m", "a", "b", "a", "2026-01-01")
+    file.add(vote)
+    if damaged:
+        file.path.write_bytes(b"{")
+    before = file.path.read_bytes()
+    with monkeypatch.context() as for_now:
+        for_now.setattr(Path, refusing, refuse)
+        assert file.votes() == [] and "Permission denied" in file.notice
+        with pytest.raises(VoteNotSaved, match="Permission denied"):
+            file.add(vote)
+    assert [other.read_bytes() for other in file.path.parent.glob("*.json")] == [before]
 
 
 @given(rows=st.lists(st.one_of(
