@@ -22,7 +22,7 @@ from pieces.piece_file import piece_bytes, read_piece
 from pieces.reading import ScoreText, read_score
 from pieces.strip import build_piece
 
-CACHE_VERSION = 3
+CACHE_VERSION = 4
 """Raised whenever engraving, layout or strip change what comes out."""
 MAX_CACHE_BYTES = 300_000_000
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import io
 import re
 from functools import cache
+from html import unescape
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -36,6 +37,12 @@ _METRONOME_SIGNS = {"\ueca3": "half", "\ueca5": "♩", "\ueca7": "♪", "\uecb7"
 _MUSIC_FONT = re.compile(
     r'font-family="(?:Leipzig|Bravura|Gootville|Leland|Petaluma)" font-size="(\d+)px">([^<]*)<'
 )
+_HEAD = re.compile(r'class="pgHead.*?</g>')
+_HEAD_LINE = re.compile(r'( x="(\d+)"[^>]*text-anchor="middle".*?font-size=")(\d+)(px">)([^<]*)<')
+_FOREIGN = re.compile(
+    "[\u0900-\u109f\u1100-\u11ff\u2e80-\ud7ff\uf900-\ufaff\uff00-\uffef\U00020000-\U0003ffff]"
+)
+"""Of scripts that DejaVu has no letters for."""
 _WHITE_BETWEEN_TAGS = re.compile(r">\s+<")
 
 
@@ -47,7 +54,27 @@ def drawable(svg: str) -> str:
         return f'font-family="DejaVu Sans" font-size="{int(match.group(1)) * 5 // 6}px">{text}<'
 
     # White space before the first positioned span would anchor the whole text at the left margin.
-    return _MUSIC_FONT.sub(sign, _WHITE_BETWEEN_TAGS.sub("><", svg))
+    drawn = _MUSIC_FONT.sub(sign, _WHITE_BETWEEN_TAGS.sub("><", svg))
+    return _HEAD.sub(lambda head: _HEAD_LINE.sub(_fitted, head.group()), drawn)
+
+
+def _fitted(match: re.Match[str]) -> str:
+    """A line of the title, made as small as it must be to stay between the margins of the page."""
+    before, middle, size, after, text = match.groups()
+    width = int(size) * _width_em(unescape(text))
+    smaller = min(int(size), int(int(size) * 2 * int(middle) / max(width, 1.0)))
+    return f"{before}{smaller}{after}{text}<"
+
+
+def _width_em(text: str) -> float:
+    """Of a line in DejaVu Serif, or a little more."""
+    return sum(1.0 if _FOREIGN.match(letter) else 0.76 if letter.isupper() else 0.58 for letter in text)
+
+
+def without(svg: str, *parts: str) -> str:
+    """The page without what Verovio gives these classes: ``pgHead`` its title, ``mNum`` measure numbers."""
+    hidden = ",".join(f"g.{part}" for part in parts)
+    return svg.replace("</style>", f"{hidden} {{display:none}}</style>", 1)
 
 
 def draw_page(svg: str, width_px: int = PAGE_WIDTH_PX) -> NDArray[np.uint8]:
@@ -59,7 +86,7 @@ def draw_page(svg: str, width_px: int = PAGE_WIDTH_PX) -> NDArray[np.uint8]:
         svg_string=drawable(svg),
         width=width_px,
         background="white",
-        skip_system_fonts=True,
+        skip_system_fonts=_FOREIGN.search(svg) is None,
         font_files=_font_files(),
         serif_family="DejaVu Serif",
         sans_serif_family="DejaVu Sans",

@@ -108,14 +108,17 @@ class Painter:
         align: str = "left",
         bold: bool = False,
     ) -> None:
-        """One line, in the middle of the height of ``rect``, shortened with an ellipsis to its width."""
+        """One line, in the middle of the height of ``rect``, shortened with an ellipsis to its width.
+
+        Lines in rectangles of one height have one baseline, whatever their letters.
+        """
         size_px = self.px(size)
         box = self.device(rect)
         drawn = fonts.words(shorten(text, size_px, box.w, bold), size_px, colour, bold)
         x = {"left": box.x, "right": box.right - drawn.get_width()}.get(
             align, box.x + (box.w - drawn.get_width()) // 2
         )
-        self.surface.blit(drawn, (x, box.y + (box.h - drawn.get_height()) // 2))
+        self.surface.blit(drawn, (x, box.y + (box.h - fonts.line_height(size_px, bold)) // 2))
 
     def icon(self, name: str, rect: Rect, colour: Colour, size: float = 20) -> None:
         """An icon in the middle of ``rect``."""

@@ -1,6 +1,7 @@
 """From text to pages, strip and map, on scores whose every position can be checked by hand."""
 
 import dataclasses
+import re
 import signal
 import sys
 
@@ -13,7 +14,7 @@ from pieces.engraving import EngravingOptions, engrave, engrave_here
 from pieces.errors import BadScore
 from pieces.piece import PADDING_PX, STRIP_HEIGHT_PX
 from pieces.reading import ScoreText, read_score
-from pieces.strip import build_piece
+from pieces.strip import build_piece, draw_page, drawable
 
 MEASURE = '<measure number="{n}">{left}{attributes}{notes}{right}</measure>'
 ATTRIBUTES = (
@@ -227,3 +228,26 @@ def test_a_da_capo_that_is_written_in_words_alone_is_followed():
     ).text.replace(REPEAT_END, "")
     engraved = engrave_here(ScoreText("musicxml", text, "jumps", "musicxml"))
     assert [n.note_id for n in engraved.notes] == list("abcdab")
+
+
+def titled(title: str) -> str:
+    """The one page of the tune under a title."""
+    head = f"<movement-title>{title}</movement-title><part-list>"
+    return engrave_here(dataclasses.replace(TUNE, text=TUNE.text.replace("<part-list>", head))).svg_pages[0]
+
+
+LONG_TITLES = ["A" * 120, "Lied der Gesellschaft auf der großen Reise " * 3, "春江花月夜" * 12]
+
+
+@pytest.mark.parametrize("title", LONG_TITLES)
+def test_a_title_of_any_length_stays_on_the_page(title):
+    page = draw_page(titled(title))
+    ink = np.flatnonzero((page[:60] < 128).any(axis=0))
+    assert len(ink) and ink[0] >= 15 and ink[-1] < page.shape[1] - 15
+    assert ink[-1] - ink[0] > 0.4 * page.shape[1]
+
+
+def test_a_title_that_fits_keeps_its_size():
+    svg = titled("An Easy Title")
+    (line,) = re.findall(r'font-size="\d+px">An Easy Title', svg)
+    assert line in drawable(svg)

@@ -7,7 +7,7 @@ import pytest
 from app import theme
 from app.widgets import fonts
 from app.widgets.base import View, merge
-from app.widgets.painter import shorten, wrap
+from app.widgets.painter import Painter, shorten, wrap
 from app.widgets.readouts import share_of_db, spectrogram_image
 
 
@@ -138,6 +138,34 @@ def test_the_font_has_the_signs_of_music():
     face = fonts.font(20)
     for sign in "♩♭♯♪":
         assert fonts.font_path() and face.metrics(sign)[0] is not None
+
+
+@pytest.mark.parametrize("bold", [False, True])
+@pytest.mark.parametrize("size", [11, 13, 20])
+def test_words_side_by_side_stand_on_one_line(size, bold):
+    feet = set()
+    for text in ("Ex", "Egx", "Exçy"):  # an E, the first letter, stands on the line
+        surface = pygame.Surface((120, 40))
+        Painter(surface).text(text, pygame.Rect(4, 4, 110, 20), size, bold=bold)
+        first = pixels(surface)[4 : 4 + size // 2].sum(axis=(0, 2))
+        feet.add(int(np.flatnonzero(first > 200)[-1]))
+    assert len(feet) == 1
+
+
+def test_letters_that_our_face_lacks_come_from_another_of_the_system(monkeypatch):
+    from matplotlib import get_data_path
+
+    foreign, own = "\u210a\u214a", "Sonate "
+    there = f"{get_data_path()}/fonts/ttf/STIXGeneral.ttf"
+    monkeypatch.setattr(fonts, "_other_paths", lambda: (there,))
+    fonts._path_for.cache_clear()
+    try:
+        assert [fonts._path_for(letter) for letter in "aé♩" + foreign] == ["", "", "", there, there]
+        drawn = fonts.words(own + foreign, 20, theme.TEXT)
+        assert drawn.get_width() == fonts.text_width(own, 20) + pygame.font.Font(there, 20).size(foreign)[0]
+        assert fonts.text_width(own + foreign, 20) == drawn.get_width()
+    finally:
+        fonts._path_for.cache_clear()
 
 
 def test_long_words_are_shortened_and_wrapped_to_fit():
