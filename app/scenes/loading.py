@@ -222,25 +222,13 @@ def _step_back() -> None:
         os.nice(BACKGROUND_NICENESS)
 
 
-def _without_title(svg: str) -> str:
-    """The page without its head: title and composer stand on the card."""
-    from xml.etree import ElementTree
-
-    root = ElementTree.fromstring(svg)
-    for parent in root.iter():
-        for child in list(parent):
-            if "pgHead" in child.get("class", "").split():
-                parent.remove(child)
-    return ElementTree.tostring(root, encoding="unicode")
-
-
 def _draw_thumbnail(piece: Piece, path: Path) -> None:
     """The music at the top of the first page, without the title that the card says anyway."""
     from PIL import Image
 
-    from pieces.strip import draw_page
+    from pieces.strip import draw_page, without
 
-    page = draw_page(_without_title(piece.svg_pages[0]), 900)
+    page = draw_page(without(piece.svg_pages[0], "pgHead"), 900)
     scale = 900 / piece.pages[0].shape[1]
     first = min(segment.page_y0_px for segment in piece.segments if segment.page == 0) * scale
     top = max(round(first) - 56, 0)

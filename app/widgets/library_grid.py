@@ -9,6 +9,7 @@ from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import pygame
 
 from app import theme
@@ -16,7 +17,7 @@ from app.bindings import label_of
 from app.widgets import fonts
 from app.widgets.base import Pointer, View, Widget
 from app.widgets.chrome import as_time
-from app.widgets.page_images import paper_surface
+from app.widgets.page_images import scaled_paper
 from app.widgets.painter import Painter
 
 _GAP, _LEAST_CARD, _CAPTION = 16, 204, 60
@@ -241,5 +242,4 @@ def _fit(source: pygame.Surface, size: tuple[int, int]) -> pygame.Surface:
     scale = max(width / source.get_width(), height / source.get_height())
     cut = pygame.Rect(0, 0, min(round(width / scale), source.get_width()), round(height / scale))
     grey = pygame.surfarray.array3d(source)[:, :, 0].T
-    part = paper_surface(grey[: cut.h, : cut.w])
-    return pygame.transform.smoothscale(part, size)
+    return scaled_paper(np.ascontiguousarray(grey[: cut.h, : cut.w]), size)

@@ -93,7 +93,7 @@ class StripView(Widget):
             if x1 < shown.left or x0 > shown.right:
                 continue
             width_px = max(round(PAGE_WIDTH_PX * self.zoom * segment.scale * painter.scale), 1)
-            image = self.images.get(segment.page, width_px, urgency=3)
+            image = self.images.get(segment.page, width_px, urgency=3, bare=True)
             device = width_px / PAGE_WIDTH_PX
             middle = (segment.page_y0_px + segment.page_y1_px) / 2
             half = STRIP_HEIGHT_PX / 2 / segment.scale

@@ -4,6 +4,7 @@ import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import psutil
@@ -11,9 +12,11 @@ import pytest
 
 from app.child import Child, ChildDied
 from app.scenes import loading
-from app.widgets.page_images import PageImages, paper_surface
+from app.widgets.page_images import PageImages, paper_surface, scaled_paper
 from app.widgets.rendering import Drawn, PageRenderer
 from pieces import library
+from pieces.opening import open_piece
+from pieces.strip import draw_page
 
 SVG = (
     '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 840 1188">'
@@ -82,6 +85,26 @@ def test_paper_and_ink_are_those_of_the_theme(stage):
     surface = paper_surface(np.array([[255, 0]], np.uint8))
     assert tuple(surface.get_at((0, 0)))[:3] == theme.PAPER
     assert tuple(surface.get_at((1, 0)))[:3] == theme.INK
+    larger = scaled_paper(np.full((5, 4), 255, np.uint8), (11, 13))
+    assert larger.get_size() == (11, 13) and tuple(larger.get_at((5, 5)))[:3] == theme.PAPER
+
+
+def test_the_strip_has_neither_title_nor_measure_numbers(stage):
+    stage(mode="home")
+    asked: list[str] = []
+    renderer = SimpleNamespace(forget=list, request=lambda key, svg, *rest: asked.append(svg))
+    made = open_piece("fur-elise")
+    images = PageImages(made, renderer)
+    images.get(0, 600)
+    images.get(0, 600, bare=True)
+    page, bare = (draw_page(svg) for svg in asked)
+    title_end = round(made.segments[0].page_y0_px) - 30
+    system = next(segment for segment in made.segments if segment.system == 1)
+    assert (page[:title_end] < 128).any() and not (bare[:title_end] < 128).any()
+    corner = slice(round(system.page_y0_px) - 22, round(system.page_y0_px) - 6), slice(0, 30)
+    assert (page[corner] < 128).any() and not (bare[corner] < 128).any()
+    staves = slice(round(system.page_y0_px), round(system.page_y1_px))
+    assert np.array_equal(page[staves, 100:], bare[staves, 100:])
 
 
 @pytest.fixture
