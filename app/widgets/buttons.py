@@ -78,12 +78,13 @@ class Button(Pressable):
         radius = min(self.rect.h // 2, theme.CORNER)
         if box:
             painter.box(self.rect, box, radius)
-        width = self.rect.w - 48 if self.kind == "row" else painter.width(self.label)
+        inset = 24 if self.kind == "row" else 0
+        width = self.rect.w - 2 * inset if inset else painter.width(self.label)
         start = self.rect.x + max((self.rect.w - width - (24 if self.icon else 0)) / 2, 4)
         if self.icon:
             painter.icon(self.icon, pygame.FRect(start, self.rect.y, 16, self.rect.h), words, 16)
             start += 24
-        room = pygame.FRect(start, self.rect.y, self.rect.right - start, self.rect.h)
+        room = pygame.FRect(start, self.rect.y, self.rect.right - inset - start, self.rect.h)
         painter.text(self.label, room, theme.BODY, words, bold=self.kind == "main")
         if self.focused:
             draw_focus(painter, self.rect, radius)

@@ -18,6 +18,8 @@ TOAST_S, TOAST_ERROR_S = 4.0, 9.0
 METER = 110
 REST_S = 0.5
 """So long a line of a menu is rested on before what it stands for is listened to."""
+MENU_W = 560
+"""At most, however long a name of a piece or a device is."""
 PROMPT_H = 88
 
 
@@ -174,7 +176,7 @@ class Menu(Widget):
         self.window = window
         height = min(len(self.items) * self.row + 12, window.h - 16)
         widest = round(max(item.width for item in self.items))
-        width = min(max(self.anchor.w, 280, widest), window.w - 16)
+        width = min(max(self.anchor.w, 280, min(widest, MENU_W)), window.w - 16)
         x = min(max(self.anchor.right - width, window.x + 8), window.right - width - 8)
         below = self.anchor.bottom + 6
         y = below if below + height <= window.bottom - 8 else max(self.anchor.y - 6 - height, window.y + 8)

@@ -7,6 +7,7 @@ import pytest
 
 from app import theme
 from app.widgets.base import Pointer
+from app.widgets.overlays import MenuItem
 from pieces import folders, library
 
 SIZES = [(640, 400), (960, 600), (1280, 720), (2560, 1440)]
@@ -102,3 +103,16 @@ def test_cards_that_go_leave_nothing_at_the_edges(stage):
     one.frame(2)
     left = pygame.surfarray.array3d(one.window.surface)[grid.rect.left : grid.rect.right, grid.rect.bottom :]
     assert (left[:, : one.scene.areas.transport.y - grid.rect.bottom] == theme.GROUND).all()
+
+
+def test_a_long_name_keeps_clear_of_the_edges(stage):
+    one = stage(mode="home")
+    one.settings.change(recent=("Rhapsody " * 12,))
+    one.window.relayout()
+    one.frame(2)
+    box = one.scene._recent[0].rect
+    margin = pygame.Rect(box.right - 22, box.y + 8, 12, box.h - 16)
+    shown = pygame.surfarray.array3d(one.window.surface)[margin.x : margin.right, margin.y : margin.bottom]
+    assert (shown == theme.RAISED).all()
+    one.scene.show_menu((MenuItem("Keep " + "A" * 120, list),), box)
+    assert one.window.menu.rect.w <= 600
