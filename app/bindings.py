@@ -104,7 +104,7 @@ BINDINGS: tuple[Binding, ...] = (
     Binding("next_focus", "Tab", "Next control", _plain(pygame.K_TAB)),
     Binding("previous_focus", "Shift Tab", "Previous control", (Chord(pygame.K_TAB, shift=True),)),
     Binding("fold", "Ctrl B", "Fold or unfold the side panel", (Chord(pygame.K_b, ctrl=True),)),
-    Binding("open_file", "Ctrl O", "Open a score: how", (Chord(pygame.K_o, ctrl=True),)),
+    Binding("open_file", "Ctrl O", "Open a file by its path", (Chord(pygame.K_o, ctrl=True),)),
     Binding(
         "larger",
         "Ctrl +",
@@ -150,6 +150,8 @@ BINDINGS: tuple[Binding, ...] = (
     Binding("right", "→", "Piece to the right", _plain(pygame.K_RIGHT), ("home",), "Home"),
     Binding("up", "↑", "Row above", _plain(pygame.K_UP), ("home",), "Home"),
     Binding("down", "↓", "Row below", _plain(pygame.K_DOWN), ("home",), "Home"),
+    Binding("page_back", "Page Up / Down", "A screen up, down", _plain(pygame.K_PAGEUP), ("home",), "Home"),
+    Binding("page_on", "Page Up / Down", "A screen up, down", _plain(pygame.K_PAGEDOWN), ("home",), "Home"),
     Binding("remove", "Del", "Remove a piece that you added", _plain(pygame.K_DELETE), ("home",), "Home"),
     Binding("restart", "Home", "Back to the beginning", _plain(pygame.K_HOME), _SCORE, "Follow and Play"),
     Binding("back_measure", "←", "One measure back", _plain(pygame.K_LEFT), _FOLLOW, "Follow"),

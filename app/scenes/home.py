@@ -13,17 +13,25 @@ import pygame
 from app import theme
 from app.bindings import label_of
 from app.scenes.base import Scene
-from app.scenes.studio import FIRST_PIECE, Studio
-from app.widgets.base import View, Widget
+from app.scenes.studio import Studio
+from app.widgets import fonts
+from app.widgets.base import Pointer, View, Widget
 from app.widgets.buttons import Button, RoundButton
 from app.widgets.inputs import MiniPiano, TextField
 from app.widgets.library_grid import Card, LibraryGrid
 from app.widgets.mode_card import ModeCard, draw_lines, draw_pads
 from app.widgets.overlays import MenuItem
 from app.widgets.readouts import Fact, Label, Paragraph
+from app.widgets.scroll_bar import WIDTH, ScrollBar
 from app.widgets.stack import Row, stack
 
 RECENT = 3
+HINTS = (
+    f"or drop a score here: MusicXML, MXL, MEI, kern, ABC · {label_of('open_file')} types its path",
+    f"or drop a score here · {label_of('open_file')} types its path",
+    "or drop a score here",
+)
+"""The first that fits is shown."""
 LEAST_FOR_DEVICES = 660
 """A lower panel leaves them to the chips of the header."""
 
@@ -36,8 +44,9 @@ class Home(Scene):
     def __init__(self, studio: Studio) -> None:
         super().__init__(studio)
         self.grid = LibraryGrid(self._open, self._ask_to_remove)
+        self._bar = ScrollBar(self.grid.scrolled, self.grid.scroll_to)
         self.search = TextField("Search", self._filter, self._open_chosen, icon="search")
-        self.hint = Label("or drop a score here: MusicXML, MXL, MEI, kern, ABC", theme.SMALL, theme.QUIET)
+        self.hint = Label("", theme.SMALL, theme.QUIET)
         self.nothing = Paragraph("", theme.LARGE, align="centre")
         self._all: list[Card] = []
         self._build_panel()
@@ -51,6 +60,8 @@ class Home(Scene):
             "right": lambda: self.grid.move(1, 0),
             "up": lambda: self.grid.move(0, -1),
             "down": lambda: self.grid.move(0, 1),
+            "page_back": lambda: self.grid.move_page(-1),
+            "page_on": lambda: self.grid.move_page(1),
         }
 
     def _build_panel(self) -> None:
@@ -94,7 +105,7 @@ class Home(Scene):
 
     def body(self) -> list[Widget]:
         return [
-            self.grid, self.nothing, self.search, self.hint, self._recent_title, *self._recent,
+            self.grid, self._bar, self.nothing, self.search, self.hint, self._recent_title, *self._recent,
             self._no_recent, self._modes_title, self._duet, self._pads, self._take_title, self._takes,
             self._device_title, *self._devices, self._piano_title, self._piano, self._go_button, self._next,
             self._next_detail,
@@ -103,11 +114,14 @@ class Home(Scene):
     def place(self) -> None:
         content, bar = self.areas.content, self.areas.transport
         self.search.rect = pygame.Rect(content.x, content.y, min(280, content.w), 36)
-        self.hint.visible = content.w > 560
         left = self.search.rect.right + 16
         self.hint.rect = pygame.Rect(left, content.y, max(content.right - left, 0), 36)
+        room = self.hint.rect.w * self.scale
+        fits = [text for text in HINTS if fonts.text_width(text, round(theme.SMALL * self.scale)) <= room]
+        self.hint.text = fits[0] if fits else ""
         self.grid.rect = pygame.Rect(content.x + 2, content.y + 54, content.w - 4, content.h - 54)
         self.grid.placed()
+        self._bar.rect = pygame.Rect(content.right + 4, self.grid.rect.y, WIDTH, self.grid.rect.h)
         self.nothing.rect = pygame.Rect(content.centerx - 180, content.centery - 30, 360, 60)
         self._go_button.rect = pygame.Rect(bar.x + 10, bar.y + 10, 36, 36)
         self._next.rect = pygame.Rect(bar.x + 60, bar.y + 9, bar.w - 80, 20)
@@ -157,14 +171,16 @@ class Home(Scene):
         """Read the library anew: a dropped score may have come."""
         self._all = self.studio.library()
         self._filter(self.search.text)
-        first = self.studio.settings.now.recent[:1] or (FIRST_PIECE,)
+        last = self.studio.settings.now.recent[:1]
         if not self.studio.piece:
-            for index, card in enumerate(self.grid.cards):
-                if card.name == first[0]:
-                    self.grid.chosen = index
+            self.grid.choose(last[0] if last else self._all[0].name if self._all else "")
         missing = [card.name for card in self._all if not self.grid.has_picture(card.name)]
         if missing:
             self.studio.loader.make_thumbnails(missing)
+
+    def wheel(self, event: Pointer) -> None:
+        """Beside the cards, too."""
+        self.grid.on_pointer(event)
 
     def update(self, view: View) -> None:
         for picture in self.studio.loader.thumbnails():

@@ -164,10 +164,10 @@ class Studio:
             self.say(str(problem), "bad")
 
     def library(self) -> list[Card]:
-        """The pieces that can be opened, as cards."""
+        """The pieces that can be opened, as cards: the user's own, the one to begin with, the rest."""
         from pieces import library
 
-        entries = sorted(library.list_pieces(), key=lambda entry: entry.name != FIRST_PIECE)
+        entries = sorted(library.list_pieces(), key=lambda entry: (entry.bundled, entry.name != FIRST_PIECE))
         return [
             Card(
                 entry.name, entry.title, without_years(entry.composer), entry.seconds, entry.staves,

@@ -19,6 +19,7 @@ from app.widgets.base import Pointer, View, Widget
 from app.widgets.chrome import as_time
 from app.widgets.page_images import scaled_paper
 from app.widgets.painter import Painter
+from app.widgets.scroll_bar import Scrolled
 
 _GAP, _LEAST_CARD, _CAPTION = 16, 204, 60
 _INSET, _BIN = 14, 28
@@ -121,10 +122,18 @@ class LibraryGrid(Widget):
         box = self.card_rect(index)
         return pygame.Rect(round(box.right) - _BIN - 8, round(box.y) + 8, _BIN, _BIN)
 
-    def _limit_scroll(self) -> None:
+    def scrolled(self) -> Scrolled:
+        """How much of the cards is seen."""
         rows = -(-len(self.cards) // self.columns)
-        full = rows * (self.card_size[1] + _GAP) - _GAP
-        self.scroll = min(max(self.scroll, 0.0), max(full - self.rect.h, 0.0))
+        return Scrolled(self.scroll, self.rect.h, max(rows * (self.card_size[1] + _GAP) - _GAP, 0.0))
+
+    def scroll_to(self, at: float) -> None:
+        """Show the cards from ``at`` px on."""
+        self.scroll = at
+        self._limit_scroll()
+
+    def _limit_scroll(self) -> None:
+        self.scroll = min(max(self.scroll, 0.0), self.scrolled().furthest)
 
     def _keep_in_view(self) -> None:
         if self.cards and self.rect.h:
@@ -230,6 +239,20 @@ class LibraryGrid(Widget):
         if 0 <= target < len(self.cards):
             self.chosen = target
             self._keep_in_view()
+
+    def move_page(self, step: int) -> None:
+        """As many rows on or back as are seen."""
+        rows = max(int((self.rect.h + _GAP) // (self.card_size[1] + _GAP)), 1) * step
+        last_row = max(len(self.cards) - 1, 0) // self.columns
+        row, column = divmod(self.chosen, self.columns)
+        row = min(max(row + rows, 0), last_row)
+        self.chosen = min(row * self.columns + column, max(len(self.cards) - 1, 0))
+        self._keep_in_view()
+
+    def choose(self, name: str) -> None:
+        """Choose a card by its piece's name, where it is there, and show it."""
+        self.chosen = next((i for i, card in enumerate(self.cards) if card.name == name), self.chosen)
+        self._keep_in_view()
 
     @property
     def chosen_card(self) -> Card | None:

@@ -54,7 +54,15 @@ _KINDS: dict[str, tuple[type, ...]] = {"str": (str,), "int": (int,), "float": (i
 
 def list_pieces() -> list[Entry]:
     """Bundled pieces in the catalogue's order, then the user's own by title."""
-    return [*_bundled(), *sorted(_users(), key=lambda entry: entry.title.casefold())]
+    return [*_bundled(), *sorted(_users(), key=lambda entry: _in_order(entry.title))]
+
+
+def _in_order(title: str) -> list[tuple[bool, int, str]]:
+    """To sort titles as people do: No. 2 stands before No. 10, Étude beside Etude."""
+    plain = unicodedata.normalize("NFKD", title).casefold()
+    letters = "".join(letter for letter in plain if not unicodedata.combining(letter))
+    parts = re.findall(r"[0-9]+|[^0-9]+", letters)
+    return [(not part[0].isdigit(), int(part) if part[0].isdigit() else 0, part) for part in parts]
 
 
 def find(name: str) -> Path:

@@ -6,7 +6,9 @@ import pygame
 import pytest
 
 from app import theme
+from app.widgets import fonts
 from app.widgets.base import Pointer
+from app.widgets.library_grid import Card
 from app.widgets.overlays import MenuItem
 from pieces import folders, library
 
@@ -58,6 +60,65 @@ def own_piece(monkeypatch, tmp_path):
     source = tmp_path / "tune.abc"
     source.write_text("X:1\nT:A Tune of Mine\nM:3/4\nL:1/4\nK:C\nCDE|]\n")
     return library.add(source)
+
+
+@pytest.fixture
+def many_pieces(stage):
+    """A window on a library of 200 cards."""
+    one = stage(mode="home")
+    one.scene.grid.show([Card(f"n{number}", f"No. {number}", "", 60.0, 1) for number in range(200)])
+    one.frame(2)
+    return one
+
+
+def test_a_long_library_shows_how_long_it_is_and_is_dragged_through(many_pieces):
+    grid, bar = many_pieces.scene.grid, many_pieces.scene._bar
+    assert 32 <= bar.thumb().h < 0.2 * bar.rect.h and bar.thumb().top == bar.rect.top
+    x, y = bar.thumb().center
+    for kind, place in (("down", y), ("move", y + 200), ("up", y + 200)):
+        bar.on_pointer(Pointer(kind, x, place))
+    assert bar.thumb().centery == pytest.approx(y + 200, abs=2) and grid.scroll > 2000
+    bar.on_pointer(Pointer("down", x, bar.rect.bottom - 2))
+    bar.on_pointer(Pointer("up", x, bar.rect.bottom - 2))
+    assert grid.scroll > 2000 + grid.rect.h
+    bar.on_pointer(Pointer("down", *bar.thumb().center))
+    bar.on_pointer(Pointer("move", x, 5000))
+    assert bar.thumb().bottom == pytest.approx(bar.rect.bottom) and grid.scroll == grid.scrolled().furthest
+
+
+def test_pages_of_a_long_library_by_keyboard(many_pieces):
+    grid = many_pieces.scene.grid
+    many_pieces.key(pygame.K_PAGEDOWN)
+    assert grid.chosen == 2 * grid.columns
+    for _ in range(60):
+        many_pieces.key(pygame.K_PAGEDOWN)
+    assert grid.chosen // grid.columns == 199 // grid.columns
+    assert grid.rect.bottom >= grid.card_rect(grid.chosen).bottom - 1
+    for _ in range(60):
+        many_pieces.key(pygame.K_PAGEUP)
+    assert grid.chosen < grid.columns and grid.scroll == 0
+
+
+def test_there_is_no_bar_where_all_is_seen(many_pieces):
+    bar = many_pieces.scene._bar
+    assert bar.contains(*bar.rect.center)
+    many_pieces.scene.grid.show(many_pieces.scene.grid.cards[:2])
+    assert bar.thumb().h == 0 and not bar.contains(*bar.rect.center)
+
+
+def test_ones_own_pieces_come_first(stage, own_piece):
+    grid = stage(mode="home").scene.grid
+    assert [card.name for card in grid.cards[:2]] == [own_piece.name, "fur-elise"]
+    assert grid.chosen_card.name == own_piece.name
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_what_stands_beside_the_search_is_whole(stage, size):
+    one = stage(size, mode="home")
+    hint = one.scene.hint
+    scale = one.window.scale
+    assert fonts.text_width(hint.text, round(theme.SMALL * scale)) <= hint.rect.w * scale
+    assert hint.text or hint.rect.w < 140
 
 
 @pytest.mark.parametrize("by_mouse", [True, False])
