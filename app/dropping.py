@@ -5,8 +5,11 @@ Main thread only; reading happens elsewhere.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from pathlib import Path
+from urllib.parse import urlsplit
+from urllib.request import url2pathname
 
 from app.scenes.base import Scene
 from app.scenes.launchpad_desk import SONG_OR_GRID
@@ -18,6 +21,20 @@ from pieces.errors import RipienoError
 SCORES = {".musicxml", ".mxl", ".xml", ".mei", ".krn", ".abc"}
 RECORDINGS = {".wav", *MIDI_SUFFIXES}
 UNREAD_SOUND = {".flac", ".ogg", ".oga", ".opus", ".mp3", ".m4a", ".aac", ".aif", ".aiff", ".wma"}
+
+
+def typed_path(text: str) -> Path:
+    """The file whose path people type or paste: in quotes, from the home folder, as an address.
+
+    Raises RipienoError where there is none.
+    """
+    plain = text.strip().strip("'\"")
+    if plain.startswith("file://"):
+        plain = url2pathname(urlsplit(plain).path)
+    path = Path(os.path.expanduser(plain))
+    if not os.path.isfile(path):
+        raise RipienoError(f"There is no file {path}. Check the path.")
+    return path
 
 
 def drop(path: Path, studio: Studio, go: Callable[[str], Scene]) -> None:

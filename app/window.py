@@ -15,7 +15,7 @@ import pygame
 
 from app.devices.audio import AudioSystem
 from app.display import Display
-from app.dropping import drop
+from app.dropping import drop, typed_path
 from app.engine.clock import now_s
 from app.hands import Hands
 from app.scenes.base import Scene
@@ -65,7 +65,7 @@ class Window:
             "previous_focus": lambda: self.dispatcher.move_focus(-1),
             "quit": self._quit,
             STOP: studio.wav.stop,
-            "open_file": lambda: studio.say("Drop a MusicXML, MXL, MEI, kern or ABC file onto the window."),
+            "open_file": self._ask_for_file,
             "octave_down": lambda: self._octave(-1),
             "octave_up": lambda: self._octave(1),
             **{f"scene_{name}": partial(self.go, name) for name in scenes},
@@ -149,6 +149,11 @@ class Window:
     def _back(self) -> None:
         if self.scene.name != "home":
             self.go("home")
+
+    def _ask_for_file(self) -> None:
+        """What is dropped by mouse can be typed or pasted."""
+        question = "Path of a score, or of a WAV or MIDI recording"
+        self.ask_line(question, "", lambda typed: self.drop(typed_path(typed)))
 
     def _zoom(self, step: float) -> None:
         self.studio.say(self.display.zoom(step))

@@ -18,6 +18,7 @@ class TextField(Widget):
     """One line of text. While it has the focus, typing goes to it."""
 
     focusable = True
+    longest = 120
 
     def __init__(
         self,
@@ -40,12 +41,15 @@ class TextField(Widget):
             painter.icon(self.icon, pygame.Rect(x - 2, self.rect.y, 18, self.rect.h), theme.QUIET, 16)
             x += 26
         room = pygame.FRect(x, self.rect.y, self.rect.right - x - 12, self.rect.h)
+        shown = self.text
+        while len(shown) > 1 and painter.width(shown) > room.w - 2:  # what is being typed is its end
+            shown = "…" + shown[2:]
         if self.text or self.focused:
-            painter.text(self.text, room, theme.BODY, theme.TEXT)
+            painter.text(shown, room, theme.BODY, theme.TEXT)
         else:
             painter.text(self.placeholder, room, theme.BODY, theme.QUIET)
         if self.focused:
-            caret = min(x + painter.width(self.text) + 1, self.rect.right - 12)
+            caret = x + painter.width(shown) + 1
             painter.fill(pygame.FRect(caret, self.rect.centery - 8, 1.5, 16), theme.MACHINE)
             draw_focus(painter, self.rect, 8)
 
@@ -62,6 +66,8 @@ class TextField(Widget):
             self.put("")
         elif event.key == pygame.K_DELETE:
             pass  # Nothing lies behind the caret; without a field it would delete what is chosen.
+        elif event.key == pygame.K_v and event.modifiers & pygame.KMOD_CTRL:
+            self.put(self.text + _pasted())
         elif event.text and event.text.isprintable() and not event.modifiers & pygame.KMOD_CTRL:
             self.put(self.text + event.text)
         else:
@@ -70,8 +76,17 @@ class TextField(Widget):
 
     def put(self, text: str) -> None:
         """Replace the text."""
-        self.text = text[:120]
+        self.text = text[: self.longest]
         self.on_change(self.text)
+
+
+def _pasted() -> str:
+    """The first line of the clipboard; nothing where there is none."""
+    try:
+        lines = pygame.scrap.get_text().strip().splitlines()
+    except pygame.error:
+        return ""
+    return "".join(letter for letter in lines[0] if letter.isprintable()) if lines else ""
 
 
 class MiniPiano(Widget):

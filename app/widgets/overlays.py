@@ -257,6 +257,8 @@ class Menu(Widget):
 class Prompt(TextField):
     """A line to type, in the middle of the window; Enter takes it, Esc or a click beside it does not."""
 
+    longest = 1000
+
     def __init__(
         self, question: str, text: str, on_enter: Callable[[str], object], on_close: Callable[[], object]
     ) -> None:

@@ -219,6 +219,45 @@ def test_a_dropped_junk_file_becomes_a_toast_and_the_program_goes_on(stage, piec
     assert one.window.running and one.scene.name == "follow"
 
 
+@pytest.mark.parametrize("written", ["{}", " '{}' ", '"{}"', "file://{}"])
+def test_a_file_is_opened_by_its_path_without_a_mouse(stage, tmp_path, monkeypatch, written):
+    one = stage(mode="home")
+    score = tmp_path / "my score.abc"
+    score.write_text("X:1\nK:C\nC|]\n")
+    opened: list[Path] = []
+    monkeypatch.setattr(one.studio, "open_file", opened.append)
+    one.key(pygame.K_o, pygame.KMOD_CTRL)
+    path = str(score).replace(" ", "%20") if written.startswith("file") else str(score)
+    monkeypatch.setattr(pygame.scrap, "get_text", lambda: written.format(path) + "\n")
+    one.key(pygame.K_v, pygame.KMOD_CTRL, "\x16")
+    one.frame()
+    one.key(pygame.K_RETURN)
+    assert opened == [score] and one.window.menu is None
+
+
+def test_a_path_without_a_file_is_told(stage, tmp_path):
+    one = stage(mode="home")
+    one.key(pygame.K_o, pygame.KMOD_CTRL)
+    for letter in f"{tmp_path}/nothing.mxl":
+        one.key(pygame.K_q, 0, letter)
+    one.key(pygame.K_RETURN)
+    assert one.toasts == [f"There is no file {tmp_path}/nothing.mxl. Check the path."]
+    assert one.studio.opening is None
+
+
+def test_of_a_long_line_the_end_that_is_typed_is_seen(stage):
+    one = stage(mode="home")
+    field = one.scene.search
+    one.studio.focus(field)
+
+    def typed(text: str) -> np.ndarray:
+        field.put(text)
+        one.frame()
+        return pygame.surfarray.array3d(one.window.surface.subsurface(field.rect))
+
+    assert not np.array_equal(typed("a" * 100), typed("a" * 100 + "wvwv"))
+
+
 def test_a_dropped_recording_that_is_not_read_is_refused_in_words(stage, piece, tmp_path):
     one = stage()
     session = one.open(piece)
