@@ -15,11 +15,12 @@ import pygame
 from app import theme
 from app.bindings import label_of
 from app.scenes.studio import Studio
+from app.widgets import fonts
 from app.widgets.base import Pointer, View, Widget
 from app.widgets.buttons import IconButton
 from app.widgets.chrome import MODES, Chip, Mode, RailButton, RailGround
 from app.widgets.overlays import MenuItem
-from app.widgets.painter import Painter
+from app.widgets.painter import Painter, shorten
 from app.widgets.readouts import Label, LevelMeter, Surface
 from app.widgets.status import Status
 
@@ -130,9 +131,19 @@ class Scene:
         self.place()
 
     def fit_header(self) -> None:
-        """Give the names of devices the room they need, once one of them has changed."""
+        """Once a frame: the names of devices have the room they need, a title that is cut a hint."""
         if self._named != [chip.name() for chip in self._chips]:
             self._place_header(self.areas)
+        title = self.title()
+        width = fonts.text_width(title, round(theme.TITLE * self.scale), bold=True)
+        self._title.hint = title if width > self._title.rect.w * self.scale else ""
+
+    def beside(self, name: str, *facts: str) -> str:
+        """Parts of the subtitle: where they are too long together, the name gives way to the facts."""
+        after = " · ".join(part for part in facts if part)
+        size_px, room_px = round(theme.BODY * self.scale), round(self._subtitle.rect.w * self.scale)
+        left_px = room_px - fonts.text_width(f" · {after}", size_px)
+        return " · ".join(part for part in (shorten(name, size_px, left_px), after) if part)
 
     def message_area(self) -> pygame.Rect:
         """Where messages stand, from the bottom up: above the status, where it says something."""

@@ -43,7 +43,7 @@ class Follow(Scene):
         self.loop_b_px: float | None = None
         self._cursor = Smooth()
         self._started_s, self._take_s = 0.0, 0.0
-        self._was_running = False
+        self._was_running = self._seek_waits = False
         self._last_place: tuple[float, Place] | None = None
         self.panel = AgentPanel(studio, self._choose_follower)
         self.transport = Transport(self)
@@ -102,11 +102,7 @@ class Follow(Scene):
             return ""
         place = self._place()
         page = f"page {place.page + 1} of {len(piece.pages)}"
-        return " · ".join(
-            part
-            for part in (without_years(piece.composer), page, f"listening to {self._source_words()}")
-            if part
-        )
+        return self.beside(without_years(piece.composer), page, f"listening to {self._source_words()}")
 
     def _source_words(self) -> str:
         return {"demo": "the demo", "keyboard": "the PC keyboard"}.get(
@@ -145,6 +141,9 @@ class Follow(Scene):
             self.status.say("")
             return
         snapshot = view.snapshot
+        if self._seek_waits and self.studio.session:
+            self._cursor.hold(snapshot.sample)  # the session goes there once its follower is loaded
+            self._seek_waits = not self.studio.session.ready
         if snapshot.place is not None or snapshot.x_px > 0:
             self._cursor.follow(snapshot, view.t_s, view.reduced_motion, self.studio.latency_s)
         self._count_take(view)
@@ -239,6 +238,7 @@ class Follow(Scene):
             self.studio.session.seek(x_px)
             self._cursor.jump(x_px)
             self._cursor.hold(self.studio.snapshot.sample)
+            self._seek_waits = not self.studio.session.ready
 
     def _step_measure(self, step: int) -> None:
         piece = self.studio.piece

@@ -132,7 +132,7 @@ class Play(Scene):
         piece = self.studio.piece
         if piece is None:
             return "follow the music yourself"
-        return " · ".join(part for part in (without_years(piece.composer), "steer the cursor by ear") if part)
+        return self.beside(without_years(piece.composer), "steer the cursor by ear")
 
     def _status_words(self) -> tuple[str, str]:
         if self.card.visible or self.strip is None:
@@ -204,7 +204,7 @@ class Play(Scene):
         self._bpm.rect = pygame.Rect(right - 180, bar.y + 11, 62, 20)
         self._percent.rect = pygame.Rect(right - 180, bar.y + 30, 62, 14)
         self._progress.rect = pygame.Rect(
-            bar.x + 104, bar.y + 2, max(right - 196 - bar.x - 104, 60), bar.h - 12
+            bar.x + 104, bar.y + 2, max(right - 196 - bar.x - 104, 60), bar.h - 5
         )
 
     # --- life -----------------------------------------------------------------------------------

@@ -22,6 +22,7 @@ from app.widgets.buttons import Button, Switch
 from app.widgets.form import Dropdown, Field, FormCard
 from app.widgets.overlays import MenuItem
 from app.widgets.readouts import Label, LevelMeter
+from app.widgets.scroll_bar import WIDTH, ScrollBar, Scrolled
 from app.widgets.sliders import Slider
 from pieces.errors import RipienoError
 
@@ -45,6 +46,8 @@ class Settings(Scene):
         self._cards = [
             self._sound_card(), self._instrument_card(), self._latency_card(), self._program_card(),
         ]  # fmt: skip
+        self._whole_px = 0.0
+        self._bar = ScrollBar(self._scrolled, self._scroll_to)
         self._foot = Label(self._foot_words, theme.BODY, theme.QUIET)
         self.actions |= {
             "start_stop": self._test_sound,
@@ -114,7 +117,7 @@ class Settings(Scene):
             Button("+1 ms", partial(self._shift_latency, 0.001)),
         )
         return FormCard("Latency", (
-            Field("From sound to program", (Label(self._latency_words, align="right"),)),
+            Field("Input latency", (Label(self._latency_words, align="right"),)),
             Field("", (self._measure, self._tap, *by_hand)),
         ))  # fmt: skip
 
@@ -183,7 +186,7 @@ class Settings(Scene):
 
     def body(self) -> list[Widget]:
         widgets = [widget for card in self._cards for widget in card.widgets()]
-        return [*widgets, self._foot]
+        return [*widgets, self._bar, self._foot]
 
     def place(self) -> None:
         content = self.areas.content
@@ -191,7 +194,9 @@ class Settings(Scene):
         width = (content.w - 16 * (columns - 1)) // columns
         columns_of = [[0, 2], [3, 1]] if columns == 2 else [[0, 1, 2, 3]]
         heights = [sum(self._cards[i].height + 16 for i in column) - 16 for column in columns_of]
-        self.scroll = min(max(self.scroll, 0.0), max(max(heights) - content.h, 0))
+        self._whole_px = max(heights)
+        self.scroll = min(max(self.scroll, 0.0), self._scrolled().furthest)
+        self._bar.rect = pygame.Rect(content.right + 4, content.y, WIDTH, content.h)
         for column, members in enumerate(columns_of):
             y = content.y - round(self.scroll)
             for index in members:
@@ -212,8 +217,14 @@ class Settings(Scene):
         """Scroll, where not all cards are seen."""
         self._scroll_by(-event.wheel * SCROLL_STEP)
 
+    def _scrolled(self) -> Scrolled:
+        return Scrolled(self.scroll, self.areas.content.h, self._whole_px)
+
     def _scroll_by(self, distance: float) -> None:
-        self.scroll += distance
+        self._scroll_to(self.scroll + distance)
+
+    def _scroll_to(self, at: float) -> None:
+        self.scroll = at
         self.studio.relayout()
 
     # --- life -----------------------------------------------------------------------------------

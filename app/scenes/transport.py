@@ -98,7 +98,7 @@ class Transport:
             button.rect = pygame.Rect(x, y + (h - 34) // 2, 34, 34)
             x += 36
         right = self._place_right(rect)
-        self.progress.rect = pygame.Rect(x + 10, y + 2, max(right - x - 26, 80), h - 12)
+        self.progress.rect = pygame.Rect(x + 10, y + 2, max(right - x - 26, 80), h - 5)
 
     def _place_right(self, rect: pygame.Rect) -> int:
         y, h = rect.y, rect.h

@@ -16,8 +16,9 @@ from app.widgets.base import View, Widget, draw_focus
 from app.widgets.buttons import Pressable
 from app.widgets.painter import Painter
 from app.widgets.readouts import Label, Surface
+from app.widgets.sliders import INSET
 
-ROW, PAD, HEAD = 44, 20, 48
+ROW, PAD, HEAD, FIGURE = 44, 20, 48, 64
 
 
 class Dropdown(Pressable):
@@ -43,7 +44,7 @@ class Dropdown(Pressable):
 
 @dataclass(frozen=True)
 class Field:
-    """A row: ``controls`` share the right half, or ``wide`` the whole row below no name."""
+    """A row: ``controls`` share what the name leaves, a figure behind a slider takes little of it."""
 
     name: str
     controls: tuple[Widget, ...]
@@ -82,6 +83,11 @@ class FormCard:
 
     @staticmethod
     def _place_controls(field: Field, x: int, top: int, width: int) -> None:
+        if len(field.controls) == 2 and isinstance(field.controls[1], Label):
+            slider, figure = field.controls
+            slider.rect = pygame.Rect(x - INSET, top + 5, width - FIGURE + INSET, ROW - 10)
+            figure.rect = pygame.Rect(x + width - FIGURE, top + 5, FIGURE, ROW - 10)
+            return
         count = len(field.controls)
         each = (width - 8 * (count - 1)) / max(count, 1)
         for index, control in enumerate(field.controls):

@@ -10,7 +10,9 @@ from app import theme
 from app.widgets.base import Key, Pointer, View, Widget, draw_focus
 from app.widgets.painter import Painter
 
-_KNOB = 7
+_KNOB, _FLAG = 7, 12
+INSET = _KNOB + 2
+"""So far inside its rectangle the bar of a slider begins and ends."""
 
 
 class Slider(Widget):
@@ -52,7 +54,7 @@ class Slider(Widget):
     def track(self) -> pygame.FRect:
         """The bar on which the knob runs."""
         return pygame.FRect(
-            self.rect.x + _KNOB + 2, self.rect.centery - 3, max(self.rect.w - 2 * _KNOB - 4, 1), 6
+            self.rect.x + INSET, self.rect.centery - 3, max(self.rect.w - 2 * INSET, 1), 6
         )
 
     def on_pointer(self, event: Pointer) -> bool:
@@ -86,7 +88,7 @@ class Slider(Widget):
 
 
 class ProgressSlider(Widget):
-    """Where in the piece the music is: seek by click or drag, loop flags A and B, measures above the ends.
+    """Where in the piece the music is: seek by click or drag, measures above the ends, loop flags below.
 
     Values are strip px. ``labels`` gives the words above the left and the right end.
     """
@@ -109,6 +111,9 @@ class ProgressSlider(Widget):
     def look(self, view: View) -> Hashable:
         return round(self.share(self.x_px()) * self.rect.w * 2), self.span_px(), self.loop_px(), self.labels()
 
+    def extent(self, view: View) -> pygame.Rect:
+        return self.rect.inflate(2 * _FLAG, 0)  # with the flags at the ends
+
     def share(self, x_px: float) -> float:
         low, high = self.span_px()
         return min(max((x_px - low) / max(high - low, 1.0), 0.0), 1.0)
@@ -117,7 +122,7 @@ class ProgressSlider(Widget):
         return self.rect.x + _KNOB + self.share(x_px) * (self.rect.w - 2 * _KNOB)
 
     def draw(self, painter: Painter, view: View) -> None:
-        track = pygame.FRect(self.rect.x + _KNOB, self.rect.bottom - 15, self.rect.w - 2 * _KNOB, 6)
+        track = pygame.FRect(self.rect.x + _KNOB, self.rect.bottom - 22, self.rect.w - 2 * _KNOB, 6)
         painter.box(track, theme.HAIRLINE, 3)
         start, end = self.loop_px()
         if start is not None and end is not None:
@@ -138,8 +143,9 @@ class ProgressSlider(Widget):
             draw_focus(painter, self.rect, theme.CORNER_SMALL)
 
     def _draw_flag(self, painter: Painter, name: str, x: float, track: pygame.FRect) -> None:
-        painter.fill(pygame.FRect(x - 0.75, track.y - 16, 1.5, track.h + 20), theme.YOU)
-        flag = pygame.FRect(x if name == "A" else x - 12, track.y - 18, 12, 12)
+        """Outside of the loop: those of a short one do not cover each other, nor the measures above."""
+        painter.fill(pygame.FRect(x - 0.75, track.y - 5, 1.5, track.h + 5 + _FLAG), theme.YOU)
+        flag = pygame.FRect(x - _FLAG if name == "A" else x, track.bottom, _FLAG, _FLAG)
         painter.box(flag, theme.YOU, 2)
         painter.text(name, flag, theme.TINY - 2, theme.GROUND, "centre", bold=True)
 

@@ -1,11 +1,16 @@
 """What the scenes say while nothing is followed, and what they leave out first where there is little room."""
 
+from dataclasses import replace
+
+import numpy as np
+import pygame
 import pytest
 
 from app import theme
 from app.engine.snapshot import Snapshot
 from app.scenes.devices import short_name
 from app.widgets import fonts
+from app.widgets.base import Pointer
 from app.widgets.chrome import as_measure
 from app.widgets.readouts import decided
 
@@ -87,3 +92,80 @@ def test_messages_stand_above_the_status(stage):
     one.frame()
     ((_, box, _),) = one.window.toasts.boxes()
     assert box.bottom < status.pill_top
+
+
+def test_of_a_long_composer_the_page_and_the_source_are_seen_and_of_a_long_title_all_is_told(stage, piece):
+    one = stage()
+    one.open(replace(piece, title="Rhapsodie " * 12, composer="Maximilian von Hohenlohe " * 6))
+    one.frame(2)
+    scene, view = one.scene, one.window.view()
+    assert scene.subtitle(view).endswith("… · page 1 of 3 · listening to the demo")
+    assert fonts.text_width(scene.subtitle(view), theme.BODY) <= scene._subtitle.rect.w
+    assert scene._title.hint == "Rhapsodie " * 12
+    one.open(piece)
+    one.frame(2)
+    assert one.scene.subtitle(view) == "Nobody · page 1 of 3 · listening to the demo"
+    assert one.scene._title.hint == ""
+
+
+@pytest.mark.parametrize("share", [0.0, 0.5, 0.98])
+def test_the_flags_of_a_short_loop_cover_neither_each_other_nor_the_measures(stage, piece, share):
+    one = stage()
+    one.open(piece)
+    scene, slider = one.scene, one.scene.transport.progress
+    low, high = scene.span_px()
+    a_px = low + share * (high - low)
+    one.frame(2)
+    before = pygame.surfarray.array3d(one.window.surface)
+    scene.loop_a_px, scene.loop_b_px = a_px, a_px + 12
+    one.frame(2)
+    after = pygame.surfarray.array3d(one.window.surface)
+    words = slice(slider.rect.x, slider.rect.right), slice(slider.rect.y, slider.rect.y + 22)
+    assert np.array_equal(before[words], after[words])
+    lit = (after == theme.YOU).all(axis=2)[:, slider.rect.bottom - 16 : slider.rect.bottom].any(axis=1)
+    assert lit.sum() >= 20  # both flags whole, side by side
+    assert np.array_equal(*one.pictures())
+
+
+def test_a_place_that_is_clicked_before_the_follower_is_there_is_kept(stage, piece):
+    one = stage()
+    session = one.open(piece)
+    session.ready = False
+    start_px = float(piece.onset_x_px[0])
+    session.show(start_px, state="idle")
+    one.frame(2)
+    one.scene.seek(start_px + 900)
+    for _ in range(12):
+        session.show(start_px, state="idle")
+        one.frame()
+        assert one.scene.cursor_px() == start_px + 900
+    session.ready = True
+    one.frame()
+    for _ in range(8):
+        session.show(start_px + 900, state="idle")
+        one.frame()
+    assert one.scene.cursor_px() == pytest.approx(start_px + 900)
+
+
+@pytest.mark.parametrize("size", [(1024, 640), (1280, 720)])
+def test_a_slider_of_the_settings_is_as_long_as_there_is_room(stage, size):
+    one = stage(size, mode="settings")
+    sound = one.scene._cards[0]
+    ways = {field.name: field.controls for field in sound.fields}
+    listen, (volume, figure) = ways["Listen to"][0], ways["Volume"]
+    assert volume.track().left == listen.rect.left and figure.rect.right == listen.rect.right
+    assert volume.track().w > 0.7 * listen.rect.w
+    names = [name for card in one.scene._cards for name in card.names]
+    assert all(fonts.text_width(name.text, theme.BODY) <= name.rect.w for name in names if name.rect.w)
+
+
+def test_settings_that_do_not_fit_show_that_there_are_more(stage):
+    one = stage((1024, 640), mode="settings")
+    scene = one.scene
+    assert 0 < scene._bar.thumb().h < scene._bar.rect.h
+    scene._bar.on_pointer(Pointer("down", *scene._bar.thumb().center))
+    scene._bar.on_pointer(Pointer("move", scene._bar.rect.x, 2000))
+    assert scene.scroll > 0 and scene._bar.thumb().bottom == pytest.approx(scene._bar.rect.bottom)
+    one.frame(2)
+    assert np.array_equal(*one.pictures())
+    assert stage((1920, 1080), mode="settings").scene._bar.thumb().h == 0

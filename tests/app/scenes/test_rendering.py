@@ -5,6 +5,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import psutil
@@ -92,7 +93,7 @@ def test_paper_and_ink_are_those_of_the_theme(stage):
 def test_the_strip_has_neither_title_nor_measure_numbers(stage):
     stage(mode="home")
     asked: list[str] = []
-    renderer = SimpleNamespace(forget=list, request=lambda key, svg, *rest: asked.append(svg))
+    renderer: Any = SimpleNamespace(forget=list, request=lambda key, svg, *rest: asked.append(svg))
     made = open_piece("fur-elise")
     images = PageImages(made, renderer)
     images.get(0, 600)
