@@ -99,7 +99,8 @@ class CardSide:
         self._tell = tell
         self._unreported: deque[tuple[int, int]] = deque()
         self._start_sample = 0
-        self.player = LocalPlayer(0)
+        self.player: LocalPlayer
+        """Since `use_rate`."""
         self.failure: Exception | None = None
         """Why the player failed last, to be taken away by whoever logs it."""
 
