@@ -34,6 +34,11 @@ def value_words(now: Snapshot) -> str:
     return f"{now.value:.2f}"
 
 
+def confidence_share(view: View) -> float:
+    """Of the bar: empty where there is no figure."""
+    return view.snapshot.confidence if decided(view.snapshot) else 0.0
+
+
 def decided_fact(name: str, words: Callable[[Snapshot], str]) -> Fact:
     """A figure of the agent's, where it has one."""
     return Fact(name, lambda view: words(view.snapshot) if decided(view.snapshot) else "–")
@@ -60,13 +65,11 @@ class AgentPanel:
         )
         self._tiles = ActionTiles()
         self._confidence = decided_fact("Confidence", confidence_words)
-        self._bar = Bar(lambda view: view.snapshot.confidence, confidence_colour)
+        self._bar = Bar(confidence_share, confidence_colour)
         self._value = decided_fact("Value of this state", value_words)
         self._name = Label("Follower", colour=theme.QUIET)
         self._decision = Fact("Decision", lambda view: f"{view.snapshot.decision_ms:.1f} ms")
-        self._troubles = Fact(
-            "Dropouts · late answers", lambda view: f"{view.snapshot.dropouts} · {view.snapshot.late_frames}"
-        )
+        self._troubles = Fact("Dropouts · late answers", self._trouble_words)
 
     def widgets(self) -> list[Widget]:
         return [
@@ -112,6 +115,12 @@ class AgentPanel:
     def clear(self) -> None:
         """Another piece or a new start: the curve begins anew."""
         self.curve.clear()
+
+    def _trouble_words(self, view: View) -> str:
+        desk = self.studio.devices
+        card = desk.output_good() or desk.audio_label("input") != "No input"
+        dropouts = str(view.snapshot.dropouts) if card else "–"  # without a card nothing can drop out
+        return f"{dropouts} · {view.snapshot.late_frames}"
 
     def _level_words(self, view: View) -> str:
         if self.studio.devices.unheard(view.snapshot):

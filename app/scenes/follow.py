@@ -30,6 +30,7 @@ from app.widgets.strip_view import Cursor, StripView
 from pieces.piece import Place
 
 SEEN_PULSE_S = 1.5
+NO_PIECE = "No piece is open. Choose one in Home, or drop a MusicXML, MXL, MEI, kern or ABC file here."
 
 
 class Follow(Scene):
@@ -48,10 +49,7 @@ class Follow(Scene):
         self.panel = AgentPanel(studio, self._choose_follower)
         self.transport = Transport(self)
         self._count_in = CountIn(self.count_in_figure)
-        self._empty = Paragraph(
-            "No piece is open. Choose one in Home, or drop a MusicXML, MXL, MEI, kern or ABC file here.",
-            theme.LARGE, align="centre",
-        )  # fmt: skip
+        self._empty = Paragraph(NO_PIECE, theme.LARGE, align="centre")
         self._to_home = Button("Choose a piece", lambda: studio.ask("scene_home"), kind="main")
         self._build_score()
         self.actions |= {
@@ -139,6 +137,8 @@ class Follow(Scene):
         self.panel.update(view)
         if self.pages is None or self.studio.piece is None:
             self.status.say("")
+            self._empty.text = self.studio.opening_words(view.t_s) or NO_PIECE
+            self._to_home.visible = self.studio.opening is None
             return
         snapshot = view.snapshot
         if self._seek_waits and self.studio.session:

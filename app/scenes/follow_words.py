@@ -21,6 +21,8 @@ def status_words(snapshot: Snapshot, studio: Studio) -> tuple[str, str]:
         quiet = "; nothing is heard yet" if snapshot.no_signal else ""
         return f"Play: it follows from the first note{quiet}", "you"
     if snapshot.state == "lost":
+        if demo:
+            return "It has lost its place: click where the music is", "bad"
         return "It has lost you: play on, or click where you are", "bad"
     if snapshot.state == "paused":
         return "Paused. Space goes on", "plain"

@@ -31,6 +31,7 @@ from models.features import SPEC
 
 GHOSTS = (("follower", "Agent"), ("optimal", "Optimal"), ("none", "None"))
 STEER = {"steer_slower": -1, "steer_faster": 1}
+NO_PIECE = "No piece is open. Choose one in Home."
 TOO_SHORT = "This piece has one note only: there is no way to steer. Choose another in Home."
 
 
@@ -56,7 +57,7 @@ class Play(Scene):
         self.card = ResultCard()
         self._build_panel()
         self._build_transport()
-        self._empty = Paragraph("No piece is open. Choose one in Home.", theme.LARGE, align="centre")
+        self._empty = Paragraph(NO_PIECE, theme.LARGE, align="centre")
         self._to_home = Button("Choose a piece", lambda: studio.ask("scene_home"), kind="main")
         self._build_strip()
         self.actions |= {
@@ -227,6 +228,8 @@ class Play(Scene):
 
     def update(self, view: View) -> None:
         playable = self.strip is not None
+        self._empty.text = self.studio.opening_words(view.t_s) or NO_PIECE
+        self._to_home.visible = self.studio.opening is None
         for widget in (self._start, self._restart, self._tempo_slider):
             widget.enabled = playable
         self._progress.enabled = False

@@ -7,9 +7,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
+from numpy.typing import NDArray
+
 from pieces.engraving import PAGE_WIDTH_PX
 from pieces.piece import Piece
 
+_INK = 200
+"""Darker than this is ink, of a page that is 255 where it is white."""
 _AIR_PX = 34.0
 """Least white kept above and below a system, in page px."""
 _GAP = 16
@@ -99,10 +104,24 @@ def system_spans(piece: Piece) -> tuple[SystemSpan, ...]:
         before = ordered[index - 1][1] if index else None
         after = ordered[index + 1][1] if index + 1 < len(ordered) else None
         page_height = float(piece.pages[page].shape[0])
-        top = (before[2] + y0) / 2 if before and before[0] == page else max(min(y0 - 150, 24.0), 0.0)
-        bottom = (y1 + after[1]) / 2 if after and after[0] == page else min(y1 + 2 * _AIR_PX, page_height)
+        image = piece.pages[page]
+        top, bottom = max(min(y0 - 150, 24.0), 0.0), min(y1 + 2 * _AIR_PX, page_height)
+        if before and before[0] == page:
+            top = _middle_of_white(image, before[2], y0)
+        if after and after[0] == page:
+            bottom = _middle_of_white(image, y1, after[1])
         spans.append(SystemSpan(page, system, top, bottom, y0, y1))
     return tuple(spans)
+
+
+def _middle_of_white(page: NDArray[np.uint8], top: float, bottom: float) -> float:
+    """Between the staves of two systems, where neither's notes reach; without white where least ink is."""
+    first = round(top) + 1
+    ink = (page[first : max(round(bottom), first + 1)] < _INK).sum(axis=1)
+    edges = np.flatnonzero(np.diff(np.concatenate(([False], ink == ink.min(), [False])).astype(np.int8)))
+    begins, ends = edges[::2], edges[1::2]
+    widest = int(np.argmax(ends - begins))
+    return first + (int(begins[widest]) + int(ends[widest])) / 2
 
 
 def lay_out(piece: Piece, width: float, height: float) -> ScoreLayout:

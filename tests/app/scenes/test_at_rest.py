@@ -24,6 +24,42 @@ def test_an_agent_at_rest_has_no_figures(stage, piece):
     session.show(1000.0, confidence=0.5, value=2.0, speed_px_s=40.0)
     one.frame()
     assert [fact.value(one.window.view()) for fact in facts] == ["2.0 px per frame", "50 %", "2.00"]
+    assert panel._bar.share(one.window.view()) == 0.5
+    session.show(1000.0, confidence=0.5, state="idle")
+    assert panel._bar.share(one.window.view()) == 0.0
+
+
+def test_only_a_sound_card_has_dropouts(stage, piece):
+    one = stage()
+    session, panel = one.open(piece), one.scene.panel
+    session.show(1000.0, dropouts=18, late_frames=2)
+    assert panel._trouble_words(one.window.view()) == "18 · 2"
+    one.engine.supervisor.stream = None
+    assert panel._trouble_words(one.window.view()) == "– · 2"
+
+
+@pytest.mark.parametrize(("source", "told"), [("demo", "its place"), ("microphone", "you: play on")])
+def test_who_is_lost_is_told_what_to_do(stage, piece, source, told):
+    one = stage()
+    session = one.open(piece)
+    one.studio.devices.use_source(source)
+    session.show(1000.0, state="lost")
+    one.frame()
+    assert f"lost {told}" in one.scene.status.text and "click where" in one.scene.status.text
+
+
+@pytest.mark.parametrize("mode", ["follow", "play"])
+def test_while_a_piece_opens_nobody_is_asked_to_choose_one(stage, mode):
+    one = stage(mode=mode)
+    one.frame()
+    assert one.scene._empty.text.startswith("No piece is open") and one.scene._to_home.visible
+    one.studio.loader.open = lambda wanted: None
+    one.studio.open("fur-elise")
+    one.frame()
+    assert one.scene._empty.text.startswith("Opening Für Elise") and not one.scene._to_home.visible
+    one.key(pygame.K_ESCAPE)
+    one.frame()
+    assert one.scene._empty.text.startswith("No piece is open") and one.scene._to_home.visible
 
 
 @pytest.mark.parametrize("scene", ["follow", "launchpad", "duet", "settings"])

@@ -1,5 +1,6 @@
 """Nothing overlaps, leaves the window or is clipped, at several sizes and scales."""
 
+import dataclasses
 import itertools
 
 import pygame
@@ -117,3 +118,18 @@ def test_every_widget_can_say_what_it_looks_like(stage, piece):
             hash(Widget.mark(widget))
             if widget.visible:
                 hash(widget.look(view))
+
+
+def test_systems_part_where_neither_has_ink(piece):
+    pages = tuple(page.copy() for page in piece.pages)
+    above, below = system_spans(piece)[:2]
+    gap = round(above.staves_bottom) + 1, round(below.staves_top)
+    pages[0][gap[0] : gap[0] + 20, 100] = 0  # low notes of the one
+    pages[0][gap[1] - 75 : gap[1], 300] = 0  # high ones of the other, beyond the middle
+    spans = system_spans(dataclasses.replace(piece, pages=pages))
+    assert spans[0].bottom == spans[1].top
+    assert gap[0] + 20 < spans[0].bottom < gap[1] - 75
+    pages[0][gap[0] : gap[1], 300] = 0
+    crowded = system_spans(dataclasses.replace(piece, pages=pages))
+    assert gap[0] < crowded[0].bottom < gap[1]
+    assert system_spans(piece)[0].bottom == pytest.approx((gap[0] + gap[1]) / 2, abs=2)
