@@ -14,7 +14,7 @@ import numpy as np
 from app.bench.duet import shipped_or_untrained
 from app.bench.ears import Ears
 from app.bench.rises import LOOK_EVERY_S, Rises
-from app.bench.watched import watched_program
+from app.bench.watched import sound_of, watched_program
 from app.engine.clock import now_s, sleep_s
 from app.engine.engine import Engine
 from app.sessions.duet.conductor import MACHINE_CHANNEL
@@ -55,6 +55,7 @@ def compared(played: DuetSnapshot, onsets: dict[int, int], rate: int) -> dict[st
 
 def watch(session: DuetSession, engine: Engine, seconds: float) -> dict[str, Any]:
     """Play for so long and say how it went."""
+    sound = sound_of(engine)
     session.set_tempo(BPM)
     session.set_temperature(TEMPERATURE)
     session.set_click(False)
@@ -68,12 +69,11 @@ def watch(session: DuetSession, engine: Engine, seconds: float) -> dict[str, Any
         playing = session.snapshot
         session.stop()
         sleep_s(ENDING_S)
-    stream = engine.supervisor.stream
     return {
         **compared(session.snapshot, ears.onsets(), engine.rate),
         "steps": int(playing.step), "late_steps_s": late.moments_s,
         "hanging": len(ears.held), "dropouts_s": dropouts.moments_s,
-        "agent": playing.agent or "none", "sound": stream.output_label if stream is not None else "nothing",
+        "agent": playing.agent or "none", "sound": sound,
     }  # fmt: skip
 
 

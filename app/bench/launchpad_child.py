@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from app.bench.ears import Ears
 from app.bench.rises import LOOK_EVERY_S, Rises
-from app.bench.watched import watched_program
+from app.bench.watched import sound_of, watched_program
 from app.engine.clock import now_s, sleep_s
 from app.engine.engine import Engine
 from app.sessions.launchpad import LaunchpadSession
@@ -89,18 +89,18 @@ def compared(watcher: Watcher, onsets: dict[int, int], rate: int) -> dict[str, A
 
 def watch(session: LaunchpadSession, engine: Engine, seconds: float) -> dict[str, Any]:
     """Play for so long, from an empty grid, and say how it went."""
+    sound = sound_of(engine)
     session.clear()
     ears = Ears(engine, CHANNELS, seconds + 2 * ENDING_S)
     sleep_s(SETTLING_S)
     watcher = Watcher(session, seconds)
     with Rises(lambda: engine.mixer.dropouts) as dropouts:
         watcher.run()
-    stream = engine.supervisor.stream
     return {
         **compared(watcher, ears.onsets(), engine.rate),
         "presses": watcher.presses, "hanging": len(ears.held),
         "dropouts_s": dropouts.moments_s, "agent": session.snapshot.agent or "none",
-        "sound": stream.output_label if stream is not None else "nothing",
+        "sound": sound,
     }  # fmt: skip
 
 

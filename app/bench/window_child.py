@@ -18,6 +18,7 @@ import psutil
 from app.bench.rises import Rises
 from app.engine.clock import now_s, sleep_s, wall_time
 from app.engine.snapshot import Snapshot
+from pieces.errors import RipienoError
 
 PATIENCE_S = 60.0
 SETTLING_S = 1.0
@@ -38,6 +39,7 @@ class Watcher:
             self.seen["interactive_s"] = wall_time().timestamp() - self._started_s
             if self._following:
                 self._wait(lambda: self._window.studio.snapshot.state == "following")
+                self._hear_where_it_sounds()
                 self._loop_the_piece()
                 sleep_s(SETTLING_S)
             before = self._window.studio.snapshot
@@ -49,8 +51,15 @@ class Watcher:
             self.seen["dropouts_s"] = dropouts.moments_s
         except TimeoutError:
             self.seen["problem"] = f"nothing was followed within {PATIENCE_S:.0f} s"
+        except RipienoError as problem:
+            self.seen["problem"] = str(problem)
         finally:
             self._window.running = False
+
+    def _hear_where_it_sounds(self) -> None:
+        from app.bench.watched import sound_of  # now: at the start it would be part of what is measured
+
+        self.seen["sound"] = sound_of(self._window.studio.engine)
 
     def _loop_the_piece(self) -> None:
         studio = self._window.studio
@@ -70,7 +79,6 @@ class Watcher:
             "state": studio.snapshot.state,
             "processes": len(everyone),
             "memory_bytes": sum(process.memory_info().rss for process in everyone),
-            "sound": stream.output_label,
             "through_ms": stream.latency_s * 1000,
             "display": pygame.display.get_driver(),
         }

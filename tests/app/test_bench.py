@@ -10,10 +10,13 @@ from types import ModuleType
 import pytest
 
 from app import bench
-from app.bench import figures, live, standstill_child
+from app.bench import figures, live, standstill_child, watched
 from app.bench.figures import Figure
 from app.bench.rises import Rises
+from app.devices.audio import AudioSystem
+from app.devices.null import NullBackend
 from app.engine.clock import now_s, sleep_s
+from app.engine.engine import Engine
 from pieces.errors import RipienoError
 
 
@@ -109,6 +112,18 @@ def test_each_rise_of_a_counter_has_its_moment(eventually: Callable[..., bool]) 
     with Rises(lambda: next(counts, 4)) as rises:
         assert eventually(lambda: len(rises.moments_s) == 2)
     assert before_s < rises.moments_s[0] <= rises.moments_s[1] <= now_s()
+
+
+def test_what_should_play_through_jack_and_does_not_is_said_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(watched, "OPENING_S", 0.1)
+    monkeypatch.setenv(live.JACK_SERVER, "none-such")
+    engine = Engine(AudioSystem([], NullBackend()))
+    engine.start()
+    with pytest.raises(live.NotMeasured, match="goes to none instead of JACK"):
+        watched.sound_of(engine)
+    monkeypatch.delenv(live.JACK_SERVER)
+    assert watched.sound_of(engine) == "none"
+    engine.close()
 
 
 def test_every_measurement_exists() -> None:
