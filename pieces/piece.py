@@ -10,6 +10,7 @@ from __future__ import annotations
 from bisect import bisect_right
 from dataclasses import dataclass
 from functools import cached_property
+from statistics import median
 from typing import Any
 
 import numpy as np
@@ -103,7 +104,7 @@ class Piece:
         unique, first = np.unique(np.round(quarters, 6), return_index=True)
         # Noteheads of one chord can stand a little apart: the paper's truth is one x for an onset.
         columns = np.split(x_px, first[1:])
-        centres = np.array([np.median(column) for column in columns])
+        centres = np.array([median(column.tolist()) for column in columns])
         # The map must not run backwards where a grace note or a second voice is drawn to the left.
         return unique, np.maximum.accumulate(centres + np.arange(len(centres)) * 1e-6)
 

@@ -40,7 +40,10 @@ def scaled_paper(grey: NDArray[np.uint8], size: tuple[int, int]) -> pygame.Surfa
     """As :func:`paper_surface`, ``size`` (width, height) device px large; white stays the paper's shade."""
     from PIL import Image
 
-    return paper_surface(np.asarray(Image.fromarray(grey).resize(size, Image.Resampling.BICUBIC)))
+    if size[0] >= grey.shape[1]:
+        return pygame.transform.smoothscale(paper_surface(grey), size)
+    # Where pygame makes a picture smaller it loses some of the light.
+    return paper_surface(np.asarray(Image.fromarray(grey).resize(size, Image.Resampling.HAMMING)))
 
 
 class PageImages:

@@ -6,6 +6,7 @@ Pure geometry: page px (pages 835 px wide) in, px of the view out. Any thread ma
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -93,6 +94,7 @@ class ScoreLayout:
         return page_x, (y - self.offset_y(screen)) / self.scale + self.screens[screen].top
 
 
+@lru_cache(maxsize=1)
 def system_spans(piece: Piece) -> tuple[SystemSpan, ...]:
     """Every system once, in reading order; slices meet in the middle of the white between systems."""
     staves: dict[int, tuple[int, float, float]] = {}

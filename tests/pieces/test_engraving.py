@@ -251,3 +251,11 @@ def test_a_title_that_fits_keeps_its_size():
     svg = titled("An Easy Title")
     (line,) = re.findall(r'font-size="\d+px">An Easy Title', svg)
     assert line in drawable(svg)
+
+
+@pytest.mark.parametrize(("heads_px", "middle_px"), [((10.0, 40.0, 20.0), 20.0), ((30.0, 20.0), 25.0)])
+def test_a_chord_stands_in_the_middle_of_its_heads(tune, heads_px, middle_px):
+    first, *rest = tune.notes
+    chord = tuple(dataclasses.replace(first, note_id=f"h{x_px}", x_px=x_px) for x_px in heads_px)
+    piece = dataclasses.replace(tune, notes=(*chord, *rest))
+    assert piece.onset_x_px[0] == middle_px and len(piece.onset_x_px) == len(tune.onset_x_px)

@@ -86,8 +86,9 @@ def test_paper_and_ink_are_those_of_the_theme(stage):
     surface = paper_surface(np.array([[255, 0]], np.uint8))
     assert tuple(surface.get_at((0, 0)))[:3] == theme.PAPER
     assert tuple(surface.get_at((1, 0)))[:3] == theme.INK
-    larger = scaled_paper(np.full((5, 4), 255, np.uint8), (11, 13))
-    assert larger.get_size() == (11, 13) and tuple(larger.get_at((5, 5)))[:3] == theme.PAPER
+    for size in ((11, 13), (30, 40), (39, 50), (40, 50), (77, 90)):
+        scaled = scaled_paper(np.full((50, 40), 255, np.uint8), size)
+        assert scaled.get_size() == size and tuple(scaled.get_at((5, 5)))[:3] == theme.PAPER
 
 
 def test_the_strip_has_neither_title_nor_measure_numbers(stage):
