@@ -39,11 +39,15 @@ PERSONAL = frozenset({"midi", "keys", "launchpad"})
 
 
 class TakeRecorder:
-    """Sink of the engine's events and reader of its ring. `piece_name` is noted with each take."""
+    """Sink of the engine's events and reader of its ring. `piece_name` is noted with each take.
+
+    hindrance: why nothing can be captured, until something is again.
+    """
 
     def __init__(self, engine: Engine, folder: TakeFolder) -> None:
         self.folder = folder
         self.piece_name = ""
+        self.hindrance = ""
         self.on_hold = False  # while a take is replayed: what sounds is no reason to capture it
         self._beside_replay = False  # until what was heard by its end has been written
         self._engine = engine
@@ -163,7 +167,7 @@ class TakeRecorder:
         self._quiet_samples, self._split_wanted = 0, False
         self._writer.add_audio(self._pre_roll)
         self._pre_roll = self._pre_roll[:0]
-        self._failed_s = None
+        self._failed_s, self.hindrance = None, ""
 
     def _finish(self) -> None:
         writer, self._writer = self._writer, None
@@ -188,7 +192,7 @@ class TakeRecorder:
         """The disk is full or gone: what was written stays, the music goes on."""
         log.warning("take: %s", error)
         writer, self._writer = self._writer, None
-        reason = error.strerror or error
+        self.hindrance = reason = error.strerror or str(error)
         if writer is not None and not _is_worthless(writer):
             self._leave(writer)
             kept = f"The first {writer.samples / writer.info.rate:.0f} s of this take are kept, not the rest"

@@ -102,9 +102,12 @@ class TakeDesk:
         take = next((take for take in self.list() if take.info.piece == piece), None)
         if take is not None:
             self._save(take.key)
+            return
+        nothing, hindrance = f"Nothing{f' of {piece}' if piece else ''} was captured", self.recorder.hindrance
+        if hindrance:
+            self.tell(f"{nothing} ({hindrance}). Free some disk space, and play again.", "bad")
         else:
-            of_it = f" of {piece}" if piece else ""
-            self.tell(f"Nothing{of_it} was captured yet: play with the keys, MIDI or a microphone.", "plain")
+            self.tell(f"{nothing} yet: play with the keys, MIDI or a microphone.", "plain")
 
     def _save(self, key: str) -> None:
         try:

@@ -237,8 +237,9 @@ def test_a_disk_that_is_full_from_the_start_is_told_once_and_leaves_no_folders(
     (message,) = engine.take_messages()
     assert message.startswith("What you play is not captured (No space left")
     assert list(recorder.folder.folder.iterdir()) == []
+    assert recorder.hindrance == "No space left on device"
     play(hand_cranked, engine, recorder, eventually)
-    assert recorder.recording
+    assert recorder.recording and recorder.hindrance == ""
 
 
 def test_a_take_that_cannot_be_closed_is_listed_and_taken_in_later(

@@ -105,6 +105,10 @@ def test_the_take_that_is_saved_is_of_what_is_played_now(desk_and_said, tmp_path
     assert said.pop()[0].startswith("Saved A piece 2026-1.mid")
     desk._save_latest("Another")
     assert said.pop()[0].startswith("Nothing of Another was captured yet")
+    desk.recorder.hindrance = "No space left"
+    desk._save_latest("Another")
+    sentence = "Nothing of Another was captured (No space left). Free some disk space, and play again."
+    assert said.pop() == (sentence, "bad")
 
 
 def test_a_take_that_a_crash_left_is_kept_and_said(desk_and_said):
