@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from models.presets import has_piano
 from pieces.errors import RipienoError
 
 if TYPE_CHECKING:
@@ -58,7 +59,7 @@ def find_fluidsynth() -> str | None:
 
 @cache
 def find_sound_sets() -> tuple[Path, ...]:
-    """Every .sf2/.sf3 file known here, the bundled one (TimGM6mb of pretty_midi) first."""
+    """Every .sf2/.sf3 file known here that has a piano, the bundled one (TimGM6mb of pretty_midi) first."""
     found: list[Path] = []
     spec = find_spec("pretty_midi")
     if spec is not None and spec.origin is not None:
@@ -66,7 +67,7 @@ def find_sound_sets() -> tuple[Path, ...]:
     for folder in SOUND_SET_FOLDERS:
         if folder.is_dir():
             found += sorted(path for path in folder.iterdir() if path.suffix.lower() in (".sf2", ".sf3"))
-    return tuple(found)
+    return tuple(filter(has_piano, found))
 
 
 def find_soundfont() -> Path | None:
