@@ -65,6 +65,12 @@ class Performance:
         pedal = tuple((time_s * factor, down) for time_s, down in self.pedal)
         return Performance(notes, pedal, self.anchors_quarters, self.anchors_s * factor)
 
+    def delayed(self, seconds: float) -> Performance:
+        """The same after more silence, of ``seconds`` >= 0."""
+        notes = tuple(replace(note, onset_s=note.onset_s + seconds) for note in self.notes)
+        pedal = tuple((time_s + seconds, down) for time_s, down in self.pedal)
+        return Performance(notes, pedal, self.anchors_quarters, self.anchors_s + seconds)
+
     def save_midi(self, path: Path) -> None:
         """Write a format-0 MIDI file at 480 ticks a quarter and 120 BPM (1 tick = 1.04 ms)."""
         import mido

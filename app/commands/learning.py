@@ -5,6 +5,8 @@ Runs on the main thread; torch is imported only when a command runs.
 
 from __future__ import annotations
 
+import dataclasses
+import math
 from collections.abc import Iterable, Mapping
 from importlib import import_module
 from pathlib import Path
@@ -24,7 +26,7 @@ DATA_SETS = {"generated": "models.follower.data", "lieder": "models.follower.dat
              "launchpad-sustained": "models.launchpad.data", "chorales": "models.duet.data"}  # fmt: skip
 """The module whose `build` makes it."""
 FOLLOWERS = {"generated", "lieder", "mutopia", "nottingham"}
-"""The follower's: played so many times, a share of that in simulated rooms."""
+"""The follower's: played so many times, as differently as one likes."""
 NEEDS_NO_FOLDER = {"generated", "chorales"}
 EVALUATED = {"follower": "models.evaluation", "follower-finding": "models.finding",
              "launchpad": "models.launchpad.evaluation",
@@ -69,6 +71,17 @@ def build(
         float | None,
         Option(min=0.0, max=1.0, metavar="SHARE", help="So much of the follower's in simulated rooms."),
     ] = None,
+    tempo: Annotated[
+        float | None,
+        Option(
+            min=1.0, max=4.0, metavar="FACTOR",
+            help="The follower's, at 1/FACTOR to FACTOR times their tempo; 1.4.",
+        ),
+    ] = None,
+    silence: Annotated[
+        float | None,
+        Option(min=0.0, max=30.0, metavar="SECONDS", help="Up to so much more of it before the follower's."),
+    ] = None,
 ) -> None:
     """Make the data set NAME: generated, lieder, mutopia, nottingham, nottingham-game, msmd, human,
     launchpad, launchpad-sustained or chorales.
@@ -81,10 +94,11 @@ def build(
     make = _module(DATA_SETS, name, "data set").build
     if source is None and name not in NEEDS_NO_FOLDER:
         raise UsageProblem(f"data build {name} reads a folder: name it with --from.")
-    given = {"renderings": renderings, "rooms": rooms}
-    options = {option: value for option, value in given.items() if value is not None}
-    if options and name not in FOLLOWERS:
-        raise UsageProblem(f"data build {name} has no --{min(options)}; {', '.join(sorted(FOLLOWERS))} have.")
+    given = {"renderings": renderings, "rooms": rooms, "tempo": tempo, "silence": silence}
+    foreign = [option for option, value in given.items() if value is not None and name not in FOLLOWERS]
+    if foreign:
+        raise UsageProblem(f"data build {name} has no --{foreign[0]}; {', '.join(sorted(FOLLOWERS))} have.")
+    options = _played(renderings, rooms, tempo, silence) if name in FOLLOWERS else {}
     done = skipped = 0
     with progress(f"Building {name}") as advance:
         for done, total, reason in make(name, source, target, count=count, workers=workers, **options):
@@ -93,6 +107,21 @@ def build(
     console.print(
         f"{name}: {done - skipped} pieces in {target}, {skipped} skipped.", markup=False, soft_wrap=True
     )
+
+
+def _played(
+    renderings: int | None, rooms: float | None, tempo: float | None, silence: float | None
+) -> dict[str, Any]:
+    """What the builders of the follower's data take, of what was given."""
+    from models.follower.data import USUAL
+
+    conditions = dataclasses.replace(
+        USUAL,
+        rooms=USUAL.rooms if rooms is None else rooms,
+        tempo_log=USUAL.tempo_log if tempo is None else math.log(tempo),
+        silence_s=USUAL.silence_s if silence is None else silence,
+    )
+    return {"conditions": conditions} | ({} if renderings is None else {"renderings": renderings})
 
 
 @data_cli.command()

@@ -41,6 +41,23 @@ SHORTEST_ONSETS = 16
 
 
 @dataclass(frozen=True)
+class Conditions:
+    """How differently renderings of a piece are played; by default as for the follower that ships.
+
+    ``rooms`` is the share heard in simulated rooms, ``tempo_log`` how far a tempo lies from the marked one at
+    most, in the logarithm (log 2: from half of it to twice), ``silence_s`` the most that is added to the
+    silence before the music.
+    """
+
+    rooms: float = 0.0
+    tempo_log: float = 0.35
+    silence_s: float = 0.0
+
+
+USUAL = Conditions()
+
+
+@dataclass(frozen=True)
 class Rendering:
     """One performance as the follower hears it.
 
@@ -191,7 +208,7 @@ def _clip(piece: Piece, performance: Performance) -> Performance:
     return Performance(notes, pedal, performance.anchors_quarters[keep], performance.anchors_s[keep])
 
 
-def build_one(score: ScoreText, seed: int, renderings: int, rooms: float = 0.0) -> Item:
+def build_one(score: ScoreText, seed: int, renderings: int, conditions: Conditions = USUAL) -> Item:
     """Engrave and play one score, everything drawn from ``seed``; see :func:`play_piece`.
 
     Raises:
@@ -200,11 +217,13 @@ def build_one(score: ScoreText, seed: int, renderings: int, rooms: float = 0.0) 
     """
     rng = np.random.default_rng(seed)
     piece = build_piece(engrave_here(score, random_engraving(rng)), score.name)
-    return play_piece(piece, rng, renderings, rooms)
+    return play_piece(piece, rng, renderings, conditions)
 
 
-def play_piece(piece: Piece, rng: np.random.Generator, renderings: int, rooms: float = 0.0) -> Item:
-    """Play a piece so many times, everything drawn from ``rng``; ``rooms`` is the share heard in a room.
+def play_piece(
+    piece: Piece, rng: np.random.Generator, renderings: int, conditions: Conditions = USUAL
+) -> Item:
+    """Play a piece so many times, everything drawn from ``rng``.
 
     Raises:
         BadScore: it is too short to be followed, or has more than two staves.
@@ -212,25 +231,31 @@ def play_piece(piece: Piece, rng: np.random.Generator, renderings: int, rooms: f
     """
     if len(piece.onset_quarters) < SHORTEST_ONSETS or piece.staves > 2:
         raise BadScore(f"{piece.name}: too short, or more than two staves.")
+    return make_item(piece, tuple(_play(piece, rng, conditions) for _ in range(renderings)))
+
+
+def _play(piece: Piece, rng: np.random.Generator, conditions: Conditions) -> Rendering:
     sets = find_training_sound_sets()
-    made = []
-    for _ in range(renderings):
-        programs = PIANOS if piece.staves == 2 or rng.random() < 0.6 else TUNE_PROGRAMS
-        marked = piece.tempo_bpm if piece.tempo_bpm != 120 else float(rng.uniform(80, 150))
-        bpm = float(np.clip(marked, 50, 170)) * float(np.exp(rng.uniform(-0.35, 0.35)))
-        performance = perform(piece, int(rng.integers(2**31)), random_style(rng), tempo_bpm=bpm)
-        performance = _clip(piece, performance)
-        synth = Synth(SPEC.sample_rate, sets[int(rng.integers(len(sets)))])
-        audio = render_performance(performance, program=int(rng.choice(programs)), synth=synth)
-        synth.close()
-        if rooms and rng.random() < rooms:
-            audio = in_room(audio, seeded_response(int(rng.integers(2**31))))
-        made.append(make_rendering(performance, audio))
-    return make_item(piece, tuple(made))
+    programs = PIANOS if piece.staves == 2 or rng.random() < 0.6 else TUNE_PROGRAMS
+    marked = piece.tempo_bpm if piece.tempo_bpm != 120 else float(rng.uniform(80, 150))
+    factor = float(np.exp(rng.uniform(-conditions.tempo_log, conditions.tempo_log)))
+    bpm = float(np.clip(marked, 50, 170)) * factor
+    performance = perform(piece, int(rng.integers(2**31)), random_style(rng), tempo_bpm=bpm)
+    if conditions.silence_s:
+        performance = performance.delayed(float(rng.uniform(0.0, conditions.silence_s)))
+    performance = _clip(piece, performance)
+    synth = Synth(SPEC.sample_rate, sets[int(rng.integers(len(sets)))])
+    audio = render_performance(performance, program=int(rng.choice(programs)), synth=synth)
+    synth.close()
+    if conditions.rooms and rng.random() < conditions.rooms:
+        audio = in_room(audio, seeded_response(int(rng.integers(2**31))))
+    return make_rendering(performance, audio)
 
 
-def _engrave_and_play(read: Callable[[], ScoreText], seed: int, renderings: int, rooms: float) -> Item:
-    return build_one(read(), seed, renderings, rooms)
+def _engrave_and_play(
+    read: Callable[[], ScoreText], seed: int, renderings: int, conditions: Conditions
+) -> Item:
+    return build_one(read(), seed, renderings, conditions)
 
 
 @dataclass(frozen=True)
@@ -283,6 +308,13 @@ def recipes(name: str, source: Path | None, count: int) -> list[tuple[str, Calla
     return [found[index] for index in order[: count or len(found)]]
 
 
+def check_conditions(conditions: Conditions) -> None:
+    """Find out before long work whether music can be played under them; raises as :func:`build` does."""
+    check_synth(training=True)
+    if conditions.rooms:
+        find_simulator()
+
+
 def build(
     name: str,
     source: Path | None,
@@ -290,22 +322,18 @@ def build(
     renderings: int = 2,
     count: int = 0,
     workers: int = 2,
-    rooms: float = 0.0,
+    conditions: Conditions = USUAL,
 ) -> Iterator[tuple[int, int, str]]:
     """Build a data set of scores into ``out``; yields (done, all, why the last was skipped or "").
-
-    The share ``rooms`` of all renderings is heard in simulated rooms.
 
     Raises:
         RipienoError: there is nothing to read in ``source``.
         NoSynth: nothing can be played on this machine.
         NoRooms: there is a share in rooms, and they cannot be simulated.
     """
-    check_synth(training=True)
-    if rooms:
-        find_simulator()
+    check_conditions(conditions)
     makers = [
-        (title, partial(_engrave_and_play, read, seed, renderings, rooms))
+        (title, partial(_engrave_and_play, read, seed, renderings, conditions))
         for seed, (title, read) in enumerate(recipes(name, source, count))
     ]
     yield from build_files(makers, save_item, out, workers)

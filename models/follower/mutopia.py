@@ -14,10 +14,8 @@ from pathlib import Path
 import numpy as np
 
 from models.building import build_files
-from models.follower.data import Item, play_piece, save_item
+from models.follower.data import USUAL, Conditions, Item, check_conditions, play_piece, save_item
 from models.msmd import HELD_OUT, NoSources, Source, read_sources
-from models.rooms import find_simulator
-from models.sound import check_synth
 from pieces.lilypond import find_lilypond, open_source
 
 
@@ -28,11 +26,11 @@ def build(
     renderings: int = 2,
     count: int = 0,
     workers: int = 2,
-    rooms: float = 0.0,
+    conditions: Conditions = USUAL,
 ) -> Iterator[tuple[int, int, str]]:
     """Build into `out`; yields (done, all, why the last was left out or "").
 
-    An item is the same whatever `count` is. The share `rooms` of all renderings is heard in simulated rooms.
+    An item is the same whatever `count` is.
 
     Raises:
         NoSources: the folder is not laid out so, or holds nothing but test pieces.
@@ -46,16 +44,15 @@ def build(
     if not sources:
         raise NoSources(f"data build {name}: {source} holds test pieces only. Nothing is trained on those.")
     find_lilypond()
-    check_synth(training=True)
-    if rooms:
-        find_simulator()
+    check_conditions(conditions)
     order = np.random.default_rng(1).permutation(len(sources))[: count or len(sources)]
     makers = [
-        (sources[i].name, partial(_compile_and_play, sources[i], int(i), renderings, rooms)) for i in order
+        (sources[i].name, partial(_compile_and_play, sources[i], int(i), renderings, conditions))
+        for i in order
     ]
     yield from build_files(makers, save_item, out, workers)
 
 
-def _compile_and_play(source: Source, seed: int, renderings: int, rooms: float) -> Item:
+def _compile_and_play(source: Source, seed: int, renderings: int, conditions: Conditions) -> Item:
     piece = open_source(source.path, source.name)
-    return play_piece(piece, np.random.default_rng(seed), renderings, rooms)
+    return play_piece(piece, np.random.default_rng(seed), renderings, conditions)

@@ -1,11 +1,13 @@
 """The command line as a contract: commands, exit codes, errors of one line."""
 
 import errno
+import math
 import os
 import signal
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -14,6 +16,7 @@ from PIL import Image
 from app import cli
 from app.paths import log_path
 from app.sessions.duet.choices import DuetWishes
+from models.follower.data import USUAL, Conditions
 from pieces.errors import RipienoError
 from pieces.opening import open_piece
 
@@ -44,7 +47,8 @@ def test_help_lists_every_command(capsys: pytest.CaptureFixture[str]) -> None:
         ("pieces add", ["FILE"]),
         ("pieces remove", ["NAME"]),
         ("pieces show", ["--notes", "--image"]),
-        ("data build", ["NAME", "--from", "--out", "--rooms", "--renderings", "mutopia", "human"]),
+        ("data build", ["NAME", "--from", "--out", "--rooms", "--renderings", "--tempo", "--silence",
+                        "mutopia", "human"]),
         ("train", ["NAME", "--config", "--resume"]),
         ("evaluate", ["NAME", "--json"]),
         ("bench", ["--json"]),
@@ -106,6 +110,9 @@ def test_later_modes_say_so(line: str, capsys: pytest.CaptureFixture[str]) -> No
         ("data build chorales --out x --renderings 3", "--renderings"),
         ("data build mutopia --from . --out x", "pieces.json"),
         ("data build human --from . --out x --rooms 0.5", "--rooms"),
+        ("data build msmd --from . --out x --tempo 2", "--tempo"),
+        ("data build generated --out x --tempo 0.5", "--tempo"),
+        ("data build nottingham-game --from . --out x --silence 3", "--silence"),
     ],
 )
 def test_bad_usage_is_one_line_and_exit_code_2(
@@ -113,6 +120,24 @@ def test_bad_usage_is_one_line_and_exit_code_2(
 ) -> None:
     assert cli.main(line.split()) == 2
     assert says in error_line(capsys)
+
+
+def test_what_the_follower_s_data_vary_in_reaches_their_builder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[dict[str, Any]] = []
+
+    def build(name: str, source: Path | None, out: Path, **options: Any) -> list[tuple[int, int, str]]:
+        asked.append(options)
+        return [(1, 1, "")]
+
+    monkeypatch.setattr("models.follower.data.build", build)
+    line = ["data", "build", "generated", "--out", str(tmp_path)]
+    given = ["--renderings", "3", "--rooms", "0.5", "--tempo", "2", "--silence", "4"]
+    assert cli.main(line) == cli.main([*line, *given]) == 0
+    plain, varied = asked
+    assert plain["conditions"] == USUAL and "renderings" not in plain
+    assert varied["conditions"] == Conditions(0.5, math.log(2), 4.0) and varied["renderings"] == 3
 
 
 def test_without_a_display_no_window_is_opened(

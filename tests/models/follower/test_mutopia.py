@@ -8,12 +8,13 @@ import pytest
 
 from models import rooms
 from models.follower import mutopia
-from models.follower.data import halve, load_item, split_of
+from models.follower.data import Conditions, halve, load_item, split_of
 from models.msmd import NoSources
 from models.paper.rounds import splits_in
 from models.rooms import NoRooms
 from pieces.lilypond import NoLilyPond, open_source
 
+IN_ROOMS = Conditions(rooms=0.5)
 THREE_STAVES = r"""\version "2.24.0"
 \score { << \new Staff { \repeat unfold 4 { c'8 d' e' f' } } \new Staff { c'1 c' } \new Staff { c1 c } >>
   \layout { } }
@@ -30,7 +31,7 @@ def test_items_are_made_of_all_but_what_msmd_tests_on(tmp_path, lay_out, study, 
         trio=("train", THREE_STAVES), short=("valid", SHORT),
     )  # fmt: skip
     out = tmp_path / "out"
-    told = list(mutopia.build("mutopia", source, out, workers=1, renderings=2, rooms=0.5))
+    told = list(mutopia.build("mutopia", source, out, workers=1, renderings=2, conditions=IN_ROOMS))
     assert [done for done, _, _ in told] == [1, 2, 3, 4] and {every for _, every, _ in told} == {4}
     assert sorted(path.name for path in out.iterdir()) == ["other.npz", "skipped.txt", "study.npz"]
     listed = dict(line.split("\t") for line in (out / "skipped.txt").read_text().splitlines())
@@ -66,7 +67,7 @@ def test_without_the_library_for_rooms_nothing_is_begun(tmp_path, lay_out, study
     monkeypatch.setitem(sys.modules, "pyroomacoustics", None)
     source = lay_out(tmp_path / "from", study=("train", study))
     with pytest.raises(NoRooms):
-        next(mutopia.build("mutopia", source, tmp_path / "out", rooms=0.5))
+        next(mutopia.build("mutopia", source, tmp_path / "out", conditions=IN_ROOMS))
     assert not (tmp_path / "out").exists()
 
 
