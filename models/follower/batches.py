@@ -19,6 +19,7 @@ from models.evaluation_only import refuse_training_on
 from models.features import SPEC
 from models.follower.data import Item, Rendering, item_of, load_item, split_of
 from models.follower.network import COLUMN_PX, CROP_COLUMNS, LOWEST_PITCH, PITCHES, SoundEncoder
+from models.follower.varying import ON_PROCESSOR, Variety, detuned, in_room, leaning_px, skewed
 from models.packing import DAMAGE, BadPack, read_pieces, read_splits
 
 CROP_FRAMES = 256
@@ -186,12 +187,16 @@ class Crops:
         items: what to draw from.
         seed: of every choice and augmentation.
         augment: whether image and sound are varied; off for validation.
+        variety: how far, where they are.
     """
 
-    def __init__(self, items: list[Item], seed: int, augment: bool = True) -> None:
+    def __init__(
+        self, items: list[Item], seed: int, augment: bool = True, variety: Variety = ON_PROCESSOR
+    ) -> None:
         self.items = items
         self.rng = np.random.default_rng(seed)
-        self.augment = augment
+        self.augment, self.variety = augment, variety
+        self._leaning_px = [leaning_px(item) for item in items]
         self._spots = Spots(items, self.rng)
         self._scores = [score_targets(item) for item in items]
 
@@ -214,25 +219,40 @@ class Crops:
         columns = slice(start, start + CROP_COLUMNS)
         log_q = _padded(lengths[columns], CROP_COLUMNS, np.nan)
         notes = _padded(written[columns].astype(np.float32), CROP_COLUMNS, 0.0)
-        return self._image(item, start), sound, column, notes, struck, sounding, log_q
+        return self._image(spot), sound, column, notes, struck, sounding, log_q
 
-    def _image(self, item: Item, start: int) -> NDArray[np.float32]:
-        crop = item.strip[:, 2 * start : 2 * (start + CROP_COLUMNS)].astype(np.float32) / 255.0
+    def _image(self, spot: Spot) -> NDArray[np.float32]:
+        part = slice(2 * spot.column, 2 * (spot.column + CROP_COLUMNS))
+        crop = self.items[spot.item].strip[:, part].astype(np.float32) / 255.0
         image = np.zeros((crop.shape[0], 2 * CROP_COLUMNS), np.float32)
         image[:, : crop.shape[1]] = crop
-        return vary_image(image, self.rng) if self.augment else image
+        if not self.augment:
+            return image
+        if self.variety.skew_degrees:
+            down_px = _padded(self._leaning_px[spot.item][part], 2 * CROP_COLUMNS, 0.0)
+            down_px *= np.float32(self.variety.steepest * self.rng.uniform(-1.0, 1.0))
+            image = skewed(torch.from_numpy(image)[None], torch.from_numpy(down_px)[None])[0].numpy()
+        return vary_image(image, self.rng)
 
     def _sound(self, rendering: Rendering, first: int) -> NDArray[np.float32]:
-        """Frames with gain, colour and noise; silence before the beginning and after the end."""
+        """Frames as they are varied; silence before the beginning and after the end."""
         need = SoundEncoder.history + CROP_FRAMES
         sound = np.zeros((need, SPEC.bands), np.float32)
         low = first - SoundEncoder.history
         part = rendering.frames[max(low, 0) : first + CROP_FRAMES].astype(np.float32)
         at = max(-low, 0)
         sound[at : at + len(part)] = part
-        if not self.augment:
-            return sound
+        return self._vary_sound(sound) if self.augment else sound
+
+    def _vary_sound(self, sound: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Out of tune, in a room, with another gain and colour, in noise."""
+        if self.variety.detuned_semitones:
+            semitones = self.variety.detuned_semitones * self.rng.uniform(-1.0, 1.0)
+            sound = detuned(torch.from_numpy(sound)[None], _one(semitones)[..., None])[0].numpy()
         magnitude = np.power(np.float32(10.0), sound) - 1.0
+        if self.variety.in_rooms and self.rng.random() < self.variety.in_rooms:
+            away_s, level = self.rng.uniform(0.3, 2.0), 10.0 ** self.rng.uniform(-1.3, -0.3)
+            magnitude = in_room(torch.from_numpy(magnitude)[None], _one(away_s), _one(level))[0].numpy()
         tilt = np.cumsum(self.rng.normal(0.0, 0.08, SPEC.bands))
         gain = self.rng.normal(0.1, 0.35) + tilt - tilt.mean()
         magnitude *= np.power(10.0, gain).astype(np.float32)
@@ -251,6 +271,11 @@ class Crops:
         padded = Rendering(np.zeros((before + CROP_FRAMES, 1), np.float16), rendering.onset_s, near)
         struck, sounding = played_keys(padded)
         return struck[before:], sounding[before:]
+
+
+def _one(value: float) -> Tensor:
+    """(1, 1), of a batch of one crop."""
+    return torch.full((1, 1), value)
 
 
 def vary_image(image: NDArray[np.float32], rng: np.random.Generator) -> NDArray[np.float32]:

@@ -1,9 +1,8 @@
 """Crops cut and varied on the device that trains, so that a GPU never waits for a processor.
 
 Everything lies there once: strips, targets and frames of all items one after the other; a batch is a gather.
-The same crops as :class:`models.follower.batches.Crops` where nothing is varied (a test holds them equal);
-what is varied includes rooms (sound that dies away slowly) and pianos out of tune. Runs in the training
-process.
+The same crops as :class:`models.follower.batches.Crops` where nothing is varied (a test holds them equal).
+Runs in the training process.
 """
 
 from __future__ import annotations
@@ -27,12 +26,11 @@ from models.follower.batches import (
 )
 from models.follower.data import Item
 from models.follower.network import COLUMN_PX, SoundEncoder
+from models.follower.varying import ON_GPU, Variety, detuned, in_room, leaning_px, skewed
 
 _SHIFT_ROWS = 3
-_SOFT, _NOISY, _IN_ROOM = 0.3, 0.5, 0.4
-"""Shares of the crops whose print is soft, whose sound has noise, is heard in a room."""
-_ROOM_FRAMES = 24
-_DETUNED_SEMITONES = 0.3
+_SOFT, _NOISY = 0.3, 0.5
+"""Shares of the crops whose print is soft, whose sound has noise."""
 
 
 class Rows:
@@ -62,13 +60,19 @@ class DeviceCrops:
         seed: of every choice and augmentation.
         device: where items, and batches, lie.
         augment: whether image and sound are varied; off for validation.
+        variety: how far, where they are.
     """
 
-    def __init__(self, items: list[Item], seed: int, device: torch.device, augment: bool = True) -> None:
+    def __init__(
+        self, items: list[Item], seed: int, device: torch.device, augment: bool = True,
+        variety: Variety = ON_GPU,
+    ) -> None:  # fmt: skip
+        self._variety = variety
         self._spots = Spots(items, np.random.default_rng(seed))
         self._random = torch.Generator(device).manual_seed(seed)
         self._device, self._augment = device, augment
         self._strips = Rows([np.ascontiguousarray(item.strip.T) for item in items], device)
+        self._leaning_px = Rows([leaning_px(item) for item in items], device)
         scores = [score_targets(item) for item in items]
         self._written = Rows([written for written, _ in scores], device)
         self._log_quarters = Rows([lengths for _, lengths in scores], device, np.nan)
@@ -96,8 +100,9 @@ class DeviceCrops:
         history = SoundEncoder.history
         frames = self._frames.read(heard, frame - history, history + CROP_FRAMES).float()
         place = self._truths.read(heard, frame, CROP_FRAMES) / COLUMN_PX - column[:, None]
+        leaning_px = self._leaning_px.read(item, 2 * column, 2 * CROP_COLUMNS)
         return Batch(
-            strip=vary_images(strip, self._random) if self._augment else strip,
+            strip=self._vary_print(strip, leaning_px) if self._augment else strip,
             frames=self._vary_sound(frames) if self._augment else frames,
             column=torch.where((place >= 0) & (place < CROP_COLUMNS), place, torch.nan),
             written=self._written.read(item, column, CROP_COLUMNS).float(),
@@ -106,11 +111,22 @@ class DeviceCrops:
             log_quarters=self._log_quarters.read(item, column, CROP_COLUMNS),
         )
 
+    def _vary_print(self, strip: Tensor, leaning_px: Tensor) -> Tensor:
+        """Askew, then as `vary_images` does; ``leaning_px`` (B, W) of each crop's columns."""
+        if self._variety.skew_degrees:
+            slope = self._variety.steepest * (2.0 * self._uniform(len(strip), 1) - 1.0)
+            strip = skewed(strip, slope * leaning_px)
+        return vary_images(strip, self._random)
+
     def _vary_sound(self, frames: Tensor) -> Tensor:
         """Out of tune, in a room, with another gain and colour, in noise."""
         count = len(frames)
-        magnitude = torch.pow(10.0, self._detuned(frames)) - 1.0
-        magnitude = self._in_room(magnitude)
+        if self._variety.detuned_semitones:
+            spread = 2.0 * self._uniform(count, 1, 1) - 1.0
+            frames = detuned(frames, self._variety.detuned_semitones * spread)
+        magnitude = torch.pow(10.0, frames) - 1.0
+        if self._variety.in_rooms:
+            magnitude = self._in_room(magnitude)
         tilt = (0.08 * self._normal(count, 1, SPEC.bands)).cumsum(-1)
         gain = 0.1 + 0.35 * self._normal(count, 1, 1) + tilt - tilt.mean(-1, keepdim=True)
         magnitude = magnitude * torch.pow(10.0, gain)
@@ -119,27 +135,13 @@ class DeviceCrops:
         magnitude = magnitude + floor * self._normal(*magnitude.shape).abs()
         return torch.log10(1.0 + magnitude)
 
-    def _detuned(self, frames: Tensor) -> Tensor:
-        """Bands, a semitone each, read between their places."""
-        shift = _DETUNED_SEMITONES * (2.0 * self._uniform(len(frames), 1, 1) - 1.0)
-        beside = torch.where(shift > 0, frames.roll(1, 2), frames.roll(-1, 2))
-        return torch.lerp(frames, beside, shift.abs())
-
     def _in_room(self, magnitude: Tensor) -> Tensor:
-        """Every frame's sound goes on, dying away by 60 dB in 0.3 to 2 s, 6 to 26 dB below it."""
+        """A share of them in rooms where sound dies away by 60 dB in 0.3 to 2 s, 6 to 26 dB below itself."""
         count = len(magnitude)
         away_s = 0.3 + 1.7 * self._uniform(count, 1)
         level = torch.pow(10.0, -(0.3 + self._uniform(count, 1)))
-        level = torch.where(self._uniform(count, 1) < _IN_ROOM, level, 0.0)
-        later = torch.arange(_ROOM_FRAMES, device=self._device)
-        tail = level * torch.pow(10.0, -3.0 * (later + 1) / (SPEC.fps * away_s))
-        kernel = torch.cat([torch.ones(count, 1, device=self._device), tail], 1).square().flip(1)
-        powers = magnitude.square().transpose(1, 2)       # uncorrelated: powers add, not magnitudes
-        padded = torch.nn.functional.pad(powers, (_ROOM_FRAMES, 0)).transpose(0, 1)
-        heard = torch.nn.functional.conv1d(
-            padded, kernel[:, None].to(padded.dtype), groups=count
-        )
-        return heard.transpose(0, 1).transpose(1, 2).sqrt()
+        level = torch.where(self._uniform(count, 1) < self._variety.in_rooms, level, 0.0)
+        return in_room(magnitude, away_s, level)
 
     def _uniform(self, *shape: int) -> Tensor:
         return torch.rand(shape, generator=self._random, device=self._device)

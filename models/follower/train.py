@@ -39,6 +39,7 @@ from models.follower.ppo_on_beliefs import by_note, make_games, play, train_poli
 from models.follower.reading import ReadingConfig, make_lesson, train_rhythm
 from models.follower.rhythm import Rhythm
 from models.follower.supervised import READER_NAME, SupervisedConfig, train_reader
+from models.follower.varying import ON_GPU, ON_PROCESSOR, Variety
 from models.packing import read_splits
 from models.processes import gpu_here, join
 from models.revision import revision
@@ -94,6 +95,7 @@ class TrainConfig:
     warmup_steps: int = 100
     half_until: float = 0.75  # share of the minutes in bfloat16
     device: str = "cpu"  # where the encoders are trained: cpu or cuda
+    variety: dict[str, Any] = field(default_factory=dict)  # of crops, where else than is usual on the device
     start_from: str = ""  # a follower's checkpoint whose encoders are trained on; empty: from nothing
     policy_pieces: int = 130
     policy_steps: int = 3_000_000
@@ -135,6 +137,7 @@ def read_config(path: Path | None) -> TrainConfig:
         for belief in (settings.belief, settings.tune_belief):
             check_counts(changed(BeliefConfig(), belief), frozenset())
         check_counts(settings, MAY_BE_ZERO)
+        _variety(settings)
         if settings.minutes <= 0 and not (settings.start_from and settings.minutes == 0):
             raise ValueError("no minutes, and no start_from")
         if settings.device not in ("cpu", "cuda"):
@@ -181,8 +184,8 @@ def train_encoders(settings: TrainConfig, out: Path, rank: int = 0) -> Reader:
         seed=settings.seed,
     )
     try:
-        train_crops = _draws(train_items, settings.seed + 7919 * rank, device, augment=True)
-        valid_crops = _draws(valid_items, 2, device, augment=False)
+        train_crops = _draws(train_items, settings.seed + 7919 * rank, device, _variety(settings))
+        valid_crops = _draws(valid_items, 2, device, None)
         return train_reader(_first_reader(settings), train_crops, valid_crops, config, out, device=device)
     except torch.OutOfMemoryError as error:
         raise TrainingProblem(
@@ -195,11 +198,17 @@ def _device(settings: TrainConfig) -> torch.device:
     return gpu_here() if settings.device == "cuda" else torch.device("cpu")
 
 
-def _draws(items: list[Item], seed: int, device: torch.device, augment: bool) -> Draws:
-    """Crops as they are needed on a CPU, or where a GPU has all of them."""
+def _variety(settings: TrainConfig) -> Variety:
+    """How far crops are varied while the encoders are trained."""
+    return changed(ON_PROCESSOR if settings.device == "cpu" else ON_GPU, settings.variety)
+
+
+def _draws(items: list[Item], seed: int, device: torch.device, variety: Variety | None) -> Draws:
+    """Crops as they are needed on a CPU, or where a GPU has all of them; without a variety as they are."""
+    augment, variety = variety is not None, variety or Variety()
     if device.type == "cpu":
-        return Crops(items, seed, augment)
-    return DeviceCrops(items, seed, device, augment)
+        return Crops(items, seed, augment, variety)
+    return DeviceCrops(items, seed, device, augment, variety)
 
 
 def _first_reader(settings: TrainConfig) -> Reader:

@@ -14,6 +14,7 @@ from models.follower.generator import generate_score
 from models.follower.network import Reader
 from models.follower.supervised import SupervisedConfig, train_reader
 from models.follower.train import TrainConfig, TrainingProblem, read_config, train_encoders
+from models.follower.varying import ON_GPU, ON_PROCESSOR, Variety
 
 CPU = torch.device("cpu")
 
@@ -97,11 +98,36 @@ def test_a_gpu_without_memory_is_said_in_one_line(items, tmp_path, monkeypatch):
 
 @pytest.mark.parametrize("fields", [[], {"x": 1}, {"minutes": "60"}, {"belief": {"x": 1}},
                                     {"tune_belief": {"hedged": 1}}, {"data": "data/lieder"},
+                                    {"variety": {"skew": 1}}, {"variety": {"in_rooms": 2}},
                                     {"batch_size": 0}, {"minutes": 0}, {"policy_steps": -1}])  # fmt: skip
 def test_what_is_no_configuration_is_named(fields, tmp_path):
     (tmp_path / "config.json").write_text(json.dumps(fields))
     with pytest.raises(TrainingProblem, match="configuration"):
         read_config(tmp_path / "config.json")
+
+
+def test_crops_are_varied_as_is_usual_on_the_device_but_for_what_is_said(items, tmp_path, monkeypatch):
+    asked = []
+
+    def note(kind):
+        def crops(items, seed, *others):
+            asked.append((kind, *others[-2:]))
+
+        return crops
+
+    monkeypatch.setattr("models.follower.train.load_items", lambda *_: list(items))
+    monkeypatch.setattr("models.follower.train.train_reader", lambda *_, **__: None)
+    monkeypatch.setattr("models.follower.train.gpu_here", lambda: torch.device("cuda"))
+    monkeypatch.setattr("models.follower.train.Crops", note("processor"))
+    monkeypatch.setattr("models.follower.train.DeviceCrops", note("device"))
+    for device in ("cpu", "cuda"):
+        for variety in ({}, {"skew_degrees": 1, "in_rooms": 0.2}):
+            train_encoders(TrainConfig(device=device, variety=variety), tmp_path)
+    usual, askew, usual_on_a_gpu, askew_on_a_gpu = (varied for varied in asked if varied[1])
+    assert usual == ("processor", True, ON_PROCESSOR) and usual_on_a_gpu == ("device", True, ON_GPU)
+    assert askew == ("processor", True, Variety(in_rooms=0.2, skew_degrees=1))
+    assert askew_on_a_gpu == ("device", True, Variety(0.2, 0.3, 1))
+    assert [augment for _, augment, _ in asked] == [True, False] * 4
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="a GPU is there")
