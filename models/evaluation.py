@@ -146,6 +146,7 @@ def evaluate_follower(
     count: int = 0,
     room: bool = False,
     as_written: bool = False,
+    recorded: bool = False,
     resume: bool = False,
     console: Console | None = None,
 ) -> Evaluation:
@@ -155,16 +156,20 @@ def evaluate_follower(
     Without `source`: the bundled pieces at 0.7, 1 and 1.3 times their tempo, and `generated` pieces made up
     for this. With it, the held-out part of the folders of music that lie in `source`. Of all this at
     most `count` performances, drawn by `seed`; 0 is all. With `room`, each is heard in a simulated room too;
-    `as_written` has scores played exactly so, at the marked tempo, as in the paper. Shows progress and the
-    tables on `console`, and writes them to `json_path` and, as Markdown, beside it, after every performance
-    anew; with `resume`, what that file holds already is not played again. Raises RipienoError where an agent,
-    the sound set or what simulates rooms is missing, nothing could be built, or that file is another's, and
+    `as_written` has scores played exactly so, at the marked tempo, as in the paper; `recorded`, where
+    `source` is of MSMD, takes the pieces that the paper's pianists recorded. Shows progress and the tables on
+    `console`, and writes them to `json_path` and, as Markdown, beside it, after every performance anew; with
+    `resume`, what that file holds already is not played again. Raises RipienoError where an agent, the sound
+    set or what simulates rooms is missing, nothing could be built, or that file is another's, and
     EarlierEvaluation where it is there without `resume`.
     """
     from models import held_out
 
     playing = held_out.AS_WRITTEN if as_written else held_out.AS_A_PERSON
-    recipes = held_out.from_folder(source, playing) if source else held_out.default(generated, playing)
+    if recorded:
+        recipes = held_out.recorded_pieces(source)
+    else:
+        recipes = held_out.from_folder(source, playing) if source else held_out.default(generated, playing)
     recipes = held_out.drawn(recipes, count, seed)
     recipes = held_out.each_in_a_room(recipes, seed) if room else recipes
     agents = tuple(dict.fromkeys(agents)) or ("follower",)
@@ -177,6 +182,8 @@ def evaluate_follower(
         "count": count, "room": room, "as_written": as_written,
         "unheard_sound_set": held_out.unheard_sound_set_of(source),
     }  # fmt: skip
+    if recorded:    # else the files of before go on
+        settings["recorded"] = True
     console = console or Console()
     result = _begun(settings, json_path, resume)
     done = {outcome.item for outcome in result.outcomes}
@@ -205,7 +212,8 @@ def _begun(settings: dict[str, Any], path: Path | None, resume: bool) -> Evaluat
         raise EarlierEvaluation(f"{path} is there already: go on with --resume, or name another file.")
     earlier = Evaluation.load(path)
     same = settings | {"count": earlier.settings.get("count")}
-    other = [name for name, value in same.items() if earlier.settings.get(name) != value]
+    named = {**same, **earlier.settings}
+    other = [name for name in named if earlier.settings.get(name) != same.get(name)]
     if other:
         raise RipienoError(f"{path} was made with other settings ({', '.join(other)}); name another file.")
     return Evaluation(settings, earlier.rows, earlier.outcomes, {})

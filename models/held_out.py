@@ -71,6 +71,17 @@ def default(generated: int, playing: Playing = AS_A_PERSON) -> list[Recipe]:
     return recipes
 
 
+def recorded_pieces(source: Path | None) -> list[Recipe]:
+    """MSMD's test pieces that the paper's pianists recorded, played as written: the synthesised scores of its
+    Table 4.
+
+    Raises NoSources where `source` is not laid out as MSMD's sources, or does not say which these are.
+    """
+    if source is None:
+        raise msmd.NoSources("--recorded reads the folder of MSMD's sources; name it with --from.")
+    return _as_written(msmd.read_recorded(source), "msmd, recorded pieces")
+
+
 def from_folder(source: Path, playing: Playing = AS_A_PERSON) -> list[Recipe]:
     """What is found in `source`: folders called `nottingham`, `lieder` and `human`, or one of them itself.
 
@@ -81,7 +92,8 @@ def from_folder(source: Path, playing: Playing = AS_A_PERSON) -> list[Recipe]:
     if is_marked(source):
         return stored_items.recipes_in(source)
     if (source / msmd.LISTING_NAME).is_file():
-        return _msmd_recipes(source)
+        tested = [each for each in msmd.read_sources(source) if each.split == msmd.HELD_OUT]
+        return _as_written(tested, "msmd")
     scores = partial(_held_out_scores, playing)
     builders: dict[str, Callable[[str, Path], list[Recipe]]] = {
         "nottingham": scores, "lieder": scores, "human": _human_recipes,
@@ -212,11 +224,10 @@ def _held_out_scores(playing: Playing, name: str, folder: Path) -> list[Recipe]:
     ]
 
 
-def _msmd_recipes(folder: Path) -> list[Recipe]:
+def _as_written(sources: Sequence[msmd.Source], collection: str) -> list[Recipe]:
     find_lilypond()
-    sources = [each for each in msmd.read_sources(folder) if each.split == msmd.HELD_OUT]
     return [
-        _recipe(each.name, "msmd", partial(open_source, each.path, each.name), 1.0, STRICT)
+        _recipe(each.name, collection, partial(open_source, each.path, each.name), 1.0, STRICT)
         for each in sources
     ]
 

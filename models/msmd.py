@@ -1,7 +1,8 @@
 """MSMD, the paper's polyphonic benchmark, as a folder of LilyPond sources: which pieces, in which split.
 
 The folder holds `ly/` and `pieces.json` (the data set's name of each piece: its `file` below `ly/`, its
-published `split`). Only reads; any process may call it.
+published `split`), and may hold `rp_split.yaml`, as MSMD publishes it: the pieces of the test split that the
+paper's pianists recorded. Only reads; any process may call it.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from pieces.errors import RipienoError
 from pieces.files import read_json
 
 LISTING_NAME = "pieces.json"
+RECORDED_NAME = "rp_split.yaml"
 SPLITS = ("train", "valid", "test")
 HELD_OUT = "test"
 
@@ -66,3 +68,21 @@ def read_sources(folder: Path) -> list[Source]:
         source for source in sources
         if source.split == HELD_OUT or f"mutopia/{source.path.relative_to(folder).as_posix()}" not in bundled
     ]
+
+
+def read_recorded(folder: Path) -> list[Source]:
+    """Those of the test split that the paper's pianists recorded (its Table 6).
+
+    Raises:
+        NoSources: see `read_sources`; or the folder does not say which, or a piece is not of the test split.
+    """
+    tested = {source.name: source for source in read_sources(folder) if source.split == HELD_OUT}
+    path = folder / RECORDED_NAME
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+        found = [tested[line.removeprefix("- ").strip()] for line in lines if line.startswith("- ")]
+    except (OSError, ValueError, KeyError) as error:
+        raise NoSources(f"{path} lists no test pieces of MSMD ({error}); copy it there again.") from error
+    if not found:
+        raise NoSources(f"{path} lists no piece.")
+    return found

@@ -33,7 +33,8 @@ EVALUATED = {"follower": "models.evaluation", "follower-finding": "models.findin
              "launchpad-tabular": "models.launchpad.tabular_study",
              "duet": "models.duet.evaluation"}  # fmt: skip
 """The module whose `evaluate_NAME` measures it."""
-MEASURED_WITH = {"follower": ("source", "agents", "trials", "count", "room", "as_written", "resume"),
+MEASURED_WITH = {"follower": ("source", "agents", "trials", "count", "room", "as_written", "recorded",
+                              "resume"),
                  "follower-finding": ("source", "agents", "trials"),
                  "launchpad": ("source", "agents", "songs"),
                  "launchpad-tabular": (),
@@ -186,6 +187,9 @@ def evaluate(
     as_written: Annotated[
         bool, Option("--as-written", help="The follower hears scores played exactly as written.")
     ] = False,
+    recorded: Annotated[
+        bool, Option("--recorded", help="Of MSMD, the 16 pieces that the paper's pianists recorded.")
+    ] = False,
     resume: Annotated[
         bool, Option("--resume", help="The follower: go on with the file of --json, its agents unchanged.")
     ] = False,
@@ -203,7 +207,8 @@ def evaluate(
     """
     module = _module(EVALUATED, name, "agent to evaluate")
     given = {"source": source, "trials": trials, "agents": agents, "songs": songs, "count": count,
-             "validation": validation, "room": room, "as_written": as_written, "resume": resume}  # fmt: skip
+             "validation": validation, "room": room, "as_written": as_written, "recorded": recorded,
+             "resume": resume}  # fmt: skip
     options: dict[str, Any] = {
         option: value
         for option, value in given.items()

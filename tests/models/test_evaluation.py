@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from rich.console import Console
 
-from models import evaluation, held_out, rooms
+from models import evaluation, held_out, msmd, rooms
 from models.evaluation import (
     Contestant,
     EarlierEvaluation,
@@ -345,6 +345,34 @@ def test_msmd_gives_its_test_pieces_as_written(piece, tmp_path, monkeypatch):
     assert opened == [tmp_path / "ly/b.ly"] and item.collection == "msmd"
     gaps = np.diff(item.performance.anchors_s) / np.diff(item.performance.anchors_quarters)
     assert np.allclose(gaps, 60 / piece.tempo_bpm, atol=1e-6)
+
+
+def test_of_msmd_the_pieces_that_were_recorded_are_a_collection_of_their_own(piece, tmp_path, monkeypatch):
+    listing = {name: {"file": f"{name}.ly", "split": "test" if name != "a" else "train"} for name in "abc"}
+    (tmp_path / "pieces.json").write_text(json.dumps(listing))
+    monkeypatch.setattr(held_out, "find_lilypond", lambda: None)
+    monkeypatch.setattr(held_out, "open_source", lambda path, name: piece)
+    monkeypatch.setattr(evaluation, "load_trials", lambda name, seed, trials: [SteadyPlayer()])
+    with pytest.raises(msmd.NoSources, match=r"rp_split\.yaml"):
+        held_out.recorded_pieces(tmp_path)
+    for content in ("test:\n", "test:\n- a\n", "test:\n- nobody\n"):
+        (tmp_path / "rp_split.yaml").write_text(content)
+        with pytest.raises(msmd.NoSources, match=r"rp_split\.yaml"):
+            held_out.recorded_pieces(tmp_path)
+    (tmp_path / "rp_split.yaml").write_text("test:\n- c\n")
+    console = Console(file=io.StringIO())
+    recorded = evaluation.evaluate_follower(None, tmp_path, recorded=True, console=console)
+    out = tmp_path / "out.json"
+    usual = evaluation.evaluate_follower(out, tmp_path, console=console)
+    with pytest.raises(RipienoError, match=r"other settings \(recorded\)"):
+        evaluation.evaluate_follower(out, tmp_path, recorded=True, resume=True, console=console)
+    recorded.save(out)
+    with pytest.raises(RipienoError, match=r"other settings \(recorded\)"):
+        evaluation.evaluate_follower(out, tmp_path, resume=True, console=console)
+    assert {outcome.item for outcome in recorded.outcomes} == {"c"} and recorded.settings["recorded"]
+    assert {row.collection for row in recorded.rows} == {"msmd, recorded pieces"}
+    assert {outcome.item for outcome in usual.outcomes} == {"b", "c"} and "recorded" not in usual.settings
+    assert {row.collection for row in usual.rows} == {"msmd"}
 
 
 def test_scores_are_played_as_by_a_person_or_as_written(piece, tmp_path, monkeypatch):
