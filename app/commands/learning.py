@@ -10,7 +10,7 @@ import math
 from collections.abc import Iterable, Mapping
 from importlib import import_module
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from typer import Argument, Option
@@ -18,6 +18,9 @@ from typer import Argument, Option
 from app.commands import UsageProblem
 from app.console import console, progress
 from models.training import TRAINED
+
+if TYPE_CHECKING:
+    from models.follower.data import Conditions
 
 DATA_SETS = {"generated": "models.follower.data", "lieder": "models.follower.data",
              "nottingham": "models.follower.data", "mutopia": "models.follower.mutopia",
@@ -83,6 +86,13 @@ def build(
         float | None,
         Option(min=0.0, max=30.0, metavar="SECONDS", help="Up to so much more of it before the follower's."),
     ] = None,
+    print_factor: Annotated[
+        float | None,
+        Option(
+            "--print", min=1.0, max=1.5, metavar="FACTOR",
+            help="The follower's, at 1/FACTOR to FACTOR times their size and spacing as engraved; 1.",
+        ),
+    ] = None,
 ) -> None:
     """Make the data set NAME: generated, lieder, mutopia, nottingham, nottingham-game, msmd, human,
     launchpad, launchpad-sustained or chorales.
@@ -95,11 +105,15 @@ def build(
     make = _module(DATA_SETS, name, "data set").build
     if source is None and name not in NEEDS_NO_FOLDER:
         raise UsageProblem(f"data build {name} reads a folder: name it with --from.")
-    given = {"renderings": renderings, "rooms": rooms, "tempo": tempo, "silence": silence}
+    given = {
+        "renderings": renderings, "rooms": rooms, "tempo": tempo, "silence": silence, "print": print_factor,
+    }  # fmt: skip
     foreign = [option for option, value in given.items() if value is not None and name not in FOLLOWERS]
     if foreign:
         raise UsageProblem(f"data build {name} has no --{foreign[0]}; {', '.join(sorted(FOLLOWERS))} have.")
-    options = _played(renderings, rooms, tempo, silence) if name in FOLLOWERS else {}
+    options: dict[str, Any] = {} if renderings is None else {"renderings": renderings}
+    if name in FOLLOWERS:
+        options["conditions"] = _conditions(rooms, tempo, silence, print_factor)
     done = skipped = 0
     with progress(f"Building {name}") as advance:
         for done, total, reason in make(name, source, target, count=count, workers=workers, **options):
@@ -110,19 +124,19 @@ def build(
     )
 
 
-def _played(
-    renderings: int | None, rooms: float | None, tempo: float | None, silence: float | None
-) -> dict[str, Any]:
-    """What the builders of the follower's data take, of what was given."""
+def _conditions(
+    rooms: float | None, tempo: float | None, silence: float | None, print_factor: float | None
+) -> Conditions:
+    """How differently the follower's data are played and printed: as usual, where nothing was given."""
     from models.follower.data import USUAL
 
-    conditions = dataclasses.replace(
+    return dataclasses.replace(
         USUAL,
         rooms=USUAL.rooms if rooms is None else rooms,
         tempo_log=USUAL.tempo_log if tempo is None else math.log(tempo),
         silence_s=USUAL.silence_s if silence is None else silence,
+        print_log=USUAL.print_log if print_factor is None else math.log(print_factor),
     )
-    return {"conditions": conditions} | ({} if renderings is None else {"renderings": renderings})
 
 
 @data_cli.command()

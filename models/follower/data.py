@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 
 from models.building import build_files
 from models.features import SPEC, frames
+from models.follower.reprint import AS_ENGRAVED, Reprint, draw_reprint, moved_px, reprint
 from models.performance import HUMAN, Performance, Style, perform
 from models.rooms import find_simulator, in_room, seeded_response
 from models.sound import Synth, check_synth, find_training_sound_sets, render_performance
@@ -46,12 +47,14 @@ class Conditions:
 
     ``rooms`` is the share heard in simulated rooms, ``tempo_log`` how far a tempo lies from the marked one at
     most, in the logarithm (log 2: from half of it to twice), ``silence_s`` the most that is added to the
-    silence before the music.
+    silence before the music, ``print_log`` how much larger or smaller, and wider or closer, a strip is than
+    it was engraved, in the logarithm too.
     """
 
     rooms: float = 0.0
     tempo_log: float = 0.35
     silence_s: float = 0.0
+    print_log: float = 0.0
 
 
 USUAL = Conditions()
@@ -104,16 +107,19 @@ def halve(strip: NDArray[np.uint8]) -> NDArray[np.uint8]:
     return (quads >> 2).astype(np.uint8)
 
 
-def make_item(piece: Piece, renderings: tuple[Rendering, ...]) -> Item:
-    """Reduce a piece to what training reads."""
+def make_item(piece: Piece, renderings: tuple[Rendering, ...], made: Reprint = AS_ENGRAVED) -> Item:
+    """Reduce a piece to what training reads, in the size and spacing of another print."""
+    strip, wider = reprint(piece, made)
+    note_x_px = np.array([note.x_px for note in piece.notes])
+    system_x_px = np.array([segment.strip_x0_px for segment in piece.segments])
     return Item(
         name=piece.name,
-        strip=halve(piece.strip),
-        note_x_px=np.array([note.x_px for note in piece.notes], np.float32),
+        strip=halve(strip),
+        note_x_px=moved_px(note_x_px, wider).astype(np.float32),
         note_pitch=np.array([note.pitch for note in piece.notes], np.int64),
-        onset_x_px=piece.onset_x_px,
+        onset_x_px=moved_px(piece.onset_x_px, wider),
         onset_quarters=piece.onset_quarters,
-        system_x_px=np.array([segment.strip_x0_px for segment in piece.segments]),
+        system_x_px=moved_px(system_x_px, wider),
         tolerance_px=piece.tolerance_px,
         renderings=renderings,
     )
@@ -231,7 +237,9 @@ def play_piece(
     """
     if len(piece.onset_quarters) < SHORTEST_ONSETS or piece.staves > 2:
         raise BadScore(f"{piece.name}: too short, or more than two staves.")
-    return make_item(piece, tuple(_play(piece, rng, conditions) for _ in range(renderings)))
+    played = tuple(_play(piece, rng, conditions) for _ in range(renderings))
+    made = draw_reprint(piece, rng, conditions.print_log) if conditions.print_log else AS_ENGRAVED
+    return make_item(piece, played, made)
 
 
 def _play(piece: Piece, rng: np.random.Generator, conditions: Conditions) -> Rendering:

@@ -48,7 +48,7 @@ def test_help_lists_every_command(capsys: pytest.CaptureFixture[str]) -> None:
         ("pieces remove", ["NAME"]),
         ("pieces show", ["--notes", "--image"]),
         ("data build", ["NAME", "--from", "--out", "--rooms", "--renderings", "--tempo", "--silence",
-                        "mutopia", "human"]),
+                        "--print", "mutopia", "human"]),
         ("train", ["NAME", "--config", "--resume"]),
         ("evaluate", ["NAME", "--json"]),
         ("bench", ["--json"]),
@@ -136,11 +136,12 @@ def test_what_the_follower_s_data_vary_in_reaches_their_builder(
 
     monkeypatch.setattr("models.follower.data.build", build)
     line = ["data", "build", "generated", "--out", str(tmp_path)]
-    given = ["--renderings", "3", "--rooms", "0.5", "--tempo", "2", "--silence", "4"]
+    given = ["--renderings", "3", "--rooms", "0.5", "--tempo", "2", "--silence", "4", "--print", "1.2"]
     assert cli.main(line) == cli.main([*line, *given]) == 0
     plain, varied = asked
     assert plain["conditions"] == USUAL and "renderings" not in plain
-    assert varied["conditions"] == Conditions(0.5, math.log(2), 4.0) and varied["renderings"] == 3
+    assert varied["conditions"] == Conditions(0.5, math.log(2), 4.0, math.log(1.2))
+    assert varied["renderings"] == 3
 
 
 def test_without_a_display_no_window_is_opened(

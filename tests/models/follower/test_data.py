@@ -48,7 +48,7 @@ def test_as_it_was_by_default():
     """The data of the follower that ships can be made again, with the sound sets that it was made with."""
     (rendering,) = build_one(generate_score(7, 1), 5, 1).renderings
     assert rendering.onset_s[[0, -1]].tolist() == pytest.approx([0.5, 102.33736761341153], abs=1e-6)
-    assert Conditions(rooms=0.0, tempo_log=0.35, silence_s=0.0) == USUAL
+    assert Conditions(rooms=0.0, tempo_log=0.35, silence_s=0.0, print_log=0.0) == USUAL
 
 
 def test_without_the_library_the_build_does_not_begin(tmp_path, monkeypatch):

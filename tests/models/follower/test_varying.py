@@ -25,7 +25,7 @@ def piece():
 @pytest.fixture(scope="module")
 def item(piece):
     """With a rendering of noise, an onset every quarter of a second."""
-    onset_s = 0.5 + 0.25 * np.arange(len(piece.onset_quarters))
+    onset_s = np.array([0.5 + 0.25 * index for index in range(len(piece.onset_quarters))])
     noise = np.random.default_rng(0).random((round(20 * onset_s[-1]) + 30, 78)).astype(np.float16)
     played = np.column_stack((onset_s, np.full((len(onset_s), 3), (0.2, 60, 70)))).astype(np.float32)
     return make_item(piece, (Rendering(noise, onset_s, played),))
@@ -159,7 +159,8 @@ def test_print_leans_on_both_paths_and_no_ink_goes_sideways(kind, item, monkeypa
 
 @pytest.mark.parametrize("kind", ["processor", "device"])
 def test_as_many_are_varied_and_as_far_as_is_said(kind, item, monkeypatch):
-    rooms, tunings = [], []
+    rooms: list[tuple[float, float]] = []
+    tunings: list[float] = []
 
     def enter(magnitude, away_s, level):
         rooms.extend(zip(away_s.flatten().tolist(), level.flatten().tolist(), strict=True))
@@ -178,9 +179,10 @@ def test_as_many_are_varied_and_as_far_as_is_said(kind, item, monkeypatch):
     assert len(tunings) == 160 and 40 < len(heard) < 90                               # 0.4 of 160 are 64
     assert max(map(abs, tunings)) <= 0.3 and min(tunings) < -0.2 and max(tunings) > 0.2
     assert all(0.3 <= away_s <= 2.0 and 0.05 <= level <= 0.51 for away_s, level in heard)
-    rooms.clear(), tunings.clear()
+    rooms.clear()
+    tunings.clear()
     cut(kind, item, Variety(skew_degrees=1.0))
-    assert rooms == tunings == []
+    assert not rooms and not tunings
 
 
 @pytest.mark.parametrize("fields", [{"in_rooms": 1.5}, {"detuned_semitones": -0.1}, {"skew_degrees": 45}])
