@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from models import checkpoint
 from models.checkpoint import CheckpointError
 from models.launchpad.instrument import LAUNCHPAD, Instrument, States
+from models.launchpad.reach import Reach
 from models.launchpad.valuation import Floats, QFunction, q_function, row_moves
 
 SHIPPED = "launchpad"
@@ -61,11 +62,13 @@ class LaunchpadAgent:
         seed: int = 0,
         instrument: Instrument = LAUNCHPAD,
         metadata: dict[str, Any] | None = None,
+        reach: Reach | None = None,
     ) -> None:
         self.name = name
         self.metadata = metadata or {}
         self.instrument = instrument
         self._q_values = q_values
+        self._reach = reach
         self.reset(seed)
 
     def reset(self, seed: int = 0) -> None:
@@ -76,7 +79,9 @@ class LaunchpadAgent:
 
     def sibling(self, seed: int) -> LaunchpadAgent:
         """Another player of the same network."""
-        return LaunchpadAgent(self.name, self._q_values, seed, self.instrument, self.metadata)
+        return LaunchpadAgent(
+            self.name, self._q_values, seed, self.instrument, self.metadata, self._reach
+        )
 
     def values(self, states: States) -> Floats:
         """The network's Q-values, (n, actions), of states (n, keys, 2), without votes."""
@@ -101,8 +106,9 @@ class LaunchpadAgent:
         `bar` numbers the bar that the action is for, where it may be asked several times before that is made:
         only the first of these states was heard.
         """
-        steered: Floats = np.array(self._q_values(state[None])[0] if values is None else values, np.float32)
-        unit = spread(steered)
+        own = self._own_values(state, forbidden) if values is None else values
+        steered: Floats = np.array(own, np.float32)
+        unit = spread(steered if forbidden is None else steered[~forbidden])
         if restless:
             steered -= np.float32(restless * unit) * self._stale(state, steered, bar)
         if votes:
@@ -112,6 +118,13 @@ class LaunchpadAgent:
         if not np.isfinite(steered).any():
             return Choice(self.instrument.nothing, steered)
         return Choice(self._draw(steered, temperature * unit), steered)
+
+    def _own_values(self, state: States, forbidden: NDArray[np.bool_] | None) -> Floats:
+        """(actions,) of what may be pressed, where the network can tell that from what may not."""
+        if self._reach is None or forbidden is None or not forbidden.any():
+            values: Floats = self._q_values(state[None])[0]
+            return values
+        return self._reach.values(state, forbidden)
 
     def _stale(self, state: States, values: Floats, bar: int | None) -> NDArray[np.bool_]:
         """(actions,) whether an action plays this bar or one of the last again, and gains nothing by it.
@@ -137,6 +150,8 @@ class LaunchpadAgent:
 
 def spread(values: Floats) -> float:
     """How far the best button is above the usual one: the unit in which an agent is steered."""
+    if not len(values):
+        return 1e-6
     return max(float(values.max() - np.median(values)), 1e-6)
 
 
@@ -187,8 +202,9 @@ def load_agent(name_or_path: str | Path = SHIPPED, seed: int = 0) -> LaunchpadAg
     weights, metadata = checkpoint.load_arrays(path)
     try:
         q_values = q_function(metadata["kind"], weights)
+        reach = Reach(weights) if metadata["kind"] == "motifs" else None
     except (KeyError, ValueError, TypeError) as error:
         raise CheckpointError(
             f"{path} holds no launchpad agent ({error}); name another, or train one"
         ) from error
-    return LaunchpadAgent(path.stem, q_values, seed, metadata=metadata)
+    return LaunchpadAgent(path.stem, q_values, seed, metadata=metadata, reach=reach)

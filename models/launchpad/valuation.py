@@ -57,7 +57,7 @@ def q_function(
     Raises:
         KeyError, ValueError: an unknown kind, or weights that do not fit it.
     """
-    evaluate = {"linear": _linear, "deep": _deep, "motifs": _motifs, "afterstates": _afterstates}[kind]
+    evaluate = {"linear": _linear, "deep": _deep, "motifs": motif_values, "afterstates": _afterstates}[kind]
     arrays = {name: np.ascontiguousarray(array, np.float32) for name, array in weights.items()}
     evaluate(arrays, instrument, instrument.empty(1))  # what does not fit shows here, not while playing
     return partial(evaluate, arrays, instrument)
@@ -73,7 +73,7 @@ def _deep(weights: Weights, instrument: Instrument, states: States) -> Floats:
     return _layer(weights, "4", hidden)
 
 
-def _motifs(weights: Weights, instrument: Instrument, states: States) -> Floats:
+def motif_values(weights: Weights, instrument: Instrument, states: States) -> Floats:
     """The soft maximum over motifs of the grid that each button leads to."""
     scores = _scores_after(weights, instrument, states) / weights["softness"]
     best = scores.max(-1, keepdims=True)
