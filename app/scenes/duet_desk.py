@@ -126,7 +126,7 @@ class DuetDesk:
         self.session.set_tempo(bpm)
 
     def nudge_tempo(self, bpm: float) -> None:
-        self.set_tempo(self.choices.tempo_bpm + bpm)
+        self.session.nudge_tempo(bpm)
 
     def set_voice(self, voice: str) -> None:
         self.session.set_voice(cast(Voice, voice))
@@ -143,7 +143,7 @@ class DuetDesk:
 
     def warm(self, notches: int) -> None:
         """The temperature a little higher, or lower where negative."""
-        self.set_temperature(self.choices.temperature + notches * TEMPERATURE_STEP)
+        self.session.warm(notches * TEMPERATURE_STEP)
 
     def set_beginning(self, kind: str) -> None:
         """What the next duet begins with."""

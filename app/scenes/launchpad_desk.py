@@ -13,13 +13,14 @@ from app.bindings import label_of
 from app.engine.clock import now_s, wall_time
 from app.scenes.studio import Studio
 from app.scenes.take_desk import export_folder, export_paths
-from app.sessions.launchpad import Arrangement, LaunchpadSession, LaunchpadSnapshot, Link, ScaleLock
+from app.sessions.launchpad import Arrangement, LaunchpadSession, LaunchpadSnapshot, ScaleLock
 from app.sessions.launchpad.starts import (
     favourite_path,
     forget_favourite,
     latest_first,
     rename_favourite,
 )
+from app.sessions.launchpad.words import part_name
 from pieces.errors import RipienoError
 
 SAME_GESTURE_S = 0.8
@@ -129,19 +130,22 @@ class LaunchpadDesk:
         elif index == count:
             self.session.keep_part()
         else:
-            name = chr(ord("A") + index)
-            self.studio.say(f"There is no snapshot {name} yet: {label_of('keep_part')} keeps one.")
+            self._say_missing(index)
 
     def chain_part(self, index: int) -> None:
         """Put a part at the end of the chain."""
         if index < len(self.arrangement.parts):
-            self.session.set_chain((*self.arrangement.chain, Link(index, LINK_BARS)))
+            self.session.add_link(index, LINK_BARS)
+        else:
+            self._say_missing(index)
 
     def change_link(self, index: int, bars: int) -> None:
         """So many bars of a link; 0 takes it away."""
-        links = list(self.arrangement.chain)
-        links[index : index + 1] = [Link(links[index].part, bars)] if bars else []
-        self.session.set_chain(links)
+        self.session.change_link(index, bars)
+
+    def _say_missing(self, index: int) -> None:
+        keep = label_of("keep_part")
+        self.studio.say(f"There is no snapshot {part_name(index)} yet: {keep} keeps one.")
 
     def play_chain(self) -> None:
         self.session.play_chain(not self.arrangement.chain_on)

@@ -147,7 +147,7 @@ class LaunchpadMenus:
         return [
             *(
                 MenuItem(
-                    "1 bar" if bars == 1 else f"{bars} bars",
+                    _bars(bars),
                     partial(self.desk.change_link, index, bars),
                     bars == now,
                 )
@@ -156,21 +156,43 @@ class LaunchpadMenus:
             MenuItem("Out of the chain", partial(self.desk.change_link, index, 0)),
         ]
 
-    def chain(self) -> list[MenuItem]:
-        """What can be put at the chain's end, or let go."""
-        parts = self.desk.arrangement.parts
-        add = [MenuItem(f"Add {part.name}", partial(self.desk.chain_part, i)) for i, part in enumerate(parts)]
-        forget = [
-            MenuItem(f"Forget snapshot {part.name}", partial(self.desk.session.forget_part, index))
-            for index, part in enumerate(parts)
+    def chain(self, show: Callable[[list[MenuItem]], object]) -> list[MenuItem]:
+        """All snapshots and links, in sight or not; ``show`` puts another menu in its place."""
+        desk, now = self.desk, self.desk.arrangement
+        if not now.parts:
+            return [MenuItem(f"Keep a snapshot first ({label_of('keep_part')})", lambda: None, enabled=False)]
+
+        def leads_to(items: Callable[[], list[MenuItem]]) -> Callable[[], object]:
+            return lambda: show(items())
+
+        def of_parts(words: str, act: Callable[[int], object]) -> MenuItem:
+            return MenuItem(words, leads_to(partial(self._parts, act)))
+
+        snapshots = [
+            of_parts("Bring a snapshot back …", desk.part),
+            of_parts("Put one into the chain …", desk.chain_part),
+            of_parts("Forget a snapshot …", desk.session.forget_part),
         ]
-        empty = (
-            [MenuItem("No chain", partial(self.desk.session.set_chain, ()))]
-            if self.desk.arrangement.chain
-            else []
-        )
-        hint = f"Keep a snapshot first ({label_of('keep_part')})"
-        return [*add, *empty, *forget] or [MenuItem(hint, lambda: None, enabled=False)]
+        links = [
+            MenuItem("Change a link …", leads_to(lambda: self._links(leads_to)),
+                     detail=f"{len(now.chain)} in the chain"),
+            MenuItem("No chain", partial(desk.session.set_chain, ())),
+        ]  # fmt: skip
+        return [*snapshots, *(links if now.chain else ())]
+
+    def _parts(self, act: Callable[[int], object]) -> list[MenuItem]:
+        parts = self.desk.arrangement.parts
+        return [MenuItem(part.name, partial(act, index)) for index, part in enumerate(parts)]
+
+    def _links(
+        self, leads_to: Callable[[Callable[[], list[MenuItem]]], Callable[[], object]]
+    ) -> list[MenuItem]:
+        now, playing = self.desk.arrangement, self.desk.now.link
+        return [
+            MenuItem(f"{index + 1}: {now.parts[link.part].name}", leads_to(partial(self.link, index)),
+                     index == playing, detail=_bars(link.bars))
+            for index, link in enumerate(now.chain)
+        ]  # fmt: skip
 
     def clocks(self) -> list[MenuItem]:
         session, now, midi = self.desk.session, self.desk.now, self.desk.studio.midi
@@ -203,3 +225,7 @@ class LaunchpadMenus:
             MenuItem("This grid as JSON", desk.export_grid, detail="drop it here to load it"),
             MenuItem("The take that is captured", desk.studio.save_take, detail=label_of("save_take")),
         ]
+
+
+def _bars(count: int) -> str:
+    return "1 bar" if count == 1 else f"{count} bars"

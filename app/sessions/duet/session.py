@@ -122,6 +122,10 @@ class DuetSession:
         """20 to 400 quarters a minute, from the next sixteenth on."""
         self._choose(tempo_bpm=bpm)
 
+    def nudge_tempo(self, bpm: float) -> None:
+        """So many quarters a minute faster, slower where negative."""
+        self._do(lambda: self._playback.choose(tempo_bpm=self.choices.tempo_bpm + bpm))
+
     def set_meter(self, beats_a_bar: int) -> None:
         """3 or 4 quarters a bar; all bars are counted anew. Exports keep those that were heard until then."""
         self._choose(beats_a_bar=beats_a_bar)
@@ -129,6 +133,10 @@ class DuetSession:
     def set_temperature(self, temperature: float) -> None:
         """0: always its likeliest symbol; 0.5 is lively, above 1 wild."""
         self._choose(temperature=temperature)
+
+    def warm(self, more: float) -> None:
+        """The temperature so much higher, lower where negative."""
+        self._do(lambda: self._playback.choose(temperature=round(self.choices.temperature + more, 2)))
 
     def set_voice(self, voice: Voice) -> None:
         """The range that the machine keeps to."""

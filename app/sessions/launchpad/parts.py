@@ -50,6 +50,17 @@ def forgotten(arrangement: Arrangement, index: int) -> dict[str, Any]:
     return {"parts": parts, "chain": chain, "chain_on": arrangement.chain_on and bool(chain)}
 
 
+def link_at(arrangement: Arrangement, index: int) -> Link:
+    """A link of the chain.
+
+    Raises:
+        SongProblem: there is no such link.
+    """
+    if not 0 <= index < len(arrangement.chain):
+        raise SongProblem("this link of the chain is not there any more.")
+    return arrangement.chain[index]
+
+
 def chained(arrangement: Arrangement, chain: Iterable[Link]) -> dict[str, Any]:
     """What changes with another chain.
 

@@ -301,6 +301,14 @@ class LaunchpadSession:
         """The song: parts one after the other, each for its number of bars."""
         self._change(self.song.set_chain, tuple(chain))
 
+    def add_link(self, part: int, bars: int) -> None:
+        """Put a part at the chain's end."""
+        self._change(self.song.add_link, Link(part, bars))
+
+    def change_link(self, index: int, bars: int) -> None:
+        """So many bars of a link; 0 takes it away."""
+        self._change(self.song.change_link, index, bars)
+
     def play_chain(self, on: bool) -> None:
         """Let the chain lead, or stop it."""
         self._change(self.song.play_chain, on)

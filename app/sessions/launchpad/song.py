@@ -247,6 +247,16 @@ class Song:
         """
         return self._set("chain", **parts.chained(self.arrangement, chain))
 
+    def add_link(self, link: Link) -> bool:
+        """Put a part at the end of the chain. Raises SongProblem: there is no such part."""
+        return self.set_chain((*self.arrangement.chain, link))
+
+    def change_link(self, index: int, bars: int) -> bool:
+        """So many bars of a link of the chain; 0 takes it away. Raises SongProblem: there is no such link."""
+        link, links = parts.link_at(self.arrangement, index), list(self.arrangement.chain)
+        links[index : index + 1] = [replace(link, bars=bars)] if bars else []
+        return self.set_chain(links)
+
     def play_chain(self, on: bool) -> bool:
         """Let the chain lead, or stop it.
 

@@ -66,6 +66,12 @@ class FakeDuet:
         self.choose(tempo_bpm=bpm)
         self.show(tempo_bpm=bpm)
 
+    def nudge_tempo(self, bpm: float) -> None:
+        self.set_tempo(self.snapshot.choices.tempo_bpm + bpm)
+
+    def warm(self, more: float) -> None:
+        self.set_temperature(round(self.snapshot.choices.temperature + more, 2))
+
     def set_meter(self, beats: int) -> None:
         self.choose(beats_a_bar=beats)
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from app.sessions.launchpad import LaunchpadSnapshot, Song
+from app.sessions.launchpad import LaunchpadSnapshot, Link, Song
 from app.sessions.launchpad.history import Picture
 from app.sessions.launchpad.song_files import load, save_song
 from app.sessions.launchpad.starts import save_grid, start
@@ -87,6 +87,14 @@ class FakeLaunchpad:
     def press(self, row: int, column: int) -> None:
         self.calls.append(("press", row, column))
         self.song.press(row * LAUNCHPAD.columns + column)
+        self._version += 1
+
+    def nudge_tempo(self, bpm: float) -> None:
+        self.song.set_tempo(self.song.arrangement.tempo_bpm + bpm)
+        self._version += 1
+
+    def add_link(self, part: int, bars: int) -> None:
+        self.song.add_link(Link(part, bars))
         self._version += 1
 
     def undo_agent(self) -> None:

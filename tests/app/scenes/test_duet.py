@@ -366,3 +366,9 @@ def test_sound_is_written_through_the_chosen_set_and_says_how_it_ended(
     assert eventually(lambda: not duet.studio.wav.writing)
     duet.frame(2)
     assert asked == [(tmp_path, ".wav", "Big.sf2")] and duet.toasts[-1].startswith("Saved Duet ")
+
+
+def test_keys_pressed_faster_than_they_are_shown_all_count(duet):
+    for action in ("tempo_up", "tempo_up", "tempo_up", "warmer", "warmer"):
+        duet.scene.actions[action]()
+    assert (duet.duet.snapshot.choices.tempo_bpm, duet.duet.snapshot.choices.temperature) == (83.0, 0.6)

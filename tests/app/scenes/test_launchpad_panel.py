@@ -25,6 +25,13 @@ def test_the_tempo_is_dragged_typed_and_reset_by_a_double_click(one):
     assert one.launchpad.song.arrangement.tempo_bpm == 120
 
 
+def test_tempo_keys_pressed_faster_than_they_are_shown_all_count(one):
+    for _ in range(7):
+        one.scene.actions["tempo_up"]()
+    one.scene.actions["tempo_down"]()
+    assert one.launchpad.song.arrangement.tempo_bpm == 126
+
+
 def test_one_drag_of_a_slider_is_one_step_of_undo(one):
     swing = one.scene.panel.swing.controls[0][0].rect
     for kind, x in ((pygame.MOUSEBUTTONDOWN, swing.x + 20), (pygame.MOUSEMOTION, swing.x + 60),

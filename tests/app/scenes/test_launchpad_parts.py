@@ -49,6 +49,56 @@ def test_a_link_of_the_chain_changes_its_length_and_goes(one):
     assert one.launchpad.song.arrangement.chain == ()
 
 
+def test_a_chain_typed_faster_than_it_is_shown_loses_nothing_and_its_playing_link_is_in_sight(one):
+    for row in (3, 5, 9):
+        one.launchpad.press(row, 3)
+        one.launchpad.keep_part()
+    one.frame()
+    for number in range(24):  # many in one frame: as when keys come quicker than pictures
+        one.scene.desk.chain_part(number % 3)
+    one.scene.desk.chain_part(3)
+    one.frame()
+    strip = one.scene.strip
+    assert [link.part for link in one.launchpad.song.arrangement.chain] == [0, 1, 2] * 8
+    assert "There is no snapshot D yet" in one.toasts[-1]
+
+    def seen() -> list[str]:
+        return [link.name + "*" * link.current for link in strip.links if link.visible]
+
+    assert len(seen()) == 9 and seen()[-1] == "C" and strip.hidden.visible and not strip.legend.visible
+    assert strip._hidden_words() == "+15" and strip.more.rect.right <= one.scene.areas.content.right
+    one.launchpad.show(link=0)
+    one.frame()
+    assert seen()[:2] == ["A*", "B"]
+    one.launchpad.show(link=13)
+    one.frame()
+    assert "B*" in seen() and seen().count("B*") == 1
+    one.click(*strip.links[seen().index("B*")].rect.center)
+    choose(one, "Out of the chain")
+    assert [link.part for link in one.launchpad.song.arrangement.chain][12:15] == [0, 2, 0]
+    assert np.array_equal(*one.pictures())
+
+
+def test_snapshots_and_links_out_of_sight_are_in_the_menu(one):
+    for row in range(20):
+        one.launchpad.press(row, 3)
+        one.launchpad.keep_part()
+    one.frame()
+    strip = one.scene.strip
+    assert sum(part.visible for part in strip.parts) == 8 and strip._hidden_words() == "+12"
+    one.click(*strip.more.rect.center)
+    choose(one, "Bring a snapshot back …", "P")
+    assert np.count_nonzero(one.launchpad.song.grid[:, 0]) == 16
+    one.click(*strip.more.rect.center)
+    choose(one, "Put one into the chain …", "T")
+    one.click(*strip.more.rect.center)
+    choose(one, "Change a link …", "1: T", "16 bars")
+    assert [(link.part, link.bars) for link in one.launchpad.song.arrangement.chain] == [(19, 16)]
+    one.click(*strip.more.rect.center)
+    choose(one, "Forget a snapshot …", "A")
+    assert len(one.launchpad.song.arrangement.parts) == 19
+
+
 def test_an_export_that_cannot_be_written_is_said_and_nothing_is_lost(one, monkeypatch):
     def refuse(path: Path) -> None:
         raise RipienoError("There is no room on the disk. Make some.")
