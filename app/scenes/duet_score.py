@@ -82,8 +82,9 @@ class DuetScore:
 
     def _engrave(self, number: int) -> None:
         try:
-            pages = self.desk.session.engrave().svg_pages
-            self._ready = Sheets(number, pages, read_layout(pages).systems)
+            engraving, upper = self.desk.session.engrave()
+            pages = engraving.svg_pages
+            self._ready = Sheets(number, pages, read_layout(pages).systems, upper)
             self.problem = ""
         except RipienoError as problem:
             self.problem = str(problem)

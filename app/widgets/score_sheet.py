@@ -14,6 +14,7 @@ import pygame
 from numpy.typing import NDArray
 
 from app import theme
+from app.sessions.duet.choices import Who
 from app.theme import Colour
 from app.widgets.base import Pointer, View, Widget
 from app.widgets.page_images import paper_surface
@@ -27,16 +28,22 @@ MARGIN_PX = 40.0
 TINTED_PX = 30.0
 """How far above and below its lines a staff has its colour: less than up to the title."""
 WHEEL_PX = 60.0
-INKS: tuple[Colour, Colour] = (theme.YOU_ON_PAPER, theme.MACHINE_ON_PAPER)
+YOURS, MACHINES = theme.YOU_ON_PAPER, theme.MACHINE_ON_PAPER
+INKS: dict[Who, tuple[Colour, Colour]] = {"you": (YOURS, MACHINES), "machine": (MACHINES, YOURS)}
+"""Of the upper and the lower staff, by whose the upper one is."""
 
 
 @dataclass(frozen=True)
 class Sheets:
-    """Pages as SVG, and their systems of two staves. ``number`` grows with every engraving."""
+    """Pages as SVG, their systems of two staves, and whose the upper staves are.
+
+    ``number`` grows with every engraving.
+    """
 
     number: int
     svg_pages: tuple[str, ...]
     systems: tuple[SystemBox, ...]
+    upper: Who = "you"
 
 
 class ScoreSheet(Widget):
@@ -82,7 +89,7 @@ class ScoreSheet(Widget):
         key = drawn.key[1:]
         if self.sheets and drawn.grey is not None and drawn.grey.size:
             systems = [system for system in self.sheets.systems if system.page == key[1]]
-            self._pages[key] = tinted(drawn.grey, systems)
+            self._pages[key] = tinted(drawn.grey, systems, INKS[self.sheets.upper])
             self._pages = {kept: page for kept, page in self._pages.items() if kept[0] >= key[0] - 1}
             self._shown[key[1]] = key
         return True
@@ -157,14 +164,16 @@ class ScoreSheet(Widget):
         return True
 
 
-def tinted(grey: NDArray[np.uint8], systems: list[SystemBox]) -> pygame.Surface:
-    """(H, W) uint8 grey, 255 paper, as a surface: upper staves in your ink, lower in the machine's."""
+def tinted(
+    grey: NDArray[np.uint8], systems: list[SystemBox], inks: tuple[Colour, Colour]
+) -> pygame.Surface:
+    """(H, W) uint8 grey, 255 paper, as a surface: upper staves in the first ink, lower in the second."""
     scale, page = grey.shape[1] / PAGE_WIDTH_PX, paper_surface(grey)
     for system in systems:
         middle = (system.y0_px + system.y1_px) / 2
         edges = (system.y0_px - TINTED_PX, middle, system.y1_px + TINTED_PX)
         rows = [min(max(round(edge * scale), 0), len(grey)) for edge in edges]
-        for ink, top, bottom in zip(INKS, rows, rows[1:], strict=False):
+        for ink, top, bottom in zip(inks, rows, rows[1:], strict=False):
             if bottom > top:
                 page.blit(paper_surface(grey[top:bottom], ink), (0, top))
     return page

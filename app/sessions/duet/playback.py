@@ -29,7 +29,7 @@ from app.sessions.duet.microphone import MICROPHONE, Microphone
 from app.sessions.duet.parts import Part, no_beginning
 from app.sessions.duet.pictures import Pictures
 from app.sessions.duet.questions import PLAN_STEPS, Answer, Plan, Question
-from app.sessions.duet.score import musicxml
+from app.sessions.duet.score import Written, written
 from app.sessions.duet.snapshot import DuetSnapshot, Listening
 from app.sessions.duet.sounds import SETTING_SOURCE, on_played_channels, settings
 from app.sessions.duet.tempo import TempoFollower
@@ -105,14 +105,14 @@ class Playback:
         meters = signatures(conductor.meters, heard.timeline.beat_at_sample(heard.samples))
         return on_played_channels(replace(heard, meters=meters))
 
-    def score(self) -> str:
-        """Both lines as MusicXML. Raises NothingHeard."""
+    def score(self) -> Written:
+        """Both lines as they are written. Raises NothingHeard."""
         conductor = self._conductor
         if conductor is None or not conductor.ensemble.sounds:
             raise NothingHeard("there is nothing to write down yet: start, and play a bar.")
         yours, machines = conductor.ensemble.lines()
         tempo_bpm = conductor.timeline.bpm_at_sample(conductor.sample_at(0))
-        return musicxml(yours, machines, conductor.meters, tempo_bpm, conductor.ensemble.shifts)
+        return written(yours, machines, conductor.meters, tempo_bpm, conductor.ensemble.shifts)
 
     def note(self, event: Event) -> None:
         """An event was played ("played" thread) or sung (the microphone's)."""

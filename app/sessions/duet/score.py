@@ -6,12 +6,13 @@ The text is read again by `pieces.reading` and engraved like any other score.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from fractions import Fraction
 
 import numpy as np
 
 from app.sessions.duet.bars import Meters, bars
+from app.sessions.duet.choices import Who
 from models.duet.encoding import MULTI_HOLD, Tokens, notes
 from models.duet.keys import Key, heard_key
 from pieces.musicxml import to_musicxml
@@ -19,6 +20,7 @@ from pieces.notation import STEPS, Event, Measure, Meter, Pitch, Score, split_le
 from pieces.notation import Key as Signature
 
 TITLE = "Duet"
+WHO: tuple[Who, Who] = ("you", "machine")
 MIDDLE = 60
 STEPS_A_QUARTER = 4
 LOWEST_WRITTEN = 12
@@ -26,16 +28,33 @@ LOWEST_WRITTEN = 12
 Note = tuple[int, int, int]
 
 
+@dataclass(frozen=True)
+class Written:
+    """A duet as MusicXML, and whose line stands on its upper staff."""
+
+    text: str
+    upper: Who
+
+
 def musicxml(
     yours: Tokens, machines: Tokens, meters: Meters, tempo_bpm: float, shifts: Sequence[int] = ()
 ) -> str:
+    """The document alone; see `written`."""
+    return written(yours, machines, meters, tempo_bpm, shifts).text
+
+
+def written(
+    yours: Tokens, machines: Tokens, meters: Meters, tempo_bpm: float, shifts: Sequence[int] = ()
+) -> Written:
     """A document of two lines (n,) multi-hold in some meters' bars, the higher one on the upper staff.
 
     shifts: semitones from each step of your line to what you played, see `LineReader`; none: it is that.
     """
     length = max(len(yours), len(machines))
     key = heard_key(_padded(yours, length), _padded(machines, length)) or Key(0)
-    found = sorted((_notes(yours, shifts), _notes(machines)), key=_middle, reverse=True)
+    found, upper = [_notes(yours, shifts), _notes(machines)], WHO[0]
+    if _middle(found[1]) > _middle(found[0]):
+        found, upper = found[::-1], WHO[1]
     score = Score(title=TITLE, staves=2, tempo_bpm=round(tempo_bpm, 1))
     beats_before = 0
     for beat, beats in bars(meters):
@@ -53,7 +72,7 @@ def musicxml(
     first.clefs = {staff: "treble" if _middle(line_notes) >= MIDDLE else "bass"
                    for staff, line_notes in enumerate(found, 1)}  # fmt: skip
     score.measures[-1].barline = "light-heavy"
-    return to_musicxml(score)
+    return Written(to_musicxml(score), upper)
 
 
 def spelled(pitch: int, key: Key) -> Pitch:

@@ -230,15 +230,16 @@ class DuetSession:
 
     def musicxml(self) -> str:
         """Both lines as a score of two staves, on sixteenths. Raises NothingHeard."""
-        return self._playback.score()
+        return self._playback.score().text
 
     def export_musicxml(self, path: Path) -> None:
         """Write `musicxml` to a file. Raises NotSaved, NothingHeard."""
         export.save_text(self.musicxml(), path)
 
-    def engrave(self) -> Engraving:
-        """The score as pages. Raises NothingHeard, BadScore."""
-        return engrave(ScoreText("musicxml", self.musicxml(), SCORE_NAME, "musicxml"))
+    def engrave(self) -> tuple[Engraving, Who]:
+        """The score as pages, and whose line is on its upper staves. Raises NothingHeard, BadScore."""
+        written = self._playback.score()
+        return engrave(ScoreText("musicxml", written.text, SCORE_NAME, "musicxml")), written.upper
 
     # --- inside -------------------------------------------------------------------------------------
 

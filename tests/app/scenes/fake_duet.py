@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
-from app.sessions.duet.choices import Choices, DuetProblem
+from app.sessions.duet.choices import Choices, DuetProblem, Who
 from app.sessions.duet.snapshot import DuetSnapshot, RollNote
 from pieces.engraving import Engraving, engrave
 from pieces.reading import ScoreText
@@ -29,6 +29,7 @@ class FakeDuet:
         self.calls: list[tuple[object, ...]] = []
         self.snapshot = DuetSnapshot(agent="duet", choices=Choices())
         self.closed = 0
+        self.upper: Who = "you"
         self.awake = False
         self.listened: list[bool] = []
 
@@ -124,9 +125,9 @@ class FakeDuet:
         self.calls.append(("no_part",))
         self.show(part_name="", part=(), part_bpm=0.0)
 
-    def engrave(self) -> Engraving:
+    def engrave(self) -> tuple[Engraving, Who]:
         self.calls.append(("engrave",))
-        return engrave(ScoreText("abc", ABC, "Duet", "abc"))
+        return engrave(ScoreText("abc", ABC, "Duet", "abc")), self.upper
 
     def close(self) -> None:
         self.closed += 1

@@ -269,6 +269,21 @@ def test_the_score_is_engraved_apart_and_drawn_in_both_colours(duet, eventually)
     assert duet.scene.view.sheet in duet.scene.widgets()
 
 
+@pytest.mark.parametrize("upper", ["you", "machine"])
+def test_each_staff_has_the_colour_of_whoever_plays_it(duet, eventually, upper):
+    duet.duet.upper = upper
+    duet.duet.play(32.0, human=notes(72, 74))
+    duet.key(pygame.K_v, text="v")
+    sheet = duet.scene.score.sheet
+    assert eventually(lambda: (duet.frame(), sheet.drawn)[1], 60.0)
+    picture = pygame.surfarray.array3d(duet.window.surface)[sheet.rect.x : sheet.rect.right]
+    heights = {
+        who: np.argwhere(np.all(picture == np.array(ink), axis=2))[:, 1].mean()
+        for who, ink in (("you", theme.YOU_ON_PAPER), ("machine", theme.MACHINE_ON_PAPER))
+    }
+    assert min(heights, key=lambda who: heights[who]) == upper
+
+
 def test_a_score_that_fails_says_so(duet, eventually):
     def fail():
         raise ZeroDivisionError

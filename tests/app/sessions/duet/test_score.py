@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from app.sessions.duet.bars import bars, signatures
 from app.sessions.duet.hearing import KeyEvent, LineReader
-from app.sessions.duet.score import musicxml, spelled
+from app.sessions.duet.score import musicxml, spelled, written
 from models.duet.encoding import line, notes
 from models.duet.keys import Key
 from pieces.engraving import engrave_here
@@ -86,6 +86,14 @@ def test_the_key_and_clefs_are_those_of_the_music():
     text = musicxml(line([(0, 44, 50)], 44), scale, COMMON, 100.0)
     assert "<fifths>2</fifths>" in text
     assert text.index("<sign>G</sign>") < text.index("<sign>F</sign>"), "the higher line stands above"
+
+
+def test_the_upper_staff_is_told_whose_it_is():
+    low, high = line([(0, 16, 50)], 16), line([(0, 16, 70)], 16)
+    assert written(high, low, COMMON, 100.0).upper == "you"
+    assert written(low, high, COMMON, 100.0).upper == "machine"
+    two_octaves_up = [36] * 16
+    assert written(low, high, COMMON, 100.0, two_octaves_up).upper == "you", "as it was played"
 
 
 def test_eighths_are_beamed_within_their_beat():

@@ -652,9 +652,10 @@ def test_exports_hold_both_lines(stage, scripted, tmp_path):
     assert [n[2] for n in answer][:6] == [48, 50, 52, 53, 48, 50]
     on.session.export_wav(tmp_path / "duet.wav")
     on.session.export_musicxml(tmp_path / "duet.musicxml")
-    engraved = on.session.engrave()
+    engraved, upper = on.session.engrave()
     pitches = [note.pitch for note in engraved.notes]
     assert pitches.count(77) == 1 and pitches.count(53) >= 3 and engraved.svg_pages
+    assert upper == "you"
     assert (tmp_path / "duet.wav").stat().st_size > 100_000
     with pytest.raises(NotSaved):
         on.session.export_midi(tmp_path / "no" / "duet.mid")
