@@ -81,7 +81,8 @@ class Follow(Scene):
             return
         self._cursor.jump(float(piece.onset_x_px[0]))
         self.pages = PageScene(piece, images)
-        self.page_view = PageView(self.pages, self.seek, self.marks)
+        self.page_view = PageView(self.pages, self.seek, self.marks, self.set_loop)
+        self.page_view.hint = "Click on the music to go there, drag over it to loop"
         self.page_view.near_px = self.cursor_px
         self.glow = GlowLayer(self.pages)
         self._page_layers = [self.page_view, self.glow, CursorLayer(self.pages, self.cursor_px)]
@@ -148,7 +149,7 @@ class Follow(Scene):
             self._cursor.follow(snapshot, view.t_s, view.reduced_motion, self.studio.latency_s)
         self._count_take(view)
         self.page_view.now_s = view.t_s
-        if self.is_running() or not self._was_running:
+        if (self.is_running() or not self._was_running) and not self.page_view.is_held:
             self._follow_system(self._place().system, view.t_s)
         self.glow.refresh(view)
         self.status.say(*status_words(snapshot, self.studio))
@@ -275,6 +276,12 @@ class Follow(Scene):
             self._tell_loop()
         else:
             self.studio.say("The loop ends after it begins: go on a little, then set B.")
+
+    def set_loop(self, a_px: float, b_px: float) -> None:
+        """Both at once: the music that was dragged over."""
+        if b_px > a_px + 8:
+            self.loop_a_px, self.loop_b_px = a_px, b_px
+            self._tell_loop()
 
     def clear_loop(self) -> None:
         self.loop_a_px = self.loop_b_px = None

@@ -19,7 +19,7 @@ from app.scenes.studio import Session, Studio, without_years
 from app.sessions.play import PlaySession, SteeringGame
 from app.settings import FASTEST_DEMO, SLOWEST_DEMO
 from app.widgets.base import View, Widget
-from app.widgets.buttons import Button, Choice, IconButton, RoundButton
+from app.widgets.buttons import Button, Choice, HoldButton, IconButton, RoundButton
 from app.widgets.chrome import as_measure
 from app.widgets.game import ErrorMeter, ResultCard
 from app.widgets.motion import Smooth
@@ -55,6 +55,8 @@ class Play(Scene):
         self._you, self._ghost = Smooth(), Smooth()
         self.strip: StripView | None = None
         self.card = ResultCard()
+        hint = label_of("start_stop")
+        self._again = Button("Play again", self.start_stop, kind="main", hint=hint)
         self._build_panel()
         self._build_transport()
         self._empty = Paragraph(NO_PIECE, theme.LARGE, align="centre")
@@ -122,7 +124,11 @@ class Play(Scene):
         self._tempo_slider = Slider(
             self._tempo, self._set_tempo, SLOWEST_DEMO, FASTEST_DEMO, 1.0, 0.05, "Tempo; double click resets"
         )
-        self._keys = Label("←  A  slower    ·    →  D  faster", theme.BODY, theme.QUIET, "right")
+        self._holds = (self._hold("←  slower", "steer_slower"), self._hold("faster  →", "steer_faster"))
+
+    def _hold(self, label: str, action: str) -> HoldButton:
+        hint = f"Hold it, or {label_of(action)}"
+        return HoldButton(label, partial(self.do, action), partial(self.release, action), hint)
 
     # --- words ----------------------------------------------------------------------------------
 
@@ -152,10 +158,10 @@ class Play(Scene):
     def body(self) -> list[Widget]:
         content: list[Widget] = [self.strip] if self.strip else [self._empty, self._to_home]
         return [
-            *content, self.status, self.card, self._score, self._score_name, self._reward, self._reward_bar,
-            self._error, self._error_meter, self._speed, self._curve, self._ghost_name, self._ghost_choice,
-            self._best_name, *self._best_rows, self._start, self._restart, self._progress, self._bpm,
-            self._percent, self._tempo_slider, self._keys,
+            *content, self.status, self.card, self._again, self._score, self._score_name, self._reward,
+            self._reward_bar, self._error, self._error_meter, self._speed, self._curve, self._ghost_name,
+            self._ghost_choice, self._best_name, *self._best_rows, self._start, self._restart,
+            self._progress, self._bpm, self._percent, self._tempo_slider, *self._holds,
         ]  # fmt: skip
 
     def place(self) -> None:
@@ -167,7 +173,8 @@ class Play(Scene):
         self._to_home.rect = pygame.Rect(middle - 80, area.content.centery, 160, 40)
         self.status.area = area.content
         width = min(440, area.content.w - 32)
-        self.card.rect = pygame.Rect(middle - width // 2, area.content.centery - 125, width, 250)
+        card = self.card.rect = pygame.Rect(middle - width // 2, area.content.centery - 130, width, 260)
+        self._again.rect = pygame.Rect(card.x + 32, card.bottom - 60, 128, 36)
         self._place_panel()
         self._place_transport(area.transport)
 
@@ -197,10 +204,11 @@ class Play(Scene):
         self._start.rect = pygame.Rect(bar.x + 10, bar.y + 10, 36, 36)
         self._restart.rect = pygame.Rect(bar.x + 56, bar.y + 11, 34, 34)
         right = bar.right - 16
-        self._keys.visible = bar.w > 820
-        if self._keys.visible:
-            self._keys.rect = pygame.Rect(right - 230, bar.y, 230, bar.h)
-            right -= 250
+        for hold in reversed(self._holds):
+            hold.visible = bar.w > 820
+            if hold.visible:
+                hold.rect = pygame.Rect(right - 100, bar.y + 11, 100, 34)
+                right = hold.rect.x - 8
         self._tempo_slider.rect = pygame.Rect(right - 110, bar.y + 11, 110, 34)
         self._bpm.rect = pygame.Rect(right - 180, bar.y + 11, 62, 20)
         self._percent.rect = pygame.Rect(right - 180, bar.y + 30, 62, 14)
@@ -233,6 +241,7 @@ class Play(Scene):
         for widget in (self._start, self._restart, self._tempo_slider):
             widget.enabled = playable
         self._progress.enabled = False
+        self._again.visible = self.card.visible
         session = self.session
         if session:
             was_running = session.running

@@ -90,6 +90,31 @@ class Button(Pressable):
             draw_focus(painter, self.rect, radius)
 
 
+class HoldButton(Button):
+    """Does something for as long as the mouse holds it; Enter is a tap."""
+
+    def __init__(
+        self, label: str, on_press: Callable[[], object], on_release: Callable[[], object], hint: str = ""
+    ) -> None:
+        super().__init__(label, on_press, hint=hint)
+        self.on_release = on_release
+
+    def on_pointer(self, event: Pointer) -> bool:
+        if event.kind == "down":
+            self.pressed = True
+            self.on_press()
+        elif event.kind == "up" and self.pressed:
+            self.pressed = False
+            self.on_release()
+        return event.kind != "wheel"
+
+    def on_key(self, event: Key) -> bool:
+        used = super().on_key(event)
+        if used:
+            self.on_release()
+        return used
+
+
 class IconButton(Pressable):
     """An icon alone. ``on`` lights it: switched on, in the colour and with a dot below."""
 

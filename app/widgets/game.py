@@ -85,5 +85,3 @@ class ResultCard(Widget):
             line = pygame.Rect(x, self.rect.y + 132 + row * 26, width, 22)
             painter.text(name, line, theme.BODY, theme.QUIET)
             painter.text(value, line, theme.BODY, theme.TEXT, "right")
-        foot = pygame.Rect(x, self.rect.bottom - 44, width, 24)
-        painter.text("Space plays again", foot, theme.BODY, theme.MACHINE)

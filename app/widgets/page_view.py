@@ -6,6 +6,7 @@ one :class:`PageScene`. Used by the thread of the window.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 
@@ -21,6 +22,8 @@ from app.widgets.painter import Painter
 from app.widgets.score_layout import ScoreLayout, lay_out
 from pieces.piece import Piece
 
+_DRAG_PX = 16.0
+"""So far, in px of the window, a press is a click."""
 _REACH_PX = 16.0
 """How far cursor and glow reach beyond the staves, in page px."""
 
@@ -76,8 +79,8 @@ class PageScene:
         for column, face in enumerate(self.faces(t_s)):
             left = self.rect.x + self.layout.column_x(column)
             if left <= x < left + self.layout.page_width:
-                above = face.over is not None and y - self.rect.y < face.edge
-                return face.over if above else face.base
+                shown = (screen for screen in (face.over, face.base) if screen is not None)
+                return next((s for s in shown if self.visible(s, y - self.rect.y, t_s)), None)
         return None
 
     def visible(self, screen: int, y: float, t_s: float) -> bool:
@@ -86,7 +89,7 @@ class PageScene:
             if face.over == screen:
                 return y < face.edge
             if face.base == screen:
-                return y >= face.edge
+                return y >= face.below
         return False
 
     def point(self, x_px: float) -> tuple[int, float, float, float]:
@@ -105,17 +108,25 @@ class PageScene:
 
 
 class PageView(Widget):
-    """The paper. A click on the music calls ``on_seek`` with the strip position."""
+    """The paper. A click on the music calls ``on_seek`` with the strip position.
+
+    Where there is an ``on_loop``, dragging over music calls it with the positions of both ends.
+    """
 
     hint = "Click on the music to go there"
 
     def __init__(
-        self, scene: PageScene, on_seek: Callable[[float], object], marks: Callable[[], tuple[Mark, ...]]
+        self,
+        scene: PageScene,
+        on_seek: Callable[[float], object],
+        marks: Callable[[], tuple[Mark, ...]],
+        on_loop: Callable[[float, float], object] | None = None,
     ) -> None:
         super().__init__()
-        self.scene, self.on_seek, self.marks = scene, on_seek, marks
+        self.scene, self.on_seek, self.marks, self.on_loop = scene, on_seek, marks, on_loop
         self.near_px: Callable[[], float] = lambda: 0.0
         self.now_s = 0.0
+        self._grip: tuple[float, float, float] | None = None  # where it was pressed, and the music there
 
     def look(self, view: View) -> Hashable:
         return self.scene.faces(view.t_s), self.scene.images.version, self.marks()
@@ -131,14 +142,15 @@ class PageView(Widget):
             self._draw_screen(painter, face.base, box.clip(clip))
             if face.over is not None:
                 x = self.rect.x + layout.column_x(column)
-                above = pygame.FRect(x, self.rect.y, layout.page_width, face.edge)
+                above = pygame.FRect(x, self.rect.y, layout.page_width, face.below)
                 painter.surface.set_clip(painter.device(above).clip(clip))
                 painter.fill(above, theme.PAPER)
+                above.h = face.edge
                 self._draw_screen(painter, face.over, painter.device(above).clip(clip))
                 painter.surface.set_clip(clip)
-                painter.fill(
-                    pygame.FRect(x + 12, above.bottom - 1, layout.page_width - 24, 1.5), theme.MACHINE
-                )
+                middle = self.rect.y + (face.edge + face.below) / 2
+                painter.fill(pygame.FRect(x + 12, middle - 1, layout.page_width - 24, 1.5), theme.MACHINE)
+        self._draw_loop(painter, view)
         self._draw_marks(painter, view)
         painter.surface.set_clip(clip)
 
@@ -156,6 +168,20 @@ class PageView(Widget):
         painter.surface.blit(image, (painter.px(self.rect.x + x), painter.px(self.rect.y + y)), source)
         painter.surface.set_clip(before)
 
+    def _draw_loop(self, painter: Painter, view: View) -> None:
+        """A veil over the music between two marks; what is played twice in it is veiled once."""
+        layout, marks = self.scene.layout, self.marks()
+        if layout is None or len(marks) < 2:
+            return
+        for system, spans in looped(self.scene.piece, marks[0].x_px, marks[1].x_px).items():
+            screen = layout.screen_of(system)
+            for left, right, y0, y1 in spans:
+                x0, top = layout.to_view(screen, left, y0 - _REACH_PX)
+                x1, bottom = layout.to_view(screen, right, y1 + _REACH_PX)
+                if self.scene.visible(screen, top, view.t_s):
+                    area = pygame.FRect(self.rect.x + x0, self.rect.y + top, x1 - x0, bottom - top)
+                    painter.veil(area, theme.YOU, 0.14)
+
     def _draw_marks(self, painter: Painter, view: View) -> None:
         for mark in self.marks():
             screen, x, top, bottom = self.scene.point(mark.x_px)
@@ -168,9 +194,26 @@ class PageView(Widget):
             self.scene.turner.show(shown - (1 if event.wheel > 0 else -1), self.now_s)
         elif event.kind == "down":
             x_px = self.position_at(event.x, event.y)
+            self._grip = None if x_px is None else (event.x, event.y, x_px)
             if x_px is not None:
                 self.on_seek(x_px)
+        elif event.kind == "move" and self._grip is not None:
+            self._drag(event, *self._grip)
+        elif event.kind == "up":
+            self._grip = None
         return True
+
+    def _drag(self, event: Pointer, x: float, y: float, from_px: float) -> None:
+        """Over other music than where it was pressed; a hand that trembles drags nothing."""
+        to_px = self.position_at(event.x, event.y)
+        far = math.hypot(event.x - x, event.y - y) >= _DRAG_PX
+        if self.on_loop is not None and to_px is not None and far:
+            self.on_loop(min(from_px, to_px), max(from_px, to_px))
+
+    @property
+    def is_held(self) -> bool:
+        """The mouse is down on the music: no page turns under it."""
+        return self._grip is not None
 
     def position_at(self, x: float, y: float) -> float | None:
         """Strip position of a point of the window, None beside the music."""
@@ -180,6 +223,34 @@ class PageView(Widget):
         page_x, page_y = self.scene.layout.to_page(screen, x - self.rect.x, y - self.rect.y)
         page = self.scene.layout.screens[screen].page
         return self.scene.piece.x_at_page(page, page_x, page_y, self.near_px())
+
+
+Span = tuple[float, float, float, float]
+"""Of the print: x0, x1, y0 and y1 in page px."""
+
+
+def looped(piece: Piece, a_px: float, b_px: float) -> dict[int, list[Span]]:
+    """The print between two strip positions: by system, stretches that do not overlap."""
+    found: dict[int, list[Span]] = {}
+    for segment in piece.segments:
+        begin, end = max(a_px, segment.strip_x0_px), min(b_px, segment.strip_x1_px)
+        if begin < end:
+            left, right = (
+                segment.page_x0_px + (x_px - segment.strip_x0_px) / segment.scale for x_px in (begin, end)
+            )
+            spans = found.setdefault(segment.system, [])
+            spans.append((left, right, segment.page_y0_px, segment.page_y1_px))
+    return {system: _merged(spans) for system, spans in found.items()}
+
+
+def _merged(spans: list[Span]) -> list[Span]:
+    merged: list[Span] = []
+    for span in sorted(spans):
+        if merged and span[0] <= merged[-1][1]:
+            left, right, *heights = merged.pop()
+            span = (left, max(right, span[1]), heights[0], heights[1])
+        merged.append(span)
+    return merged
 
 
 def draw_flag(painter: Painter, letter: str, x: float, top: float, bottom: float) -> None:

@@ -17,6 +17,7 @@ from app.widgets import fonts
 from app.widgets.base import Pointer
 from app.widgets.key_list import overlay_rows
 from app.widgets.overlays import Toasts
+from app.widgets.page_view import looped
 from app.window import scenes
 from models.performance import perform
 from pieces.errors import RipienoError
@@ -195,6 +196,59 @@ def test_a_loop_is_set_by_keys_and_taken_away(stage, piece):
     assert session.calls[-1] == ("loop", 1000.0, 1600.0)
     one.key(pygame.K_BACKSLASH, text="\\")
     assert session.calls[-1] == ("loop", None, None)
+
+
+def drag(one, *places):
+    """Press at the first place and let go at the last."""
+    for kind, (x, y) in zip(("down", *["move"] * (len(places) - 1)), places, strict=True):
+        one.window.dispatcher.handle(Pointer(kind, x, y), 0.0)
+        one.frame()
+    one.window.dispatcher.handle(Pointer("up", *places[-1]), 0.0)
+
+
+def test_a_loop_is_dragged_over_the_page(stage, piece):
+    one = stage()
+    one.settings.change(reduced_motion=True)
+    session = one.open(piece)
+    session.show(float(piece.onset_x_px[0]), state="paused")
+    one.frame(2)
+
+    def place(x_px):
+        _, x, top, bottom = one.scene.pages.point(x_px)
+        return x, (top + bottom) / 2
+
+    a_px, middle, b_px = (float(piece.onset_x_px[note]) for note in (0, 2, 3))
+    x, y = (round(along) for along in place(middle))
+    before = one.pixel((x + 30, y))
+    drag(one, place(b_px), place(b_px - 2), place(middle), place(a_px))
+    kind, *ends = session.calls[-1]
+    assert kind == "loop" and ends == pytest.approx([a_px, b_px], abs=1.0)
+    assert ("seek", pytest.approx(b_px, abs=1.0)) in session.calls
+    assert one.scene.loop_px() == (ends[0], ends[1])
+    one.frame(2)
+    assert one.pixel((x + 30, y)) != before and np.array_equal(*one.pictures())
+    session.calls.clear()
+    x, y = place(middle)
+    drag(one, (x, y), (x + 5, y + 3))
+    assert [name for name, *_ in session.calls] == ["seek"] and one.scene.loop_px() == (ends[0], ends[1])
+    next_system = float(piece.onset_x_px[6])
+    drag(one, place(a_px), place(middle), place(next_system))
+    assert one.scene.loop_px() == pytest.approx((a_px, next_system), abs=1.0)
+
+
+def test_what_a_loop_plays_twice_is_veiled_once(piece):
+    first, second = piece.segments[:2]
+    again = replace(first, strip_x0_px=second.strip_x1_px)
+    repeated = replace(piece, segments=(first, second, again))
+    veiled = looped(repeated, first.strip_x0_px + 100, again.strip_x0_px + 300)
+    assert veiled[first.system] == [
+        (first.page_x0_px, first.page_x1_px, first.page_y0_px, first.page_y1_px)
+    ]
+    assert len(veiled[second.system]) == 1
+    apart = looped(repeated, first.strip_x1_px - 200, again.strip_x0_px + 300)[first.system]
+    assert [(left - first.page_x0_px, right - first.page_x0_px) for left, right, *_ in apart] == [
+        (0.0, 300.0), (first.page_x1_px - first.page_x0_px - 200, first.page_x1_px - first.page_x0_px)
+    ]  # fmt: skip
 
 
 def test_modes_that_are_not_built_say_so(stage):

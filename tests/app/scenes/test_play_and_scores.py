@@ -11,6 +11,7 @@ from app import theme
 from app.engine.snapshot import Snapshot
 from app.scenes.best_scores import BestScores
 from app.sessions.play import SteeringGame
+from app.widgets.base import Pointer
 from app.widgets.motion import Smooth
 from app.widgets.page_turn import PageTurner
 from app.widgets.score_layout import lay_out
@@ -159,6 +160,31 @@ def test_the_music_waits_for_the_agent_that_is_to_follow_it(one, piece):
     assert one.scene.game.rewards
 
 
+def test_a_mouse_steers_as_long_as_it_holds_and_plays_again(one):
+    slower, faster = one.scene._holds
+    assert faster.visible and one.window.display.logical().contains(faster.rect)
+    one.key(pygame.K_SPACE, 0, " ")
+    one.frame(2)
+    calls: list[tuple[str, int]] = []
+    game = one.scene.game
+    game.press = lambda action: calls.append(("press", action))
+    game.release = lambda action: calls.append(("release", action))
+    faster.on_pointer(Pointer("down", *faster.rect.center))
+    faster.on_pointer(Pointer("move", 5, 5))
+    assert calls == [("press", 1)] and faster.pressed
+    faster.on_pointer(Pointer("up", 5, 5))
+    assert calls == [("press", 1), ("release", 1)]
+    one.window.dispatcher.set_focus(slower)
+    one.key(pygame.K_RETURN)
+    assert calls[2:] == [("press", -1), ("release", -1)]
+    assert not one.scene._again.visible
+    one.engine.sample += 44_100 * 3600
+    one.frame(2)
+    assert game.over and one.scene.card.visible and one.scene.card.rect.contains(one.scene._again.rect)
+    one.click(*one.scene._again.rect.center)
+    assert one.scene.game is not game and not one.scene.card.visible
+
+
 def test_without_an_agent_the_music_plays_all_the_same(one):
     session = one.studio.session
     session.ready, session.problem = False, "The follower's file is damaged."
@@ -218,6 +244,7 @@ def test_the_last_system_of_a_screen_already_shows_what_comes_next_above_it(piec
     assert (face.base, face.over) == (0, 1)
     _, top_of_last = turning.layout.to_view(0, 0.0, last.top)
     assert 0 < face.edge <= top_of_last + 0.1
+    assert face.below == pytest.approx(top_of_last, abs=0.1)  # no system of either is cut
     turning.follow(screens[1].spans[0].system, 70.0)
     (face,) = turning.faces(80.0)
     assert (face.base, face.over) == (1, None)
