@@ -188,11 +188,13 @@ class Home(Scene):
                 self.grid.put_picture(picture.wanted, picture.path)
 
     def _filter(self, text: str) -> None:
-        words = text.lower().split()
+        from pieces.library import folded
+
+        words = folded(text).split()
         found = [
             card
             for card in self._all
-            if all(word in f"{card.title} {card.composer} {card.name}".lower() for word in words)
+            if all(word in folded(f"{card.title} {card.composer} {card.name}") for word in words)
         ]
         self.grid.show(found)
         self.nothing.visible = not found

@@ -208,8 +208,9 @@ class Inside(Scene):
         self.sheet.rect = pygame.Rect(content.x, top + 18, sheet_w, reasons_h)
         self.sound.rect = pygame.Rect(content.x + sheet_w + 12, top + 18, sound_w, reasons_h)
         self.timeline.rect = pygame.Rect(content.x, content.bottom - timeline_h, content.w, timeline_h)
-        self.empty.rect = pygame.Rect(content.centerx - 200, content.centery - 70, 400, 70)
-        self.done.rect = pygame.Rect(content.centerx - 120, content.centery + 12, 240, 12)
+        middle = (score.bottom + content.bottom) // 2 if self.pages is not None else content.centery
+        self.empty.rect = pygame.Rect(content.centerx - 200, middle - 60, 400, 70)
+        self.done.rect = pygame.Rect(content.centerx - 120, middle + 16, 240, 12)
         self.to_home.rect = pygame.Rect(content.centerx - 80, content.centery + 12, 160, 40)
         self._place_panel()
         self._place_transport()
@@ -266,7 +267,7 @@ class Inside(Scene):
         there = desk.run is not None
         for widget in (self.sheet, self.sound, self.sheet_words, self.sound_words, self.timeline):
             widget.visible = there
-        for layer in self._layers:
+        for layer in self._layers[1:]:  # over the page, which is there from the beginning
             layer.visible = there
         self.done.visible = desk.following
         self.to_home.visible = self.studio.piece is None

@@ -185,7 +185,7 @@ class LibraryGrid(Widget):
         length = as_time(card.seconds) if card.seconds else ""
         room = painter.width(length, theme.SMALL) + 10
         left = pygame.FRect(below.x, below.y, below.w - room, below.h)
-        painter.text(card.composer or "Traditional", left, theme.SMALL, theme.QUIET)
+        painter.text(card.composer, left, theme.SMALL, theme.QUIET)
         painter.text(length, below, theme.SMALL, theme.QUIET, "right")
 
     def _draw_picture(self, painter: Painter, card: Card, box: pygame.FRect) -> None:

@@ -57,11 +57,15 @@ def list_pieces() -> list[Entry]:
     return [*_bundled(), *sorted(_users(), key=lambda entry: _in_order(entry.title))]
 
 
+def folded(text: str) -> str:
+    """Without case and accents: how people search and sort."""
+    plain = unicodedata.normalize("NFKD", text).casefold()
+    return "".join(letter for letter in plain if not unicodedata.combining(letter))
+
+
 def _in_order(title: str) -> list[tuple[bool, int, str]]:
     """To sort titles as people do: No. 2 stands before No. 10, Étude beside Etude."""
-    plain = unicodedata.normalize("NFKD", title).casefold()
-    letters = "".join(letter for letter in plain if not unicodedata.combining(letter))
-    parts = re.findall(r"[0-9]+|[^0-9]+", letters)
+    parts = re.findall(r"[0-9]+|[^0-9]+", folded(title))
     return [(not part[0].isdigit(), int(part) if part[0].isdigit() else 0, part) for part in parts]
 
 

@@ -112,6 +112,14 @@ def test_ones_own_pieces_come_first(stage, own_piece):
     assert grid.chosen_card.name == own_piece.name
 
 
+@pytest.mark.parametrize("typed", ["bartok", "BARTÓK etu", "étude", "Etude no. 3"])
+def test_a_search_needs_neither_accents_nor_case(stage, typed):
+    one = stage(mode="home")
+    one.scene._all = [Card("n1", "Étude no. 3", "Béla Bartók", 60.0, 1), Card("n2", "Waltz", "Anon", 60.0, 1)]
+    one.scene.search.put(typed)
+    assert [card.name for card in one.scene.grid.cards] == ["n1"]
+
+
 @pytest.mark.parametrize("size", SIZES)
 def test_what_stands_beside_the_search_is_whole(stage, size):
     one = stage(size, mode="home")

@@ -12,6 +12,7 @@ import numpy as np
 import pygame
 import pytest
 
+from app import theme
 from app.child import ChildDied
 from app.sessions.inside.requests import (
     GLANCE,
@@ -150,6 +151,26 @@ def test_the_bundled_performance_is_followed_and_shown(inside):
     assert scene._shown.x_px == desk.run.record.x_px[desk.row]
     assert scene._shown.fit.argmax() == int(desk.run.record.x_px[desk.row] / 4)
     assert not scene.empty.visible and scene.timeline.visible
+
+
+def test_the_page_is_seen_while_it_is_being_followed(stage, piece, monkeypatch):
+    child = FakeChild(made_run(piece))
+    child.free.clear()
+    monkeypatch.setattr("app.scenes.inside_desk.Child", lambda module: child)
+    one = stage()
+    one.open(piece)
+    one.window.do("scene_inside")
+    one.frame(2)
+    scene = one.scene
+    page, *over = scene._layers
+    assert scene.desk.following and page.visible and not any(layer.visible for layer in over)
+    assert one.pixel(page.rect.center) == theme.PAPER and np.array_equal(*one.pictures())
+    assert scene.empty.visible and scene.done.visible
+    assert scene.empty.rect.y >= page.rect.bottom and scene.areas.content.contains(scene.done.rect)
+    one.click(*page.rect.center)
+    child.free.set()
+    ready(one)
+    assert all(layer.visible for layer in scene._layers) and not scene.empty.visible
 
 
 def test_what_is_drawn_bit_by_bit_is_what_is_drawn_at_once(inside):
