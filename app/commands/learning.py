@@ -17,6 +17,7 @@ from typer import Argument, Option
 
 from app.commands import UsageProblem
 from app.console import console, progress
+from models.evaluation_only import refuse_training_on
 from models.training import TRAINED
 
 if TYPE_CHECKING:
@@ -30,6 +31,7 @@ DATA_SETS = {"generated": "models.follower.data", "lieder": "models.follower.dat
 """The module whose `build` makes it."""
 FOLLOWERS = {"generated", "lieder", "mutopia", "nottingham"}
 """The follower's: played so many times, as differently as one likes."""
+EVALUATION_ONLY = {"human"}
 NEEDS_NO_FOLDER = {"generated", "chorales"}
 EVALUATED = {"follower": "models.evaluation", "follower-finding": "models.finding",
              "launchpad": "models.launchpad.evaluation",
@@ -103,6 +105,8 @@ def build(
     What is there is kept: it can be resumed.
     """
     make = _module(DATA_SETS, name, "data set").build
+    if name not in EVALUATION_ONLY:
+        refuse_training_on([target])
     if source is None and name not in NEEDS_NO_FOLDER:
         raise UsageProblem(f"data build {name} reads a folder: name it with --from.")
     given = {

@@ -193,6 +193,12 @@ def test_nothing_trains_on_it(agent, tempting, tmp_path, capsys):
     assert not list(run.rglob("*.safetensors")) if run.exists() else True
 
 
+def test_nothing_to_train_on_is_built_into_it(tempting, capsys):
+    before = set(tempting.iterdir())
+    assert cli.main(["data", "build", "generated", "--out", str(tempting), "--count", "1"]) == 2
+    assert "evaluation only" in capsys.readouterr().err and set(tempting.iterdir()) == before
+
+
 def test_nothing_is_packed_of_it(tempting, tmp_path, capsys):
     assert cli.main(["data", "pack", str(tempting), "--out", str(tmp_path / "all.pack")]) == 2
     assert "evaluation only" in capsys.readouterr().err and not (tmp_path / "all.pack").exists()
