@@ -70,8 +70,7 @@ class BarRoll(Widget):
             lane = pygame.FRect(self.rect.x, top + 0.5, self.rect.w, height - 1)
             painter.fill(lane, theme.mix(theme.GROUND, theme.RAISED, share))
         for beat in range(1, 4):
-            x = self.rect.x + beat * self.rect.w / 4
-            painter.fill(pygame.FRect(x - 0.5, self.rect.y, 1, self.rect.h), theme.HAIRLINE)
+            painter.upright(self.rect.x + beat * self.rect.w / 4, self.rect, theme.HAIRLINE)
         for placed in self.between(clip.left / painter.scale, clip.right / painter.scale):
             _draw_note(painter, placed)
 

@@ -40,6 +40,12 @@ class Painter:
         """A plain box."""
         self.surface.fill(colour, self.device(rect))
 
+    def upright(self, x: float, rect: Rect, colour: Colour, width: float = 1.0) -> None:
+        """A line over the height of ``rect`` at ``x``, everywhere of the same width: rounded first, so that
+        no line falls between two pixels and is gone."""
+        box, across = self.device(rect), max(self.px(width), 1)
+        self.surface.fill(colour, pygame.Rect(round(x * self.scale - across / 2), box.y, across, box.h))
+
     def veil(self, rect: Rect, colour: Colour, opacity: float) -> None:
         """A see-through box. The scratch surface is kept and reused."""
         box = self.device(rect).clip(self.surface.get_clip())

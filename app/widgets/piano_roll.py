@@ -201,9 +201,7 @@ class RollSheet(Widget):
         for step in range(first, math.floor(right) + 1, BEAT_STEPS):
             bar = step % roll.bar_steps == 0
             if bar or roll.step_px >= 6:
-                width = 1.5 if bar else 1
-                line = pygame.FRect(roll.x(step, left) - width / 2, self.rect.y, width, self.rect.h)
-                painter.fill(line, strong if bar else faint)
+                painter.upright(roll.x(step, left), self.rect, strong if bar else faint, 1.5 if bar else 1.0)
 
     def _draw_note(self, painter: Painter, line: RollLine, note: RollNote, box: pygame.FRect) -> None:
         colour = COLOURS[line.owner]

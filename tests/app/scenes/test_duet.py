@@ -11,6 +11,7 @@ from app.scenes.duet_looks import Steady
 from app.scenes.duet_menus import SOUNDS, is_chorale
 from app.sessions.duet.choices import METERS, PHRASE_BARS
 from app.sessions.duet.snapshot import RollNote
+from app.widgets.painter import Painter
 from pieces.library import list_pieces
 from tests.app.scenes.fake_duet import PART_BPM, FakeDuet, notes
 
@@ -292,6 +293,19 @@ def test_a_score_that_fails_says_so(duet, eventually):
     duet.duet.play(32.0, human=notes(72, 74))
     duet.key(pygame.K_v, text="v")
     assert eventually(lambda: (duet.frame(), "in the log" in duet.scene.status.text)[1])
+
+
+def test_the_lines_of_beats_and_bars_run_without_flickering(duet):
+    roll, sheet = duet.scene.view.roll, duet.scene.view.sheet
+    for place in range(40):
+        roll.step, roll.playing = 65.2 + place / 24, True  # its own line touches no other
+        sheet.draw(Painter(duet.window.surface, 1.0), duet.window.view())
+        picture = pygame.surfarray.array3d(duet.window.surface)[roll.sheet.x : roll.sheet.right]
+        lit = picture[:, roll.sheet.y + 3].astype(int).sum(axis=1)
+        ground = np.bincount(lit).argmax()
+        begins, ends = (np.flatnonzero(np.diff((lit != ground).astype(int)) == way) for way in (1, -1))
+        widths = [int(end - begin) for begin, end in zip(begins, ends[ends > begins[0]], strict=False)]
+        assert set(widths) <= {1, 2} and len(widths) >= 14 and widths.count(2) <= 5, (place, widths)
 
 
 def test_an_empty_scene_tells_what_to_do(duet):

@@ -44,6 +44,15 @@ def test_with_reduced_motion_nothing_pulses_and_the_playhead_stands_on_steps(one
     assert head._x(True) == pytest.approx(head.rect.x + 7 / 64 * head.rect.w)
 
 
+@pytest.mark.parametrize("width", [1280, 1282, 1284, 1366])
+def test_every_beat_of_the_bar_has_its_line(stage, width):
+    one = stage((width, 720), mode="launchpad")
+    roll = one.scene.grid.roll.rect
+    picture = pygame.surfarray.array3d(one.window.surface)[roll.x : roll.right, roll.centery]
+    (lines,) = np.nonzero(np.all(picture == np.array(theme.HAIRLINE), axis=1))
+    assert lines == pytest.approx([beat * roll.w / 4 for beat in (1, 2, 3)], abs=1)
+
+
 def test_the_playhead_stands_at_its_step(one):
     one.launchpad.play(0, 32.0)
     one.frame()
