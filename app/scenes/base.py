@@ -196,6 +196,7 @@ class Scene:
             Chip("keys", desk.midi_name, desk.midi_good, lambda: self._open_menu(1), "MIDI keyboard"),
             Chip("speaker", desk.output_name, desk.output_good, lambda: self._open_menu(2), "Sound goes to"),
         ]
+        self._device_chips = tuple(self._chips)
         self._named: list[str] = []
         self.panel_ground = Surface()
         self.transport_ground = Surface()
@@ -213,7 +214,7 @@ class Scene:
     def _open_menu(self, chip: int) -> None:
         desk = self.studio.devices
         items = (desk.input_items, desk.midi_items, desk.output_items)[chip]()
-        self.studio.show_menu(tuple(items), self._chips[chip].rect)
+        self.studio.show_menu(tuple(items), self._device_chips[chip].rect)
 
     def show_menu(self, items: tuple[MenuItem, ...], anchor: pygame.Rect) -> None:
         """Hang a menu on a widget of this scene."""

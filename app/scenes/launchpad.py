@@ -51,11 +51,13 @@ class Launchpad(Scene):
         self._lowest_c = C3
         self._struck: tuple[int, int] | None = None
         self._held = range(0)
-        self._add_chip()
+        self._change_chips()
         self.actions |= self._transport_actions() | self._grid_actions() | self._part_actions()
         self._refresh()
 
-    def _add_chip(self) -> None:
+    def _change_chips(self) -> None:
+        """A real Launchpad has one; what Follow listens to has none, for nothing is listened to here."""
+        self._chrome.remove(self._chips.pop(0))
         chip = Chip(
             "launchpad", lambda: self.desk.now.surface or "No Launchpad", lambda: bool(self.desk.now.surface),
             self._say_surface, "A real Launchpad: plug it in at any time",

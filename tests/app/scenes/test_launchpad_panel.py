@@ -43,6 +43,14 @@ def test_one_drag_of_a_slider_is_one_step_of_undo(one):
     assert one.launchpad.song.arrangement.swing == 0.5
 
 
+def test_the_header_shows_what_plays_and_sounds_here_and_not_what_follow_listens_to(one):
+    one.frame()
+    assert [chip.name() for chip in one.scene._chips] == ["No MIDI", "Scarlett 2i2", "No Launchpad"]
+    one.click(*one.scene._chips[0].rect.center)
+    assert one.window.menu.rect.right >= one.scene._chips[0].rect.x
+    assert "Demo" not in [item.label for item in one.window.menu.items]
+
+
 def test_votes_steer_the_agent(one):
     one.launchpad.press(3, 3)
     one.frame()
