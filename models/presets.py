@@ -37,12 +37,18 @@ def _read_listing(file: BinaryIO) -> bytes:
     """The content of `phdr`; nothing where there is none."""
     if file.read(4) != b"RIFF" or file.read(8)[4:] != b"sfbk":
         return b""
-    while len(header := file.read(8)) == 8:
-        if header[:1] == b"\0":                # the byte that makes a chunk's size even; some writers omit it
-            header = header[1:] + file.read(1)
+    while len(header := _read_header(file)) == 8:
         name, (size,) = header[:4], struct.unpack("<I", header[4:])
         if name == b"phdr":
             return file.read(size)
         if not (name == b"LIST" and file.read(4) == b"pdta"):
             file.seek(size - 4 * (name == b"LIST"), 1)
     return b""
+
+
+def _read_header(file: BinaryIO) -> bytes:
+    """Name and size of the next chunk, fewer than 8 bytes at the end. Some writers omit the byte that makes a
+    chunk's size even, so it may come first.
+    """
+    header = file.read(8)
+    return header[1:] + file.read(1) if header[:1] == b"\0" else header

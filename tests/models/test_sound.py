@@ -3,7 +3,7 @@
 import struct
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from models import sound
@@ -76,6 +76,7 @@ def test_the_bundled_set_has_all_of_general_midi():
 
 
 @given(st.binary(max_size=80), st.integers(0, 200))
+@example(b"\0\0\0", 32)
 def test_junk_holds_nothing_and_never_fails(tmp_path_factory, junk, cut):
     path = tmp_path_factory.mktemp("sets") / "junk.sf2"
     path.write_bytes(sound_set((0, 0))[:cut] + junk)
