@@ -15,11 +15,12 @@ class Rises:
 
     def __init__(self, count: Callable[[], int]) -> None:
         self.moments_s: list[float] = []
-        self._count = count
+        self._count, self._before = count, 0
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._look, name="rises", daemon=True)
 
     def __enter__(self) -> Rises:
+        self._before = self._count()
         self._thread.start()
         return self
 
@@ -28,8 +29,9 @@ class Rises:
         self._thread.join()
 
     def _look(self) -> None:
-        before = self._count()
-        while not self._ended.wait(LOOK_EVERY_S):
+        before, ended = self._before, False
+        while not ended:
+            ended = self._ended.wait(LOOK_EVERY_S)  # and once more when it has, for the last moments
             now = self._count()
             self.moments_s += [now_s()] * max(now - before, 0)
             before = now

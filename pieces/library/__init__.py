@@ -65,8 +65,8 @@ def folded(text: str) -> str:
 
 def _in_order(title: str) -> list[tuple[bool, int, str]]:
     """To sort titles as people do: No. 2 stands before No. 10, Étude beside Etude."""
-    parts = re.findall(r"[0-9]+|[^0-9]+", folded(title))
-    return [(not part[0].isdigit(), int(part) if part[0].isdigit() else 0, part) for part in parts]
+    found = re.findall(r"([0-9]+)|([^0-9]+)", folded(title))
+    return [(not digits, len(digits.lstrip("0")), digits.lstrip("0") or words) for digits, words in found]
 
 
 def find(name: str) -> Path:

@@ -107,11 +107,15 @@ def test_dropouts_are_told_apart_by_what_came_before_them() -> None:
 
 
 def test_each_rise_of_a_counter_has_its_moment(eventually: Callable[..., bool]) -> None:
-    counts = iter([3, 3, 5, 5, 4])
+    counts = iter([3, 3, 5, 5, 4])  # the first when it begins
     before_s = now_s()
     with Rises(lambda: next(counts, 4)) as rises:
         assert eventually(lambda: len(rises.moments_s) == 2)
     assert before_s < rises.moments_s[0] <= rises.moments_s[1] <= now_s()
+    count = [0]
+    with Rises(lambda: count[0]) as rises:
+        count[0] = 1  # between two looks
+    assert len(rises.moments_s) == 1
 
 
 def test_what_should_play_through_jack_and_does_not_is_said_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
