@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from models.liberties import ORNAMENTED_S, hold_long_notes, ornament, section_tempi
 from models.midi_files import BadMidi, open_midi
 from pieces.files import replacing
 from pieces.piece import Piece, PlayedNotehead
@@ -141,6 +142,12 @@ class Style:
     hesitation_s: float = 0.35
     pedal: bool = True
     dynamics: float = 12.0  # in steps of MIDI velocity
+    # Liberties, which cost no draw where they are 0; see models.liberties.
+    section_tempo: float = 0.0  # of the logarithm of a section's own tempo
+    hold_rate: float = 0.0  # of long notes, held or cut short
+    ornament_rate: float = 0.0  # of highest notes
+    roll_down_rate: float = 0.0  # of rolled chords, from the top
+    touch: tuple[float, float] = (0.75, 1.0)  # a note sounds between these shares of its length
 
 
 HUMAN = Style()
@@ -156,9 +163,12 @@ def perform(
 ) -> Performance:
     """Play ``piece`` as ``style`` says, at ``tempo_factor`` times its tempo; same seed, same performance."""
     rng = np.random.default_rng(seed)
+    free = np.random.default_rng((seed, 1))  # of liberties: the rest is drawn as without them
     quarters = piece.onset_quarters
     bpm = (tempo_bpm or piece.tempo_bpm) * tempo_factor
-    times = _onset_times(quarters, piece, style, rng, bpm)
+    times = hold_long_notes(
+        quarters, _onset_times(quarters, piece, style, (rng, free), bpm), style.hold_rate, free
+    )
     end_s = times[-1] + (piece.length_quarters - quarters[-1]) * 60 / bpm
     knots_q = np.append(quarters, max(piece.length_quarters, quarters[-1] + 0.25))
     knots_s = np.append(times, max(end_s, times[-1] + 0.2))
@@ -172,16 +182,21 @@ def perform(
         held = {n.pitch: n for n in sorted(chords[round(float(onset), 6)], key=lambda n: n.duration_quarters)}
         chord = sorted(held.values(), key=lambda note: note.pitch)
         struck = float(times[index]), float(loudness[index])
-        notes += _play_chord(chord, *struck, (knots_q, knots_s), style, rng)
+        notes += _play_chord(chord, *struck, (knots_q, knots_s), style, (rng, free))
     notes.sort(key=lambda note: (note.onset_s, note.pitch))
     pedal = _pedal(knots_q, knots_s, piece, rng) if style.pedal and piece.staves > 1 else ()
     return Performance(tuple(notes), pedal, quarters.copy(), times)
 
 
 def _onset_times(
-    quarters: NDArray[np.float64], piece: Piece, style: Style, rng: np.random.Generator, tempo_bpm: float
+    quarters: NDArray[np.float64],
+    piece: Piece,
+    style: Style,
+    draws: tuple[np.random.Generator, np.random.Generator],
+    tempo_bpm: float,
 ) -> NDArray[np.float64]:
     """Seconds of every onset: the integral of a tempo curve, with jitter that keeps the order."""
+    rng, free = draws
     grid = np.arange(0.0, piece.length_quarters + 0.5, 0.25)
     phrase = float(rng.choice([8.0, 12.0, 16.0, 32.0]))
     drift = np.zeros(len(grid))
@@ -190,6 +205,7 @@ def _onset_times(
     arch = -style.tempo_phrase * (((grid % phrase) / phrase) ** 3 - 0.25)
     rest = np.clip((piece.length_quarters - grid) / 4.0, 0.0, 1.0)
     log_tempo = drift + arch - style.final_ritardando * (1 - rest) ** 2
+    log_tempo += section_tempi(grid, style.section_tempo, free)
     seconds = np.concatenate([[0.0], np.cumsum(0.25 * 60.0 / (tempo_bpm * np.exp(log_tempo)))[:-1]])
     times = np.interp(quarters, grid, seconds)
     pauses = rng.exponential(style.hesitation_s, len(times))
@@ -215,11 +231,13 @@ def _play_chord(
     velocity: float,
     knots: tuple[NDArray[np.float64], NDArray[np.float64]],
     style: Style,
-    rng: np.random.Generator,
+    draws: tuple[np.random.Generator, np.random.Generator],
 ) -> list[PlayedNote]:
     """The struck keys of one onset, lowest first."""
+    rng, free = draws
     rolled = len(chord) > 2 and rng.random() < style.arpeggio_rate
-    notes = []
+    downward = rolled and style.roll_down_rate > 0 and free.random() < style.roll_down_rate
+    notes: list[PlayedNote] = []
     for index, head in enumerate(chord):
         if rng.random() < style.missing_rate:
             continue
@@ -227,18 +245,32 @@ def _play_chord(
         pitch = head.pitch + (int(rng.choice([-2, -1, 1, 2])) if wrong else 0)
         top = index == len(chord) - 1 and len(chord) > 1
         onset_s = time_s + abs(style.spread_s * rng.standard_normal()) - style.melody_lead_s * top
-        onset_s += 0.035 * index * rolled
+        onset_s += 0.035 * (len(chord) - 1 - index if downward else index) * rolled
         written_end_s = float(np.interp(head.quarters + head.duration_quarters, *knots))
-        duration_s = max((written_end_s - time_s) * rng.uniform(0.75, 1.0), 0.06)
+        duration_s = max((written_end_s - time_s) * rng.uniform(*style.touch), 0.06)
         loud = velocity + 10 * top - 6 * (head.staff > 0) + 0.3 * style.dynamics * rng.standard_normal()
         strength = int(np.clip(loud, 20, 120))
         quarters = None if wrong else head.quarters
         key = int(np.clip(pitch, 21, 108))
         notes.append(PlayedNote(max(onset_s, 0.0), duration_s, key, strength, quarters))
+        top_note = index == len(chord) - 1 and duration_s >= ORNAMENTED_S
+        if top_note and style.ornament_rate > 0 and free.random() < style.ornament_rate:
+            notes[-1:] = _ornamented(notes[-1], free)
         if rng.random() < style.extra_rate:
             slip = int(np.clip(pitch + rng.choice([-1, 1]), 21, 108))
             notes.append(PlayedNote(max(onset_s, 0.0) + 0.02, 0.08, slip, max(strength - 25, 15)))
     return notes
+
+
+def _ornamented(note: PlayedNote, free: np.random.Generator) -> list[PlayedNote]:
+    """The keys struck for a note; only one of its own pitch plays what is written."""
+    struck = [
+        PlayedNote(note.onset_s + start_s, length_s, int(np.clip(pitch, 21, 108)), note.velocity)
+        for start_s, length_s, pitch in ornament(note.pitch, note.duration_s, free)
+    ]
+    first = next(index for index, each in enumerate(struck) if each.pitch == note.pitch)
+    struck[first] = replace(struck[first], quarters=note.quarters)
+    return struck
 
 
 def _pedal(

@@ -95,6 +95,13 @@ def build(
             help="The follower's, at 1/FACTOR to FACTOR times their size and spacing as engraved; 1.",
         ),
     ] = None,
+    liberties: Annotated[
+        float | None,
+        Option(
+            min=0.0, max=1.0, metavar="SHARE",
+            help="So much of the follower's by pianists who change tempo, hold notes and add ornaments.",
+        ),
+    ] = None,
 ) -> None:
     """Make the data set NAME: generated, lieder, mutopia, nottingham, nottingham-game, msmd, human,
     launchpad, launchpad-sustained or chorales.
@@ -111,13 +118,14 @@ def build(
         raise UsageProblem(f"data build {name} reads a folder: name it with --from.")
     given = {
         "renderings": renderings, "rooms": rooms, "tempo": tempo, "silence": silence, "print": print_factor,
+        "liberties": liberties,
     }  # fmt: skip
     foreign = [option for option, value in given.items() if value is not None and name not in FOLLOWERS]
     if foreign:
         raise UsageProblem(f"data build {name} has no --{foreign[0]}; {', '.join(sorted(FOLLOWERS))} have.")
     options: dict[str, Any] = {} if renderings is None else {"renderings": renderings}
     if name in FOLLOWERS:
-        options["conditions"] = _conditions(rooms, tempo, silence, print_factor)
+        options["conditions"] = _conditions(rooms, tempo, silence, print_factor, liberties)
     done = skipped = 0
     with progress(f"Building {name}") as advance:
         for done, total, reason in make(name, source, target, count=count, workers=workers, **options):
@@ -129,7 +137,11 @@ def build(
 
 
 def _conditions(
-    rooms: float | None, tempo: float | None, silence: float | None, print_factor: float | None
+    rooms: float | None,
+    tempo: float | None,
+    silence: float | None,
+    print_factor: float | None,
+    liberties: float | None,
 ) -> Conditions:
     """How differently the follower's data are played and printed: as usual, where nothing was given."""
     from models.follower.data import USUAL
@@ -140,6 +152,7 @@ def _conditions(
         tempo_log=USUAL.tempo_log if tempo is None else math.log(tempo),
         silence_s=USUAL.silence_s if silence is None else silence,
         print_log=USUAL.print_log if print_factor is None else math.log(print_factor),
+        liberties=USUAL.liberties if liberties is None else liberties,
     )
 
 

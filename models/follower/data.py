@@ -10,7 +10,7 @@ from __future__ import annotations
 import io
 import zlib
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -48,13 +48,15 @@ class Conditions:
     ``rooms`` is the share heard in simulated rooms, ``tempo_log`` how far a tempo lies from the marked one at
     most, in the logarithm (log 2: from half of it to twice), ``silence_s`` the most that is added to the
     silence before the music, ``print_log`` how much larger or smaller, and wider or closer, a strip is than
-    it was engraved, in the logarithm too.
+    it was engraved, in the logarithm too. ``liberties`` is the share played by who takes liberties
+    (:mod:`models.liberties`).
     """
 
     rooms: float = 0.0
     tempo_log: float = 0.35
     silence_s: float = 0.0
     print_log: float = 0.0
+    liberties: float = 0.0
 
 
 USUAL = Conditions()
@@ -197,13 +199,30 @@ def random_engraving(rng: np.random.Generator) -> EngravingOptions:
     )
 
 
+_UNSCALED = ("pedal", "dynamics", "touch")
+"""What of a style is no amount of freedom."""
+
+
 def random_style(rng: np.random.Generator) -> Style:
     """From nearly strict to rather free."""
     amount = float(rng.uniform(0.2, 1.8))
-    scaled = {
-        name: getattr(HUMAN, name) * amount for name in vars(HUMAN) if name not in ("pedal", "dynamics")
-    }
-    return Style(**scaled, pedal=HUMAN.pedal, dynamics=HUMAN.dynamics)
+    return replace(
+        HUMAN, **{name: getattr(HUMAN, name) * amount for name in vars(HUMAN) if name not in _UNSCALED}
+    )
+
+
+def free_style(rng: np.random.Generator) -> Style:
+    """One who takes liberties, more or fewer of each."""
+    return replace(
+        random_style(rng),
+        arpeggio_rate=float(rng.uniform(0.0, 0.25)),
+        dynamics=float(rng.uniform(8.0, 22.0)),
+        section_tempo=float(rng.uniform(0.0, 0.6)),
+        hold_rate=float(rng.uniform(0.0, 0.5)),
+        ornament_rate=float(rng.uniform(0.0, 0.08)),
+        roll_down_rate=0.25,
+        touch=(float(rng.uniform(0.3, 0.9)), float(rng.uniform(0.95, 1.2))),
+    )
 
 
 def _clip(piece: Piece, performance: Performance) -> Performance:
@@ -248,7 +267,9 @@ def _play(piece: Piece, rng: np.random.Generator, conditions: Conditions) -> Ren
     marked = piece.tempo_bpm if piece.tempo_bpm != 120 else float(rng.uniform(80, 150))
     factor = float(np.exp(rng.uniform(-conditions.tempo_log, conditions.tempo_log)))
     bpm = float(np.clip(marked, 50, 170)) * factor
-    performance = perform(piece, int(rng.integers(2**31)), random_style(rng), tempo_bpm=bpm)
+    seed = int(rng.integers(2**31))
+    free = conditions.liberties > 0 and rng.random() < conditions.liberties
+    performance = perform(piece, seed, free_style(rng) if free else random_style(rng), tempo_bpm=bpm)
     if conditions.silence_s:
         performance = performance.delayed(float(rng.uniform(0.0, conditions.silence_s)))
     performance = _clip(piece, performance)

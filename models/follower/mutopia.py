@@ -1,7 +1,7 @@
 """Training items of MSMD's pieces as LilyPond engraves them: `data build mutopia`.
 
-The folder is laid out as :mod:`models.msmd` says. MSMD's test pieces are left out, to be tested on; of the
-others `split_of` decides, as of every item. Runs in the process that builds; LilyPond in children of its
+The folder is laid out as :mod:`models.msmd` says. MSMD's test pieces are left out, to be tested on, and the
+music of `human`; of the others `split_of` decides, as of every item. Runs in the process that builds; LilyPond in children of its
 workers.
 """
 
@@ -17,6 +17,9 @@ from models.building import build_files
 from models.follower.data import USUAL, Conditions, Item, check_conditions, play_piece, save_item
 from models.msmd import HELD_OUT, NoSources, Source, read_sources
 from pieces.lilypond import find_lilypond, open_source
+
+PLAYED_BY_PEOPLE = frozenset({"BeethovenLv__O90__LVB_Sonate_90_1"})
+"""Not test pieces of MSMD, but movements of `human` (there: Beethoven's sonata 27, first movement)."""
 
 
 def build(
@@ -40,7 +43,10 @@ def build(
     """
     if source is None:
         raise NoSources(f"data build {name}: give the folder that holds it with --from.")
-    sources = [each for each in read_sources(source) if each.split != HELD_OUT]
+    sources = [
+        each for each in read_sources(source)
+        if each.split != HELD_OUT and each.name not in PLAYED_BY_PEOPLE
+    ]
     if not sources:
         raise NoSources(f"data build {name}: {source} holds test pieces only. Nothing is trained on those.")
     find_lilypond()

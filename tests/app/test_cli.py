@@ -137,10 +137,11 @@ def test_what_the_follower_s_data_vary_in_reaches_their_builder(
     monkeypatch.setattr("models.follower.data.build", build)
     line = ["data", "build", "generated", "--out", str(tmp_path)]
     given = ["--renderings", "3", "--rooms", "0.5", "--tempo", "2", "--silence", "4", "--print", "1.2"]
+    given += ["--liberties", "0.25"]
     assert cli.main(line) == cli.main([*line, *given]) == 0
     plain, varied = asked
     assert plain["conditions"] == USUAL and "renderings" not in plain
-    assert varied["conditions"] == Conditions(0.5, math.log(2), 4.0, math.log(1.2))
+    assert varied["conditions"] == Conditions(0.5, math.log(2), 4.0, math.log(1.2), 0.25)
     assert varied["renderings"] == 3
 
 

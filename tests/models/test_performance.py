@@ -3,6 +3,8 @@
 import os
 import subprocess
 import sys
+from collections import defaultdict
+from dataclasses import replace
 
 import mido
 import numpy as np
@@ -11,7 +13,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from models.features import SPEC
-from models.performance import LEAD_IN_S, STRICT, Performance, PlayedNote, load_midi, perform
+from models.liberties import LONG_QUARTERS, ORNAMENTED_S
+from models.performance import HUMAN, LEAD_IN_S, STRICT, Performance, PlayedNote, load_midi, perform
 from models.sound import Synth, render_performance
 from pieces.errors import RipienoError
 from pieces.opening import open_piece
@@ -46,6 +49,45 @@ def test_human_style_deviates_and_keeps_the_order(piece):
     right = [(note.onset_s, note.quarters) for note in played.notes if note.quarters is not None]
     away = [abs(onset_s - float(played.time_at(quarters))) for onset_s, quarters in right]
     assert np.median(away) < 0.03
+
+
+def test_liberties_of_a_player_do_not_change_the_rest(piece):
+    """Whoever takes none draws nothing for them; whoever only adds ornaments keeps time as before."""
+    usual = perform(piece, 3)
+    ornamented = perform(piece, 3, replace(HUMAN, ornament_rate=1.0))
+    assert np.array_equal(usual.anchors_s, ornamented.anchors_s)
+    long = [note for note in usual.notes if note.duration_s >= ORNAMENTED_S]
+    added = len(ornamented.notes) - len(usual.notes)
+    assert added > len(long) > 0
+    assert sum(note.quarters is not None for note in ornamented.notes) == sum(
+        note.quarters is not None for note in usual.notes
+    )
+    nobody_wrote = [note for note in ornamented.notes if note.quarters is None]
+    assert {abs(note.pitch - other.pitch) for note in nobody_wrote for other in usual.notes} & {1, 2}
+
+
+def test_sections_have_their_own_tempo_and_long_notes_their_own_length(piece):
+    strict, free = perform(piece, 1, STRICT), perform(piece, 1, replace(STRICT, section_tempo=0.5))
+    ratio = np.diff(free.anchors_s) / np.diff(strict.anchors_s)
+    assert ratio.max() / ratio.min() > 1.5 and np.median(np.abs(np.diff(ratio))) < 1e-6
+    held = perform(piece, 1, replace(STRICT, hold_rate=1.0))
+    gaps, written = np.diff(held.anchors_s) / np.diff(strict.anchors_s), np.diff(piece.onset_quarters)
+    assert gaps[written >= LONG_QUARTERS].std() > 0.3
+    assert np.allclose(gaps[written < LONG_QUARTERS], 1.0)
+
+
+@pytest.mark.parametrize(("downward", "lowest_first"), [(0.0, True), (1.0, False)])
+def test_chords_are_rolled_from_either_end(downward, lowest_first):
+    piece = open_piece("gymnopedie-1")
+    rolled = replace(STRICT, arpeggio_rate=1.0, roll_down_rate=downward)
+    by_quarter = defaultdict(list)
+    for note in perform(piece, 1, rolled).notes:
+        by_quarter[note.quarters].append((note.onset_s, note.pitch))
+    chords = [sorted(chord) for chord in by_quarter.values() if len(chord) > 2]
+    assert chords
+    for chord in chords:
+        pitches = [pitch for _, pitch in chord]
+        assert pitches == sorted(pitches, reverse=not lowest_first)
 
 
 def test_wrong_notes_are_marked(piece):

@@ -44,11 +44,19 @@ def test_tempo_and_the_silence_before_it_move_what_is_heard_and_what_is_true_ali
         assert rises[struck - 1].mean() + rises[struck].mean() > 3 * rises.mean()
 
 
+def test_who_takes_liberties_is_drawn_for_each_rendering():
+    """None of the others changes: neither how a piece is engraved nor what is drawn before."""
+    usual, free = (build_one(generate_score(7, 2), 5, 1, Conditions(liberties=s)) for s in (0.0, 1.0))
+    assert np.array_equal(usual.strip, free.strip)
+    paces = [np.diff(item.renderings[0].onset_s) / np.diff(item.onset_quarters) for item in (usual, free)]
+    assert paces[1].std() > 1.5 * paces[0].std()
+
+
 def test_as_it_was_by_default():
     """The data of the follower that ships can be made again, with the sound sets that it was made with."""
     (rendering,) = build_one(generate_score(7, 1), 5, 1).renderings
     assert rendering.onset_s[[0, -1]].tolist() == pytest.approx([0.5, 102.33736761341153], abs=1e-6)
-    assert Conditions(rooms=0.0, tempo_log=0.35, silence_s=0.0, print_log=0.0) == USUAL
+    assert Conditions(rooms=0.0, tempo_log=0.35, silence_s=0.0, print_log=0.0, liberties=0.0) == USUAL
 
 
 def test_without_the_library_the_build_does_not_begin(tmp_path, monkeypatch):
