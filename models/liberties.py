@@ -1,8 +1,8 @@
 """Liberties that pianists take beyond :class:`models.performance.Style`'s small deviations.
 
-Sections at tempi of their own, long notes held or cut short, trills, turns and mordents that nobody wrote: what
-performances of people have and a metronome with jitter has not. Pure functions of what is drawn; a rate of zero
-draws nothing, so that whoever takes no liberties plays as before.
+Sections at tempi of their own, long notes held or cut short, trills, turns and mordents that nobody wrote:
+what performances of people have and a metronome with jitter has not. Pure functions of what is drawn; a rate
+of zero draws nothing, so that whoever takes no liberties plays as before.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ def section_tempi(grid: FloatArray, spread: float, rng: np.random.Generator) -> 
 def hold_long_notes(
     quarters: FloatArray, times_s: FloatArray, rate: float, rng: np.random.Generator
 ) -> FloatArray:
-    """(K,) times of the onsets at ``quarters`` (K,) when so many of the long notes last as the player likes."""
+    """(K,) times of the onsets at ``quarters`` (K,) when some of the long notes last as the player likes."""
     if rate <= 0:
         return times_s
     gaps_s = np.diff(times_s)

@@ -17,6 +17,7 @@ from pieces.errors import RipienoError
 
 TRAINED = {
     "follower": "models.follower.train",
+    "follower-noteheads": "models.follower.noteheads_training",
     "follower-paper": "models.paper.train",
     "launchpad": "models.launchpad.train",
     "duet": "models.duet.train",

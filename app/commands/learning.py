@@ -25,12 +25,14 @@ if TYPE_CHECKING:
 
 DATA_SETS = {"generated": "models.follower.data", "lieder": "models.follower.data",
              "nottingham": "models.follower.data", "mutopia": "models.follower.mutopia",
-             "nottingham-game": "models.paper.rounds", "msmd": "models.paper.msmd",
-             "human": "models.human", "launchpad": "models.launchpad.data",
+             "prints": "models.follower.prints", "nottingham-game": "models.paper.rounds",
+             "msmd": "models.paper.msmd", "human": "models.human", "launchpad": "models.launchpad.data",
              "launchpad-sustained": "models.launchpad.data", "chorales": "models.duet.data"}  # fmt: skip
 """The module whose `build` makes it."""
 FOLLOWERS = {"generated", "lieder", "mutopia", "nottingham"}
 """The follower's: played so many times, as differently as one likes."""
+PLAYED_OFTEN = {"prints"}
+"""These take --renderings and no more."""
 EVALUATION_ONLY = {"human"}
 NEEDS_NO_FOLDER = {"generated", "chorales"}
 EVALUATED = {"follower": "models.evaluation", "follower-finding": "models.finding",
@@ -103,8 +105,8 @@ def build(
         ),
     ] = None,
 ) -> None:
-    """Make the data set NAME: generated, lieder, mutopia, nottingham, nottingham-game, msmd, human,
-    launchpad, launchpad-sustained or chorales.
+    """Make the data set NAME: generated, lieder, mutopia, nottingham, prints, nottingham-game, msmd,
+    human, launchpad, launchpad-sustained or chorales.
 
     mutopia is MSMD for the follower, without its test pieces. human is for `evaluate follower --from` alone:
     people's performances, engraved and rendered once; nothing trains on it.
@@ -120,7 +122,8 @@ def build(
         "renderings": renderings, "rooms": rooms, "tempo": tempo, "silence": silence, "print": print_factor,
         "liberties": liberties,
     }  # fmt: skip
-    foreign = [option for option, value in given.items() if value is not None and name not in FOLLOWERS]
+    takes = given if name in FOLLOWERS else {"renderings"} if name in PLAYED_OFTEN else {}
+    foreign = [option for option, value in given.items() if value is not None and option not in takes]
     if foreign:
         raise UsageProblem(f"data build {name} has no --{foreign[0]}; {', '.join(sorted(FOLLOWERS))} have.")
     options: dict[str, Any] = {} if renderings is None else {"renderings": renderings}

@@ -93,10 +93,15 @@ def truth_px(item: Item, rendering: Rendering) -> NDArray[np.float64]:
 
 
 def written_pitches(item: Item, columns: int) -> NDArray[np.float32]:
-    """(columns, 88): 1 where a notehead stands in the column, 0.5 beside it."""
+    """What `written_at` says of an item's strip."""
+    return written_at(item.note_x_px, item.note_pitch, columns)
+
+
+def written_at(x_px: NDArray[np.float32], pitches: NDArray[np.int64], columns: int) -> NDArray[np.float32]:
+    """(columns, 88): 1 where a notehead stands in the column, 0.5 beside it; of notes (N,) and (N,)."""
     target = np.zeros((columns, PITCHES), np.float32)
-    keys = item.note_pitch - LOWEST_PITCH
-    middle = (item.note_x_px / COLUMN_PX).astype(int)
+    keys = pitches - LOWEST_PITCH
+    middle = np.floor(x_px / COLUMN_PX).astype(int)
     inside = (keys >= 0) & (keys < PITCHES) & (middle > 0) & (middle < columns - 1)
     for offset, value in ((-1, 0.5), (1, 0.5), (0, 1.0)):
         spot = (middle[inside] + offset, keys[inside])
@@ -278,9 +283,11 @@ def _one(value: float) -> Tensor:
     return torch.full((1, 1), value)
 
 
-def vary_image(image: NDArray[np.float32], rng: np.random.Generator) -> NDArray[np.float32]:
+def vary_image(
+    image: NDArray[np.float32], rng: np.random.Generator, shift_px: int = 3
+) -> NDArray[np.float32]:
     """A crop (80, W) in [0, 1] as another print or scan might show it: shifted, soft, pale, speckled."""
-    image = np.roll(image, int(rng.integers(-3, 4)), axis=0)
+    image = np.roll(image, int(rng.integers(-shift_px, shift_px + 1)), axis=0)
     if rng.random() < 0.3:  # a soft print
         image = 0.5 * image + 0.25 * (np.roll(image, 1, axis=1) + np.roll(image, 1, axis=0))
     image = image * np.float32(rng.uniform(0.7, 1.1))

@@ -5,7 +5,8 @@ lasts. The filter believes in a density over (tempo, column) that moves as music
 quarters, however unevenly the notes are spaced; it can halt, and, with a small chance, it is anywhere at
 all, so that a player's jump is found. Where the notes were read one by one (:mod:`models.follower.rhythm`),
 it also weighs in which frame a key is struck: that is when the music passes a note, and only then. Where they
-were not, it weighs how often keys are struck against how often noteheads would be passed at each tempo. It
+were not, it weighs which keys are struck against the noteheads around each column, and how often against how
+often noteheads would be passed at each tempo. It
 does not depend on the cursor, so training computes it once.
 
 numpy only; one instance belongs to one thread; :meth:`Belief.update` allocates little and takes well under
@@ -24,7 +25,7 @@ from numpy.typing import NDArray
 from models.features import SPEC
 from models.follower.network import COLUMN_PX
 from models.follower.rhythm import Notes
-from models.follower.strikes import ByRate, OnsetRate, Strikes
+from models.follower.strikes import ByRate, OnsetRate, Strikes, Written
 
 FloatArray = NDArray[np.float32]
 
@@ -59,6 +60,7 @@ class BeliefConfig:
     start_boost: float = 4.0  # so much sharper at the start, when the tempo is still to be found
     start_frames: float = 30.0  # the boost falls by a factor of e in so many frames
     rate_weight: float = 0.0  # exponent of what the rate of struck keys says, where notes were not read
+    pitch_weight: float = 0.0  # exponent of what is said there by which keys are struck
     strike_weight: float = 0.5  # exponent of what the struck keys say, where notes were read
     strike_false: float = 0.01  # chance a frame that a key is heard as struck where there is no note
     key_doubt: float = 0.1  # chance that another key than the one read is the right one
@@ -73,7 +75,7 @@ class Belief:
         music: (first, last) columns that hold music; outside them there is only margin.
         config: the filter's assumptions.
         notes: what is written, if it was read note by note.
-        onsets: (C,) how many noteheads seem to stand in each column; without them their rate is not weighed.
+        written: the noteheads as read; without them strikes are not weighed, but where there are ``notes``.
     """
 
     def __init__(
@@ -82,10 +84,10 @@ class Belief:
         music: tuple[int, int],
         config: BeliefConfig | None = None,
         notes: Notes | None = None,
-        onsets: FloatArray | None = None,
+        written: Written | None = None,
     ) -> None:
         self.config = config = config or BeliefConfig()
-        self._written = log_quarters, music, notes, onsets
+        self._about = log_quarters, music, notes, written
         columns = np.arange(len(log_quarters))
         self._music = slice(music[0], music[1] + 1)
         self._inside = (columns >= music[0]) & (columns <= music[1])
@@ -112,16 +114,17 @@ class Belief:
                 doubt=config.key_doubt,
             )
         self._rate: OnsetRate | None = None
-        if onsets is not None and notes is None and config.rate_weight > 0:
-            self._rate = OnsetRate(onsets, self._quarters, self.tempi, config.rate_weight)
+        if written is not None and notes is None and config.rate_weight > 0:
+            self._rate = OnsetRate(written.onsets, self._quarters, self.tempi, config.rate_weight)
+        self._written = written if notes is None and config.pitch_weight > 0 else None
         self.log_evidence = 0.0
         self._strip = np.zeros((config.tempi + 1, len(columns)), np.float32)
         self.reset(float(self._x_px[music[0]]))
 
     def another(self, config: BeliefConfig) -> Belief:
         """A belief about the same music, with other assumptions."""
-        log_quarters, music, notes, onsets = self._written
-        return Belief(log_quarters, music, config, notes, onsets)
+        log_quarters, music, notes, written = self._about
+        return Belief(log_quarters, music, config, notes, written)
 
     def _prepare_motion(self) -> None:
         """For every tempo, where a column's density comes from: one frame's quarters earlier."""
@@ -212,7 +215,10 @@ class Belief:
         self.predict()
         assert self._predicted is not None
         (window, density, mass, by_rate), self._predicted = self._predicted, None
-        evidence *= np.float32(self.config.sharpness * (1.0 + self._boost))
+        sharper = 1.0 + self._boost
+        evidence *= np.float32(self.config.sharpness * sharper)
+        if self._written is not None and struck is not None:
+            evidence += np.float32(self.config.pitch_weight * sharper) * self._written.hear(struck, window)
         self._frames += 1
         best = np.maximum.reduce(evidence, initial=-np.inf)
         evidence -= best

@@ -101,10 +101,15 @@ def split_of(name: str) -> str:
     return "test" if place < 10 else "valid" if place < 15 else "train"
 
 
+def middle_rows(strip: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Of a (200, W) strip what the window shows of it, (160, W)."""
+    top = (STRIP_HEIGHT_PX - WINDOW_HEIGHT_PX) // 2
+    return strip[top : top + WINDOW_HEIGHT_PX]
+
+
 def halve(strip: NDArray[np.uint8]) -> NDArray[np.uint8]:
     """The agent's view of a (200, W) strip: its middle 160 rows at half size, (80, W // 2)."""
-    top = (STRIP_HEIGHT_PX - WINDOW_HEIGHT_PX) // 2
-    rows = strip[top : top + WINDOW_HEIGHT_PX, : strip.shape[1] // 2 * 2].astype(np.uint16)
+    rows = middle_rows(strip)[:, : strip.shape[1] // 2 * 2].astype(np.uint16)
     quads = rows[0::2, 0::2] + rows[0::2, 1::2] + rows[1::2, 0::2] + rows[1::2, 1::2]
     return (quads >> 2).astype(np.uint8)
 

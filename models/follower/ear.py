@@ -15,11 +15,13 @@ import torch
 from numpy.typing import NDArray
 
 from models.follower.belief import Belief, BeliefConfig
-from models.follower.data import halve
+from models.follower.data import halve, middle_rows
 from models.follower.finder import Finder, Silence
 from models.follower.network import COLUMN_PX, CROP_COLUMNS, PITCHES, Reader
+from models.follower.noteheads import NoteheadReader, read_noteheads
 from models.follower.rhythm import Notes, Rhythm, read_notes, spread_evenly
 from models.follower.streaming import SoundStream
+from models.follower.strikes import Written
 from pieces.piece import Piece
 
 FloatArray = NDArray[np.float32]
@@ -74,27 +76,32 @@ class ByNote:
 
 
 class Reading(NamedTuple):
-    """A strip as read: of C columns ``keys`` (C, D + 176), ``bias``, ``log_quarters`` and ``onsets`` (C,).
-
-    ``onsets`` says how many noteheads seem to stand in a column, at most 1. ``notes`` is None where it was
-    read column by column.
+    """A strip as read: of C columns ``keys`` (C, D + 176), ``bias`` and ``log_quarters`` (C,), and what is
+    ``written`` there. ``notes`` is None where it was read column by column.
     """
 
     keys: FloatArray
     bias: FloatArray
     log_quarters: FloatArray
-    onsets: FloatArray
+    written: Written
     notes: Notes | None
 
 
 @torch.inference_mode()
 def read_strip(
-    reader: Reader, rhythm: Rhythm | None, strip: NDArray[np.uint8], music: tuple[int, int]
+    reader: Reader,
+    rhythm: Rhythm | None,
+    strip: NDArray[np.uint8],
+    music: tuple[int, int],
+    noteheads: FloatArray | None = None,
 ) -> Reading:
-    """Read a halved strip (80, W // 2); with a ``rhythm`` note by note between the columns of ``music``."""
+    """Read a halved strip (80, W // 2); with a ``rhythm`` note by note between the columns of ``music``.
+
+    ``noteheads`` (C, 88) are their chances, where another network has read them from the strip at full size.
+    """
     features = reader.score(torch.from_numpy(strip).float().div_(255.0).unsqueeze(0))
     keys, bias, log_quarters = (part[0].numpy() for part in reader.read(features))
-    written = torch.sigmoid(reader.written(features))[0].numpy()
+    written = torch.sigmoid(reader.written(features))[0].numpy() if noteheads is None else noteheads
     notes = None
     if rhythm is not None:
         notes = read_notes(rhythm, strip, written, music)
@@ -102,8 +109,7 @@ def read_strip(
         log_quarters = spread_evenly(log_quarters, notes)
     else:
         log_quarters = shorten_blanks(log_quarters, written.max(axis=1), music)
-    onsets = np.minimum(written.sum(axis=1), 1.0)
-    return Reading(keys, bias, log_quarters, onsets, notes)
+    return Reading(keys, bias, log_quarters, Written.read(written), notes)
 
 
 @torch.inference_mode()
@@ -148,13 +154,19 @@ class Ear:
     """The trained encoders and the belief filter, frame by frame.
 
     With ``scouting`` it notices that the player jumped or stopped, and finds the place again. ``by_note``: it
-    reads one-line tunes note by note; these are the pieces of one staff, as in the game's rules.
+    reads one-line tunes note by note; these are the pieces of one staff, as in the game's rules. Of other
+    pieces the noteheads are what ``noteheads`` reads, where it is given.
     """
 
     def __init__(
-        self, reader: Reader, config: BeliefConfig, scouting: bool = False, by_note: ByNote | None = None
+        self,
+        reader: Reader,
+        config: BeliefConfig,
+        scouting: bool = False,
+        by_note: ByNote | None = None,
+        noteheads: NoteheadReader | None = None,
     ) -> None:
-        self._usual_reader = reader
+        self._usual_reader, self._noteheads = reader, noteheads
         self._config, self._by_note = config, by_note
         self._scouting = scouting
         self._finder: Finder | None = None
@@ -177,10 +189,13 @@ class Ear:
         last = min(int(piece.segments[-1].strip_x1_px / COLUMN_PX), strip.shape[1] // 2 - 1)
         one_line = self._by_note if piece.staves == 1 else None
         self._listen_with(one_line.reader if one_line else self._usual_reader)
-        read = read_strip(self.reader, one_line.rhythm if one_line else None, strip, (first, last))
+        rhythm, noteheads = one_line.rhythm if one_line else None, None
+        if self._noteheads is not None and one_line is None:
+            noteheads = read_noteheads(self._noteheads, middle_rows(piece.strip))
+        read = read_strip(self.reader, rhythm, strip, (first, last), noteheads)
         self._keys, self._bias, self._notes = read.keys, read.bias, read.notes
         config = one_line.config if one_line and read.notes else self._config
-        self._belief = Belief(read.log_quarters, (first, last), config, read.notes, read.onsets)
+        self._belief = Belief(read.log_quarters, (first, last), config, read.notes, read.written)
         self._odds = self._bias - self._belief.log_quarters
         first_px = float(piece.onset_x_px[0])
         if self._scouting:

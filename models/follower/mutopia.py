@@ -1,8 +1,8 @@
 """Training items of MSMD's pieces as LilyPond engraves them: `data build mutopia`.
 
 The folder is laid out as :mod:`models.msmd` says. MSMD's test pieces are left out, to be tested on, and the
-music of `human`; of the others `split_of` decides, as of every item. Runs in the process that builds; LilyPond in children of its
-workers.
+music of `human`; of the others `split_of` decides, as of every item. Runs in the process that builds,
+LilyPond in children of its workers.
 """
 
 from __future__ import annotations
@@ -43,12 +43,7 @@ def build(
     """
     if source is None:
         raise NoSources(f"data build {name}: give the folder that holds it with --from.")
-    sources = [
-        each for each in read_sources(source)
-        if each.split != HELD_OUT and each.name not in PLAYED_BY_PEOPLE
-    ]
-    if not sources:
-        raise NoSources(f"data build {name}: {source} holds test pieces only. Nothing is trained on those.")
+    sources = training_sources(source, name)
     find_lilypond()
     check_conditions(conditions)
     order = np.random.default_rng(1).permutation(len(sources))[: count or len(sources)]
@@ -57,6 +52,17 @@ def build(
         for i in order
     ]
     yield from build_files(makers, save_item, out, workers)
+
+
+def training_sources(folder: Path, name: str) -> list[Source]:
+    """What may be trained on; raises NoSources where that is nothing."""
+    sources = [
+        each for each in read_sources(folder)
+        if each.split != HELD_OUT and each.name not in PLAYED_BY_PEOPLE
+    ]
+    if not sources:
+        raise NoSources(f"data build {name}: {folder} holds test pieces only. Nothing is trained on those.")
+    return sources
 
 
 def _compile_and_play(source: Source, seed: int, renderings: int, conditions: Conditions) -> Item:

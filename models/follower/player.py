@@ -18,6 +18,7 @@ from models.features import SPEC
 from models.follower.belief import HORIZONS, BeliefConfig
 from models.follower.ear import ByNote, Ear, Hearing, Listener, RememberingEar
 from models.follower.network import NetworkConfig, Reader
+from models.follower.noteheads import NoteheadConfig, NoteheadReader
 from models.follower.policy import Policy
 from models.follower.rhythm import Rhythm
 from models.follower.steering import Steering
@@ -173,12 +174,26 @@ def _load(path: Path, scouting: bool = False) -> tuple[Ear, Policy, Policy | Non
         policy = filled(Policy(), tensors, "policy.")
         config = BeliefConfig(**metadata["belief"])
         tunes = tunes_of(tensors, metadata, reader)
+        noteheads = noteheads_of(tensors, metadata)
     except (KeyError, TypeError, RuntimeError) as error:
         raise checkpoint.CheckpointError(
             f"{path} is no follower of this version; train it again with: launch.py train follower"
         ) from error
-    ear = Ear(reader, config, scouting, tunes.by_note if tunes else None)
+    ear = Ear(reader, config, scouting, tunes.by_note if tunes else None, noteheads)
     return ear, policy, tunes.policy if tunes else None
+
+
+def noteheads_of(tensors: dict[str, Tensor], metadata: dict[str, Any]) -> NoteheadReader | None:
+    """What reads noteheads at full size, or None where the encoders do; raises as :func:`filled`."""
+    if "noteheads" not in metadata:
+        return None
+    return filled(NoteheadReader(NoteheadConfig(**metadata["noteheads"])), tensors, "noteheads.")
+
+
+def load_reader(path: Path) -> Reader:
+    """The encoders of a follower's checkpoint; raises CheckpointError, RuntimeError where it is another's."""
+    tensors, _ = checkpoint.load(path, SPEC)
+    return filled(Reader(), tensors, "reader.")
 
 
 def filled(module: M, tensors: dict[str, Tensor], prefix: str) -> M:

@@ -84,7 +84,7 @@ def hear(reader: Reader, item: Item, read: Read = by_columns) -> list[Heard]:
 def believe(heard: Heard, config: BeliefConfig) -> NDArray[np.float32]:
     """(T, SUMMARY) the belief after every frame, from the first onset on."""
     read = heard.read
-    belief = Belief(read.log_quarters, music(heard.item), config, read.notes, read.onsets)
+    belief = Belief(read.log_quarters, music(heard.item), config, read.notes, read.written)
     truth = heard.truth
     belief.reset(truth.x_at_frame(truth.first_frame))
     rows = np.zeros((len(heard.fit), SUMMARY), np.float32)

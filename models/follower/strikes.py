@@ -1,7 +1,8 @@
 """What the keys that are struck say of the place and the tempo of the music.
 
 Where notes were read one by one a strike says that the music has just passed a note (:class:`Strikes`);
-elsewhere, how often keys are struck says how many noteheads it passes in a frame (:class:`OnsetRate`).
+elsewhere, which keys are struck is held against the noteheads around each column (:class:`Written`), and how
+often keys are struck says how many noteheads the music passes in a frame (:class:`OnsetRate`).
 numpy only; everything that can be worked out when a piece is opened is.
 """
 
@@ -26,6 +27,40 @@ _WHILE_HALTED = np.float32(0.02)
 """Keys struck in a frame, as it seems, while no written note is passed."""
 _AROUND_COLUMNS = 20.0
 """Standard deviation of the stretch in which written onsets are counted."""
+_BEHIND_COLUMNS, _AHEAD_COLUMNS = 6, 2
+"""A struck key is looked for in so many columns before and after the one where the music is."""
+_KEY_DOUBT = 0.5
+"""Chance that a struck key is none of those that were read there."""
+_MOST_STRUCK = 4.0
+"""Chords of more keys say no more than one of so many."""
+
+
+class Written(NamedTuple):
+    """The noteheads of a strip as read.
+
+    ``onsets`` (C,) is how many seem to stand in a column, at most 1, ``log_ratio`` (C, 88) how much likelier
+    than any key each one is to be struck while the music is there.
+    """
+
+    onsets: FloatArray
+    log_ratio: FloatArray
+
+    @classmethod
+    def read(cls, chances: FloatArray) -> Written:
+        """Of the ``chances`` (C, 88) of noteheads."""
+        near = np.zeros_like(chances)
+        for shift in range(-_AHEAD_COLUMNS, _BEHIND_COLUMNS + 1):
+            near += np.roll(chances, shift, axis=0)  # what is rolled over the ends is margin
+        shares = near / (near.sum(1, keepdims=True) + np.float32(1e-6))
+        likely = np.float32(1 - _KEY_DOUBT) * shares + np.float32(_KEY_DOUBT / PITCHES)
+        ratio = np.log(np.float32(PITCHES) * likely)
+        return cls(np.minimum(chances.sum(1), np.float32(1.0)), ratio)
+
+    def hear(self, struck: FloatArray, window: slice) -> FloatArray:
+        """(window,) log ratios of the ``struck`` keys (88,)."""
+        total = float(np.add.reduce(struck))
+        ratios: FloatArray = self.log_ratio[window].dot(struck)
+        return ratios if total <= _MOST_STRUCK else ratios * np.float32(_MOST_STRUCK / total)
 
 
 class ByRate(NamedTuple):

@@ -64,9 +64,9 @@ def losses(reader: Reader, batch: Batch) -> dict[str, Tensor]:
     misread = functional.smooth_l1_loss(log_quarters, lengths, beta=0.2, reduction="none")
     return {
         "place": -_mean(likelihood, known),
-        "written": _sparse_loss(reader.written(features).float(), batch.written),
-        "struck": _sparse_loss(reader.struck(sound).float(), batch.struck),
-        "sounding": _sparse_loss(reader.sounding(sound).float(), batch.sounding),
+        "written": sparse_loss(reader.written(features).float(), batch.written),
+        "struck": sparse_loss(reader.struck(sound).float(), batch.struck),
+        "sounding": sparse_loss(reader.sounding(sound).float(), batch.sounding),
         "length": _mean(misread, music),
         "hit": _mean(((rows.argmax(-1) - place).abs() <= 4).float(), known),
     }
@@ -80,7 +80,7 @@ def _mean(values: Tensor, counted: Tensor) -> Tensor:
     return torch.where(counted, values, 0.0).sum() / counted.sum().clamp_min(1)
 
 
-def _sparse_loss(logits: Tensor, target: Tensor) -> Tensor:
+def sparse_loss(logits: Tensor, target: Tensor) -> Tensor:
     """Binary cross-entropy summed over the 88 keys, ones counted three times."""
     weight = torch.where(target > 0.75, 3.0, 1.0)
     return (
@@ -90,7 +90,7 @@ def _sparse_loss(logits: Tensor, target: Tensor) -> Tensor:
 
 
 @contextmanager
-def _denormals_flushed() -> Iterator[None]:
+def flush_denormals() -> Iterator[None]:
     """Numbers next to zero slow a processor down; the rest of the process keeps them."""
     torch.set_flush_denormal(True)
     try:
@@ -99,7 +99,7 @@ def _denormals_flushed() -> Iterator[None]:
         torch.set_flush_denormal(False)
 
 
-@_denormals_flushed()
+@flush_denormals()
 def train_reader(
     reader: Reader,
     train: Draws,

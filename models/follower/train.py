@@ -33,7 +33,7 @@ from models.follower.device_crops import DeviceCrops
 from models.follower.ear import ByNote
 from models.follower.generator import generate_reading_study, generate_score
 from models.follower.network import Reader
-from models.follower.player import Tunes, filled, tunes_of
+from models.follower.player import Tunes, filled, load_reader, noteheads_of, tunes_of
 from models.follower.policy import Policy
 from models.follower.ppo_on_beliefs import by_note, make_games, play, train_policy
 from models.follower.reading import ReadingConfig, make_lesson, train_rhythm
@@ -59,10 +59,12 @@ class TrainingProblem(RipienoError):
 
 
 BELIEF = {
-    "sharpness": 0.06,
+    "sharpness": 0.03,
+    "tempo_change": 0.05,
     "halt": 0.003,
     "usual_quarters": 16.0,
     "rate_weight": 0.5,
+    "pitch_weight": 0.4,
     "start_boost": 2.0,
     "start_tempo": 1.2,
     "start_tempo_spread": 0.6,
@@ -108,6 +110,7 @@ class TrainConfig:
     tune_seed: int = 2
     seed: int = 1
     tunes_from: str = ""  # a checkpoint that follows one-line tunes already; empty: learn that here
+    noteheads_from: str = ""  # a checkpoint that reads noteheads at full size; empty: the encoders read them
     belief: dict[str, Any] = field(default_factory=lambda: dict(BELIEF))
     tune_belief: dict[str, Any] = field(default_factory=lambda: dict(TUNE_BELIEF))
 
@@ -213,11 +216,7 @@ def _draws(items: list[Item], seed: int, device: torch.device, variety: Variety 
 
 def _first_reader(settings: TrainConfig) -> Reader:
     """The encoders as training finds them."""
-    reader = Reader()
-    if settings.start_from:
-        tensors, _ = checkpoint.load(Path(settings.start_from), SPEC)
-        filled(reader, tensors, "reader.")
-    return reader
+    return load_reader(Path(settings.start_from)) if settings.start_from else Reader()
 
 
 def learn_to_read(settings: TrainConfig) -> Rhythm:
@@ -300,6 +299,13 @@ def finish(settings: TrainConfig, reader: Reader) -> dict[str, Any]:
     if tunes.by_note.reader is not reader:
         metadata["tune_network"] = tunes.by_note.reader.config.to_dict()
     tensors = pack(reader, policy, tunes)
+    if settings.noteheads_from:
+        found, made = checkpoint.load(Path(settings.noteheads_from), SPEC)
+        noteheads = noteheads_of(found, made)
+        if noteheads is None:
+            raise TrainingProblem(f"{settings.noteheads_from} reads no noteheads; leave noteheads_from out.")
+        tensors |= _halved(noteheads, "noteheads.")
+        metadata["noteheads"] = noteheads.config.to_dict()
     out = Path(settings.out) / "follower.safetensors"
     checkpoint.save(out, tensors, metadata, SPEC)
     replace_file(out.with_suffix(".md"), card(metadata).encode())

@@ -6,6 +6,7 @@ import pytest
 from models.features import SPEC
 from models.follower.belief import HORIZONS, Belief, BeliefConfig
 from models.follower.network import COLUMN_PX
+from models.follower.strikes import Written
 
 COLUMNS = 1200
 MUSIC = (128, 1071)
@@ -87,7 +88,8 @@ def by_rate(weight: float = 0.5) -> Belief:
     """A notehead every tenth column, and a rate that is weighed."""
     onsets = np.full(COLUMNS, 0.1, np.float32)
     config = BeliefConfig(halt=0.003, rate_weight=weight)
-    return Belief(np.full(COLUMNS, np.log(0.1), np.float32), MUSIC, config, onsets=onsets)
+    written = Written(onsets, np.zeros((COLUMNS, 88), np.float32))
+    return Belief(np.full(COLUMNS, np.log(0.1), np.float32), MUSIC, config, written=written)
 
 
 def keys(chance: float) -> np.ndarray:
@@ -213,3 +215,44 @@ def test_lost_it_may_be_anywhere_in_the_music(belief):
     belief.update(np.full(COLUMNS, np.nan, np.float32))
     inside = belief.columns[MUSIC[0] : MUSIC[1] + 1]
     assert inside.sum() == pytest.approx(1.0, abs=1e-4) and inside.min() > 0
+
+
+def two_chords():
+    """(C, 88) chances of noteheads: key 40 in column 260, key 50 in column 320."""
+    chances = np.zeros((COLUMNS, 88), np.float32)
+    chances[260, 40] = chances[320, 50] = 0.9
+    return chances
+
+
+def test_a_struck_key_is_looked_for_around_a_column():
+    written = Written.read(two_chords())
+    struck = np.zeros(88, np.float32)
+    struck[40] = 1.0
+    heard = written.hear(struck, slice(0, COLUMNS))
+    fits = np.flatnonzero(heard > 0)
+    assert (fits[0], fits[-1]) == (258, 266)  # the music is at the notehead, or has just passed it
+    assert heard[320] == pytest.approx(np.log(0.5), abs=1e-4)  # another key stands there, and may be misread
+    assert heard[290] < heard[260] and np.allclose(heard[230:250], heard[230])
+    struck[:] = 1.0  # a cluster says no more than a chord of four
+    assert np.abs(written.hear(struck, slice(0, COLUMNS))).max() <= 4 * np.log(1 / 0.5) + 1e-3
+
+
+@pytest.mark.parametrize("weight", [0.0, 0.4])
+def test_keys_that_are_struck_say_where_the_music_is(weight):
+    """Between two places that the sound fits alike, the one where those keys are written is believed."""
+    chances = two_chords()
+    config = BeliefConfig(pitch_weight=weight, start_boost=0.0)
+    quarters = np.full(COLUMNS, np.log(0.1), np.float32)
+    belief = Belief(quarters, MUSIC, config, written=Written.read(chances))
+    both = belief.near(261 * COLUMN_PX) + belief.near(321 * COLUMN_PX)
+    belief.start(both, (1.6, 0.4))
+    struck = np.zeros(88, np.float32)
+    struck[50] = 1.0
+    for _ in range(3):
+        belief.update(np.zeros(COLUMNS, np.float32), struck)
+    there = belief.mass_within(322 * COLUMN_PX, 60.0)
+    assert there > 0.75 if weight else there == pytest.approx(0.5, abs=0.05)
+    again = belief.another(config)  # knows what is written, too
+    again.start(both, (1.6, 0.4))
+    again.update(np.zeros(COLUMNS, np.float32), struck)
+    assert (again.mass_within(322 * COLUMN_PX, 60.0) > 0.55) is (weight > 0)

@@ -29,7 +29,7 @@ def test_items_are_made_of_all_but_what_msmd_tests_on(tmp_path, lay_out, study, 
     source = lay_out(
         tmp_path / "from", study=("train", study), other=("valid", study), kept=("test", study),
         trio=("train", THREE_STAVES), short=("valid", SHORT),
-        **{name: ("train", study) for name in mutopia.PLAYED_BY_PEOPLE},
+        **dict.fromkeys(mutopia.PLAYED_BY_PEOPLE, ("train", study)),
     )  # fmt: skip
     out = tmp_path / "out"
     told = list(mutopia.build("mutopia", source, out, workers=1, renderings=2, conditions=IN_ROOMS))

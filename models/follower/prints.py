@@ -1,0 +1,129 @@
+"""Strips at full size with what is written on them, to learn reading from: `data build prints`.
+
+Neither sound nor a performance is needed, so a piece costs what its engraving costs. The folder holds scores
+that Verovio engraves (`*.mxl`, their piano staves alone), each in several houses' styles, or is laid out as
+:mod:`models.msmd` says, and LilyPond engraves it, in several sizes and spacings. Runs in the process that
+builds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models.building import build_files
+from models.follower.data import middle_rows, random_engraving, recipes, split_of
+from models.follower.mutopia import training_sources
+from models.follower.reprint import draw_reprint, moved_px, reprint
+from models.msmd import LISTING_NAME
+from pieces.engraving import engrave_here
+from pieces.errors import BadScore, RipienoError
+from pieces.files import replacing
+from pieces.lilypond import find_lilypond, open_source
+from pieces.piece import Piece
+from pieces.reading import ScoreText
+from pieces.strip import build_piece
+
+PRINTS = 2
+"""Of each piece, where nothing else is said."""
+_SPREAD_LOG = 0.15
+"""How much larger or smaller, wider or closer LilyPond's print becomes, in the logarithm."""
+
+
+@dataclass(frozen=True, eq=False)
+class Print:
+    """A strip's middle rows (160, W) uint8, 255 = ink, and its noteheads.
+
+    ``note_x_px`` and ``note_pitch`` (N,) are struck notes; ``system_x_px`` (S,) is where a system begins.
+    """
+
+    strip: NDArray[np.uint8]
+    note_x_px: NDArray[np.float32]
+    note_pitch: NDArray[np.int64]
+    system_x_px: NDArray[np.float64]
+
+
+def save_print(made: Print, path: Path) -> None:
+    """Write it in one stroke."""
+    with replacing(path) as file:
+        np.savez_compressed(file, **vars(made))
+
+
+def load_print(path: Path) -> Print:
+    """Inverse of :func:`save_print`."""
+    with np.load(path, allow_pickle=False) as stored:
+        return Print(**stored)
+
+
+def load_prints(folders: list[Path], split: str, excluded: frozenset[str] = frozenset()) -> list[Print]:
+    """Every print of a split, by name; the prints of a piece are all of one split."""
+    paths = sorted(path for folder in folders for path in folder.glob("*.npz"))
+    return [
+        load_print(path)
+        for path in paths
+        if split_of(_piece_name(path)) == split and _piece_name(path) not in excluded
+    ]
+
+
+def build(
+    name: str, source: Path | None, out: Path, renderings: int = PRINTS, count: int = 0, workers: int = 2
+) -> Iterator[tuple[int, int, str]]:
+    """Print each piece so many times into ``out``; yields (done, all, why the last was left out or "").
+
+    Raises:
+        RipienoError: there is nothing to read in ``source``, or LilyPond is missing where it is needed.
+    """
+    if source is None:
+        raise RipienoError(f"data build {name}: give the folder that holds it with --from.")
+    makers: list[tuple[str, Callable[[], Print]]] = []
+    if (source / LISTING_NAME).exists():
+        find_lilypond()
+        sources = training_sources(source, name)
+        order = np.random.default_rng(1).permutation(len(sources))[: count or len(sources)]
+        for index in map(int, order):
+            piece = sources[index]
+            makers += [
+                (f"{piece.name}.{which}", partial(_with_lilypond, piece.path, piece.name, (index, which)))
+                for which in range(renderings)
+            ]
+    else:
+        for seed, (title, read) in enumerate(recipes("lieder", source, count)):
+            makers += [
+                (f"{title}.{which}", partial(_with_verovio, read, (seed, which)))
+                for which in range(renderings)
+            ]
+    yield from build_files(makers, save_print, out, workers)
+
+
+def _piece_name(path: Path) -> str:
+    return path.stem.rpartition(".")[0]
+
+
+def _with_verovio(read: Callable[[], ScoreText], seed: tuple[int, int]) -> Print:
+    score = read()
+    engraved = engrave_here(score, random_engraving(np.random.default_rng(seed)))
+    return _reduced(build_piece(engraved, score.name), None)
+
+
+def _with_lilypond(path: Path, title: str, seed: tuple[int, int]) -> Print:
+    return _reduced(open_source(path, title), np.random.default_rng(seed))
+
+
+def _reduced(piece: Piece, rng: np.random.Generator | None) -> Print:
+    """What is learned from, in another size and spacing where there is something to draw from."""
+    if piece.staves > 2:
+        raise BadScore(f"{piece.name}: more than two staves.")
+    strip, wider = piece.strip, 1.0
+    if rng is not None:
+        strip, wider = reprint(piece, draw_reprint(piece, rng, _SPREAD_LOG))
+    return Print(
+        strip=middle_rows(strip),
+        note_x_px=moved_px(np.array([note.x_px for note in piece.notes]), wider).astype(np.float32),
+        note_pitch=np.array([note.pitch for note in piece.notes], np.int64),
+        system_x_px=moved_px(np.array([each.strip_x0_px for each in piece.segments]), wider),
+    )
