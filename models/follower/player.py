@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
@@ -187,7 +188,10 @@ def noteheads_of(tensors: dict[str, Tensor], metadata: dict[str, Any]) -> Notehe
     """What reads noteheads at full size, or None where the encoders do; raises as :func:`filled`."""
     if "noteheads" not in metadata:
         return None
-    return filled(NoteheadReader(NoteheadConfig(**metadata["noteheads"])), tensors, "noteheads.")
+    reader = filled(NoteheadReader(NoteheadConfig(**metadata["noteheads"])), tensors, "noteheads.")
+    # This order of channels takes a processor half as long.
+    reader.convolutions.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    return reader
 
 
 def load_reader(path: Path) -> Reader:

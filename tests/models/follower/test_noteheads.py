@@ -15,7 +15,9 @@ from models.follower.data import halve, middle_rows, split_of
 from models.follower.network import Reader
 from models.follower.noteheads import NoteheadReader, read_noteheads
 from models.follower.noteheads_training import NoteheadTrainingProblem, PrintCrops, measure
+from models.follower.player import load_follower
 from models.follower.prints import Print, load_prints, save_print
+from pieces.opening import open_piece
 
 
 @pytest.fixture
@@ -139,3 +141,20 @@ def test_prints_are_of_one_split_each_with_what_is_written(tmp_path, lay_out, st
     for made in both:  # where a notehead is said to stand there is ink
         ink = [made.strip[:, round(float(x))].max() for x in made.note_x_px]
         assert min(ink) > 100
+
+
+def test_a_follower_reads_noteheads_at_full_size_where_it_can(tmp_path):
+    """One from before that still plays, with the noteheads that its encoders read: others, here."""
+    tensors, metadata = checkpoint.load(checkpoint.shipped("follower"), SPEC)
+    piece = open_piece("gymnopedie-1")
+    shipped = load_follower(checkpoint.shipped("follower"))
+    older = {name: value for name, value in tensors.items() if not name.startswith("noteheads.")}
+    path = tmp_path / "old.safetensors"
+    checkpoint.save(path, older, {name: each for name, each in metadata.items() if name != "noteheads"}, SPEC)
+    before = load_follower(path)
+    frames = np.random.default_rng(2).random((40, SPEC.bands), np.float32)
+    cursors = []
+    for player in (shipped, before):
+        player.open(piece)
+        cursors.append([player.ear.hear(frame).summary[0] for frame in frames])
+    assert np.isfinite(cursors).all() and not np.allclose(*cursors)

@@ -246,7 +246,8 @@ def _query(reader: Reader) -> np.ndarray:
 def test_a_checkpoint_from_before_tunes_were_read_still_plays(shipped, tmp_path):
     """Without the reading it follows a tune column by column; two staves as the shipped one does."""
     tensors, metadata = checkpoint.load(checkpoint.shipped("follower"), SPEC)
-    kept = {name: value for name, value in tensors.items() if name.startswith(("reader.", "policy."))}
+    parts = ("reader.", "policy.", "noteheads.")
+    kept = {name: value for name, value in tensors.items() if name.startswith(parts)}
     fields = {"strike_weight", "strike_false", "key_doubt", "hedged"}
     metadata = {name: value for name, value in metadata.items() if name != "tune_belief"}
     metadata["belief"] = {name: value for name, value in metadata["belief"].items() if name not in fields}
