@@ -40,8 +40,6 @@ GENERATED_FROM_SEED = 50_000_000
 """Far above any seed a training set of generated pieces reaches."""
 ENGRAVING_LIMIT_S = 600.0
 """Nobody waits at a window, and a busy machine must not choose the pieces."""
-HELD_OUT_PIECES = 40
-"""So many of the test split of each training collection."""
 
 
 @dataclass(frozen=True)
@@ -220,7 +218,7 @@ def _held_out_scores(playing: Playing, name: str, folder: Path) -> list[Recipe]:
     factors = playing.tempo_factors
     return [
         _recipe(title, name, partial(_read_and_engrave, read), factors[i % len(factors)], playing.style)
-        for i, (title, read) in enumerate(scores[:HELD_OUT_PIECES])
+        for i, (title, read) in enumerate(scores)
     ]
 
 
