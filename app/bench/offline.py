@@ -63,7 +63,7 @@ def ten_pages() -> list[Figure]:
     size = f"{len(piece.pages)} pages, {len(piece.notes):,} notes"
     return [
         Figure("Ten pages, engraved and drawn once", made_ms, "ms", note=f"{size}; kept for the next time"),
-        Figure("Ten pages, read by the follower", read_ms, "ms", READING_GOAL_MS, note="one thread"),
+        Figure("Ten pages, read by the follower", read_ms, "ms", READING_GOAL_MS, note="two threads"),
         *spread("Ten pages, decision", _decisions_ms(player), "ms", **DECISION_GOALS_MS, note=PACED),
     ]
 

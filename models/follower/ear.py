@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import itertools
 import math
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
@@ -93,15 +95,15 @@ def read_strip(
     rhythm: Rhythm | None,
     strip: NDArray[np.uint8],
     music: tuple[int, int],
-    noteheads: FloatArray | None = None,
+    noteheads: Callable[[], FloatArray] | None = None,
 ) -> Reading:
     """Read a halved strip (80, W // 2); with a ``rhythm`` note by note between the columns of ``music``.
 
-    ``noteheads`` (C, 88) are their chances, where another network has read them from the strip at full size.
+    ``noteheads`` gives their chances, (C, 88), where another network reads them from the strip at full size.
     """
     features = reader.score(torch.from_numpy(strip).float().div_(255.0).unsqueeze(0))
     keys, bias, log_quarters = (part[0].numpy() for part in reader.read(features))
-    written = torch.sigmoid(reader.written(features))[0].numpy() if noteheads is None else noteheads
+    written = noteheads() if noteheads else torch.sigmoid(reader.written(features))[0].numpy()
     notes = None
     if rhythm is not None:
         notes = read_notes(rhythm, strip, written, music)
@@ -190,9 +192,11 @@ class Ear:
         one_line = self._by_note if piece.staves == 1 else None
         self._listen_with(one_line.reader if one_line else self._usual_reader)
         rhythm, noteheads = one_line.rhythm if one_line else None, None
-        if self._noteheads is not None and one_line is None:
-            noteheads = read_noteheads(self._noteheads, middle_rows(piece.strip))
-        read = read_strip(self.reader, rhythm, strip, (first, last), noteheads)
+        with ThreadPoolExecutor(1) as beside:  # each network on a thread: somebody waits
+            if self._noteheads is not None and one_line is None:
+                rows = middle_rows(piece.strip)
+                noteheads = beside.submit(read_noteheads, self._noteheads, rows).result
+            read = read_strip(self.reader, rhythm, strip, (first, last), noteheads)
         self._keys, self._bias, self._notes = read.keys, read.bias, read.notes
         config = one_line.config if one_line and read.notes else self._config
         self._belief = Belief(read.log_quarters, (first, last), config, read.notes, read.written)
