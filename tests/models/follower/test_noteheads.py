@@ -157,4 +157,4 @@ def test_a_follower_reads_noteheads_at_full_size_where_it_can(tmp_path):
     for player in (shipped, before):
         player.open(piece)
         cursors.append([player.ear.hear(frame).summary[0] for frame in frames])
-    assert np.isfinite(cursors).all() and not np.allclose(*cursors)
+    assert np.isfinite(cursors).all() and not np.allclose(cursors[0], cursors[1])
