@@ -27,6 +27,7 @@ from models.follower.noteheads import FINE_COLUMN_PX, FINE_ROWS, NoteheadReader
 from models.follower.player import load_reader
 from models.follower.prints import Print, load_prints
 from models.follower.supervised import flush_denormals, sparse_loss
+from models.follower.train import library_items
 from models.processes import agreed, average_gradients, join
 from models.tensors import below, optimiser_state, prefixed, restore_optimiser
 from pieces.errors import RipienoError
@@ -120,7 +121,7 @@ def train(config: Path | None = None, resume: bool = False) -> None:
             f"{out} holds an earlier run: go on with --resume, or name another folder."
         )
     folders = [Path(folder) for folder in settings.data]
-    prints, held_out = (load_prints(folders, split) for split in ("train", "valid"))
+    prints, held_out = (load_prints(folders, split, library_items()) for split in ("train", "valid"))
     if not prints or not held_out:
         raise NoteheadTrainingProblem(
             "No prints to learn from: make some first, with launch.py data build prints."

@@ -195,9 +195,12 @@ def noteheads_of(tensors: dict[str, Tensor], metadata: dict[str, Any]) -> Notehe
 
 
 def load_reader(path: Path) -> Reader:
-    """The encoders of a follower's checkpoint; raises CheckpointError, RuntimeError where it is another's."""
+    """The encoders of a follower's checkpoint; raises CheckpointError."""
     tensors, _ = checkpoint.load(path, SPEC)
-    return filled(Reader(), tensors, "reader.")
+    try:
+        return filled(Reader(), tensors, "reader.")
+    except RuntimeError as error:
+        raise checkpoint.CheckpointError(f"{path} holds no encoders of this version; name another") from error
 
 
 def filled(module: M, tensors: dict[str, Tensor], prefix: str) -> M:

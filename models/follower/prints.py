@@ -17,10 +17,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.building import build_files
+from models.evaluation_only import refuse_training_on
 from models.follower.data import middle_rows, random_engraving, recipes, split_of
 from models.follower.mutopia import training_sources
 from models.follower.reprint import draw_reprint, moved_px, reprint
 from models.msmd import LISTING_NAME
+from models.packing import DAMAGE, BadPack
 from pieces.engraving import engrave_here
 from pieces.errors import BadScore, RipienoError
 from pieces.files import replacing
@@ -55,13 +57,17 @@ def save_print(made: Print, path: Path) -> None:
 
 
 def load_print(path: Path) -> Print:
-    """Inverse of :func:`save_print`."""
-    with np.load(path, allow_pickle=False) as stored:
-        return Print(**stored)
+    """Inverse of :func:`save_print`; raises BadPack for any other file."""
+    try:
+        with np.load(path, allow_pickle=False) as stored:
+            return Print(**stored)
+    except DAMAGE as error:
+        raise BadPack(f"{path} is damaged, or no print; remove it and build the data again.") from error
 
 
 def load_prints(folders: list[Path], split: str, excluded: frozenset[str] = frozenset()) -> list[Print]:
     """Every print of a split, by name; the prints of a piece are all of one split."""
+    refuse_training_on(folders)
     paths = sorted(path for folder in folders for path in folder.glob("*.npz"))
     return [
         load_print(path)

@@ -33,6 +33,7 @@ from models.follower.device_crops import DeviceCrops
 from models.follower.ear import ByNote
 from models.follower.generator import generate_reading_study, generate_score
 from models.follower.network import Reader
+from models.follower.noteheads import NoteheadReader
 from models.follower.player import Tunes, filled, load_reader, noteheads_of, tunes_of
 from models.follower.policy import Policy
 from models.follower.ppo_on_beliefs import by_note, make_games, play, train_policy
@@ -277,6 +278,7 @@ def _studies(make: Callable[[int], ScoreText], first: int, count: int, rendering
 def finish(settings: TrainConfig, reader: Reader) -> dict[str, Any]:
     """Phase 2, its figures on the validation pieces, checkpoint and card; returns the figures."""
     belief = BeliefConfig(**settings.belief)
+    noteheads = _noteheads(settings)  # before hours of work
     policy, tunes = _learn_policy(settings, reader, belief), learn_tunes(settings, reader)
     figures: dict[str, Any] = {}
     folders = [Path(folder) for folder in settings.data]
@@ -299,11 +301,7 @@ def finish(settings: TrainConfig, reader: Reader) -> dict[str, Any]:
     if tunes.by_note.reader is not reader:
         metadata["tune_network"] = tunes.by_note.reader.config.to_dict()
     tensors = pack(reader, policy, tunes)
-    if settings.noteheads_from:
-        found, made = checkpoint.load(Path(settings.noteheads_from), SPEC)
-        noteheads = noteheads_of(found, made)
-        if noteheads is None:
-            raise TrainingProblem(f"{settings.noteheads_from} reads no noteheads; leave noteheads_from out.")
+    if noteheads is not None:
         tensors |= _halved(noteheads, "noteheads.")
         metadata["noteheads"] = noteheads.config.to_dict()
     out = Path(settings.out) / "follower.safetensors"
@@ -311,6 +309,19 @@ def finish(settings: TrainConfig, reader: Reader) -> dict[str, Any]:
     replace_file(out.with_suffix(".md"), card(metadata).encode())
     print(card(metadata))  # noqa: T201 - the command's answer
     return figures
+
+
+def _noteheads(settings: TrainConfig) -> NoteheadReader | None:
+    """What is to read noteheads at full size, if anything."""
+    if not settings.noteheads_from:
+        return None
+    try:
+        noteheads = noteheads_of(*checkpoint.load(Path(settings.noteheads_from), SPEC))
+    except RuntimeError:
+        noteheads = None
+    if noteheads is None:
+        raise TrainingProblem(f"{settings.noteheads_from} reads no noteheads; leave noteheads_from out.")
+    return noteheads
 
 
 def pack(reader: Reader, policy: Policy, tunes: Tunes) -> dict[str, Tensor]:

@@ -16,7 +16,8 @@ from models.follower.network import Reader
 from models.follower.noteheads import NoteheadReader, read_noteheads
 from models.follower.noteheads_training import NoteheadTrainingProblem, PrintCrops, measure
 from models.follower.player import load_follower
-from models.follower.prints import Print, load_prints, save_print
+from models.follower.prints import Print, load_print, load_prints, save_print
+from models.packing import BadPack
 from pieces.opening import open_piece
 
 
@@ -158,3 +159,13 @@ def test_a_follower_reads_noteheads_at_full_size_where_it_can(tmp_path):
         player.open(piece)
         cursors.append([player.ear.hear(frame).summary[0] for frame in frames])
     assert np.isfinite(cursors).all() and not np.allclose(cursors[0], cursors[1])
+
+
+def test_what_is_no_print_is_said(tmp_path):
+    other = tmp_path / "other.0.npz"
+    np.savez(other, strip=np.zeros((160, 8), np.uint8), more=np.zeros(1))
+    with pytest.raises(BadPack, match="no print"):
+        load_print(other)
+    other.write_bytes(b"PK\x03\x04 cut off")
+    with pytest.raises(BadPack, match="damaged"):
+        load_print(other)
