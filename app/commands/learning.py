@@ -31,8 +31,8 @@ DATA_SETS = {"generated": "models.follower.data", "lieder": "models.follower.dat
 """The module whose `build` makes it."""
 FOLLOWERS = {"generated", "lieder", "mutopia", "nottingham"}
 """The follower's: played so many times, as differently as one likes."""
-PLAYED_OFTEN = {"prints"}
-"""These take --renderings and no more."""
+PRINTED = {"prints"}
+"""Engraved so many times, never played."""
 EVALUATION_ONLY = {"human"}
 NEEDS_NO_FOLDER = {"generated", "chorales"}
 EVALUATED = {"follower": "models.evaluation", "follower-finding": "models.finding",
@@ -104,6 +104,14 @@ def build(
             help="So much of the follower's by pianists who change tempo, hold notes and add ornaments.",
         ),
     ] = None,
+    rewritten: Annotated[
+        float | None,
+        Option(
+            min=0.0, max=1.0, metavar="SHARE",
+            help="So many of the prints in another key, with ledger and octave lines, clefs, accidentals "
+            "and doublings that the piece has not.",
+        ),
+    ] = None,
 ) -> None:
     """Make the data set NAME: generated, lieder, mutopia, nottingham, prints, nottingham-game, msmd,
     human, launchpad, launchpad-sustained or chorales.
@@ -120,13 +128,17 @@ def build(
         raise UsageProblem(f"data build {name} reads a folder: name it with --from.")
     given = {
         "renderings": renderings, "rooms": rooms, "tempo": tempo, "silence": silence, "print": print_factor,
-        "liberties": liberties,
+        "liberties": liberties, "rewritten": rewritten,
     }  # fmt: skip
-    takes = given if name in FOLLOWERS else {"renderings"} if name in PLAYED_OFTEN else {}
+    in_print = {"renderings", "rewritten"}
+    takes = given.keys() - {"rewritten"} if name in FOLLOWERS else in_print if name in PRINTED else set()
     foreign = [option for option, value in given.items() if value is not None and option not in takes]
     if foreign:
-        raise UsageProblem(f"data build {name} has no --{foreign[0]}; {', '.join(sorted(FOLLOWERS))} have.")
+        having = PRINTED if foreign[0] == "rewritten" else FOLLOWERS
+        raise UsageProblem(f"data build {name} has no --{foreign[0]}; {', '.join(sorted(having))} have.")
     options: dict[str, Any] = {} if renderings is None else {"renderings": renderings}
+    if rewritten is not None:
+        options["rewritten"] = rewritten
     if name in FOLLOWERS:
         options["conditions"] = _conditions(rooms, tempo, silence, print_factor, liberties)
     done = skipped = 0

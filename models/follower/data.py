@@ -101,10 +101,10 @@ def split_of(name: str) -> str:
     return "test" if place < 10 else "valid" if place < 15 else "train"
 
 
-def middle_rows(strip: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Of a (200, W) strip what the window shows of it, (160, W)."""
-    top = (STRIP_HEIGHT_PX - WINDOW_HEIGHT_PX) // 2
-    return strip[top : top + WINDOW_HEIGHT_PX]
+def middle_rows(strip: NDArray[np.uint8], rows: int = WINDOW_HEIGHT_PX) -> NDArray[np.uint8]:
+    """Of a (200, W) strip so many ``rows``; by default what the window shows of it, (160, W)."""
+    top = (STRIP_HEIGHT_PX - rows) // 2
+    return strip[top : top + rows]
 
 
 def halve(strip: NDArray[np.uint8]) -> NDArray[np.uint8]:

@@ -17,7 +17,7 @@ import torch
 from numpy.typing import NDArray
 
 from models.follower.belief import Belief, BeliefConfig
-from models.follower.data import halve, middle_rows
+from models.follower.data import halve
 from models.follower.finder import Finder, Silence
 from models.follower.network import COLUMN_PX, CROP_COLUMNS, PITCHES, Reader
 from models.follower.noteheads import NoteheadReader, read_noteheads
@@ -194,8 +194,7 @@ class Ear:
         rhythm, noteheads = one_line.rhythm if one_line else None, None
         with ThreadPoolExecutor(1) as beside:  # each network on a thread: somebody waits
             if self._noteheads is not None and one_line is None:
-                rows = middle_rows(piece.strip)
-                noteheads = beside.submit(read_noteheads, self._noteheads, rows).result
+                noteheads = beside.submit(read_noteheads, self._noteheads, piece.strip).result
             read = read_strip(self.reader, rhythm, strip, (first, last), noteheads)
         self._keys, self._bias, self._notes = read.keys, read.bias, read.notes
         config = one_line.config if one_line and read.notes else self._config

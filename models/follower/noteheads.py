@@ -2,8 +2,9 @@
 
 The encoders of :mod:`models.follower.network` learn to say where a sound fits, from a strip of half the
 size; they mistake one accidental for another in one note of ten. This network learns nothing but noteheads,
-sees twice as fine, and remembers along every line of the staff by itself what was altered there: what an
-accidental means to the end of its measure. Pure torch modules, no I/O.
+sees twice as fine, and further up and down, where ledger lines lead. It remembers along every line of the
+staff by itself what was altered there: what an accidental means to the end of its measure. Pure torch
+modules, no I/O.
 """
 
 from __future__ import annotations
@@ -16,10 +17,13 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from models.follower.data import middle_rows
 from models.follower.network import PITCHES, ScoreEncoder
 
-FINE_ROWS, FINE_COLUMN_PX = 160, 4
-"""Rows of a strip as this network sees it, and its columns' width, in px of the full size."""
+FINE_ROWS, FINE_COLUMN_PX = 192, 4
+"""Rows of a strip as this network sees it, and its columns' width, in px of the full size.
+
+Of notes above C7 the window's 160 rows hold half, these nearly all."""
 _ROWS = FINE_ROWS // 8
 """Rows that are left of it where memory begins."""
 
@@ -38,7 +42,7 @@ class NoteheadConfig:
 
 
 class NoteheadReader(nn.Module):
-    """Strip (B, 160, 4 C) in [0, 1], ink = 1, full size -> logits of noteheads (B, C, 88)."""
+    """Strip (B, 192, 4 C) in [0, 1], ink = 1, full size -> logits of noteheads (B, C, 88)."""
 
     def __init__(self, config: NoteheadConfig | None = None) -> None:
         super().__init__()
@@ -94,17 +98,23 @@ class NoteheadReader(nn.Module):
         mine[2].bias.copy_(theirs[2].bias)
         for index in (4, 6):
             mine[index].load_state_dict(theirs[index].state_dict())
-        for name in ("squeeze", "normalise", "memory", "mix"):
+        by_row = encoder.squeeze.weight.unflatten(1, (48, -1))
+        above = (_ROWS - by_row.shape[2]) // 2  # it sees as much less above as below
+        wider = torch.zeros(len(by_row), 48, _ROWS)
+        wider[:, :, above : above + by_row.shape[2]] = by_row
+        self.squeeze.weight.copy_(wider.flatten(1))
+        self.squeeze.bias.copy_(encoder.squeeze.bias)
+        for name in ("normalise", "memory", "mix"):
             getattr(self, name).load_state_dict(getattr(encoder, name).state_dict())
         self.written.load_state_dict(written.state_dict())
 
 
 @torch.inference_mode()
 def read_noteheads(reader: NoteheadReader, strip: NDArray[np.uint8]) -> NDArray[np.float32]:
-    """(C, 88) chances of noteheads on a strip's middle rows (160, W)."""
+    """(C, 88) chances of noteheads on a strip (200, W)."""
     columns = (strip.shape[1] // 2 + 1) // 2  # as many as the halved strip has
     ink = torch.zeros(FINE_ROWS, FINE_COLUMN_PX * columns)
-    seen = torch.from_numpy(strip[:, : ink.shape[1]])
+    seen = torch.from_numpy(middle_rows(strip, FINE_ROWS)[:, : ink.shape[1]])
     ink[:, : seen.shape[1]] = seen.float().div_(255.0)
     chances: NDArray[np.float32] = torch.sigmoid(reader(ink.unsqueeze(0)))[0].numpy()
     return chances

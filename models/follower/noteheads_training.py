@@ -1,8 +1,9 @@
 """Teach :class:`~models.follower.noteheads.NoteheadReader` to read, from prints alone.
 
-It begins where a follower's encoder is, sees crops that begin with a system, and keeps a running mean of its
-weights, which is what is used. Resumable: the state is saved every few minutes, in one stroke. Under torchrun
-every process draws its own crops and the gradients are averaged.
+It begins where a follower's encoder is, or where a reader taught before was left. It sees crops that begin
+with a system, and keeps a running mean of its weights, which is what is used. Resumable: the state is saved
+every few minutes, in one stroke. Under torchrun every process draws its own crops and the gradients are
+averaged.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ from models.configuration import changed, check_counts
 from models.features import SPEC
 from models.follower.batches import vary_image, written_at
 from models.follower.noteheads import FINE_COLUMN_PX, FINE_ROWS, NoteheadReader
-from models.follower.player import load_reader
+from models.follower.player import load_reader, noteheads_of
 from models.follower.prints import Print, load_prints
 from models.follower.supervised import flush_denormals, sparse_loss
 from models.follower.train import library_items
@@ -51,7 +52,10 @@ class NoteheadTrainingProblem(RipienoError):
 
 @dataclass(frozen=True)
 class NoteheadTrainConfig:
-    """A run. ``data`` are folders made by `data build prints`; the learning rate falls over ``minutes``."""
+    """A run. ``data`` are folders made by `data build prints`; the learning rate falls over ``minutes``.
+
+    ``start_from`` is a follower's checkpoint: its reader of noteheads where it has one, else its encoders.
+    """
 
     data: tuple[str, ...] = ("data/prints-lieder", "data/prints-mutopia")
     start_from: str = "models/checkpoints/follower.safetensors"
@@ -89,7 +93,7 @@ class PrintCrops:
         self._shares = share / share.sum()
 
     def batch(self, size: int) -> tuple[Tensor, Tensor]:
-        """``size`` crops: strip (N, 160, 4 X) in [0, 1], noteheads (N, X, 88) as `written_at` has them."""
+        """``size`` crops: strip (N, 192, 4 X) in [0, 1], noteheads (N, X, 88) as `written_at` has them."""
         strips, targets = [], []
         for spot in self._rng.choice(len(self._spots), size, p=self._shares).tolist():
             index, column = self._spots[spot]
@@ -128,10 +132,22 @@ def train(config: Path | None = None, resume: bool = False) -> None:
         )
     rank = join(torch.device("cpu"))
     torch.manual_seed(settings.seed)
-    reader = NoteheadReader()
-    encoder = load_reader(Path(settings.start_from))
+    crops = PrintCrops(prints, settings.seed + 7919 * rank)
+    _learn(_begin(Path(settings.start_from)), crops, held_out, settings, rank == 0)
+
+
+def _begin(path: Path) -> NoteheadReader:
+    """What there is to go on with; raises CheckpointError."""
+    tensors, metadata = checkpoint.load(path, SPEC)
+    try:
+        taught = noteheads_of(tensors, metadata)
+    except (KeyError, TypeError, RuntimeError) as error:
+        raise checkpoint.CheckpointError(f"{path} reads noteheads as another version does.") from error
+    if taught is not None:
+        return taught.train()
+    reader, encoder = NoteheadReader(), load_reader(path)
     reader.begin_from(encoder.score, encoder.written)
-    _learn(reader, PrintCrops(prints, settings.seed + 7919 * rank), held_out, settings, rank == 0)
+    return reader
 
 
 def read_config(path: Path | None) -> NoteheadTrainConfig:

@@ -1,9 +1,9 @@
 """Strips at full size with what is written on them, to learn reading from: `data build prints`.
 
 Neither sound nor a performance is needed, so a piece costs what its engraving costs. The folder holds scores
-that Verovio engraves (`*.mxl`, their piano staves alone), each in several houses' styles, or is laid out as
-:mod:`models.msmd` says, and LilyPond engraves it, in several sizes and spacings. Runs in the process that
-builds.
+that Verovio engraves (`*.mxl`, their piano staves alone), each in several houses' styles, some rewritten to
+be harder to read (:mod:`models.follower.rewriting`), or is laid out as :mod:`models.msmd` says, and LilyPond
+engraves it, in several sizes and spacings. Runs in the process that builds.
 """
 
 from __future__ import annotations
@@ -20,7 +20,9 @@ from models.building import build_files
 from models.evaluation_only import refuse_training_on
 from models.follower.data import middle_rows, random_engraving, recipes, split_of
 from models.follower.mutopia import training_sources
+from models.follower.noteheads import FINE_ROWS
 from models.follower.reprint import draw_reprint, moved_px, reprint
+from models.follower.rewriting import rewrite
 from models.msmd import LISTING_NAME
 from models.packing import DAMAGE, BadPack
 from pieces.engraving import engrave_here
@@ -39,7 +41,7 @@ _SPREAD_LOG = 0.15
 
 @dataclass(frozen=True, eq=False)
 class Print:
-    """A strip's middle rows (160, W) uint8, 255 = ink, and its noteheads.
+    """A strip's middle rows (192, W) uint8, 255 = ink, and its noteheads.
 
     ``note_x_px`` and ``note_pitch`` (N,) are struck notes; ``system_x_px`` (S,) is where a system begins.
     """
@@ -60,7 +62,10 @@ def load_print(path: Path) -> Print:
     """Inverse of :func:`save_print`; raises BadPack for any other file."""
     try:
         with np.load(path, allow_pickle=False) as stored:
-            return Print(**stored)
+            made = Print(**stored)
+            if made.strip.shape[0] != FINE_ROWS:
+                raise ValueError(f"a strip of {made.strip.shape[0]} rows")
+            return made
     except DAMAGE as error:
         raise BadPack(f"{path} is damaged, or no print; remove it and build the data again.") from error
 
@@ -77,17 +82,28 @@ def load_prints(folders: list[Path], split: str, excluded: frozenset[str] = froz
 
 
 def build(
-    name: str, source: Path | None, out: Path, renderings: int = PRINTS, count: int = 0, workers: int = 2
+    name: str,
+    source: Path | None,
+    out: Path,
+    renderings: int = PRINTS,
+    count: int = 0,
+    workers: int = 2,
+    rewritten: float = 0.0,
 ) -> Iterator[tuple[int, int, str]]:
     """Print each piece so many times into ``out``; yields (done, all, why the last was left out or "").
 
+    ``rewritten`` is the share of prints that are harder to read than the piece is.
+
     Raises:
-        RipienoError: there is nothing to read in ``source``, or LilyPond is missing where it is needed.
+        RipienoError: there is nothing to read in ``source``, LilyPond is missing where it is needed, or what
+            it engraves should be rewritten.
     """
     if source is None:
         raise RipienoError(f"data build {name}: give the folder that holds it with --from.")
     makers: list[tuple[str, Callable[[], Print]]] = []
     if (source / LISTING_NAME).exists():
+        if rewritten:
+            raise RipienoError(f"data build {name}: LilyPond's sources cannot be rewritten, MusicXML can.")
         find_lilypond()
         sources = training_sources(source, name)
         order = np.random.default_rng(1).permutation(len(sources))[: count or len(sources)]
@@ -100,7 +116,7 @@ def build(
     else:
         for seed, (title, read) in enumerate(recipes("lieder", source, count)):
             makers += [
-                (f"{title}.{which}", partial(_with_verovio, read, (seed, which)))
+                (f"{title}.{which}", partial(_with_verovio, read, (seed, which), rewritten))
                 for which in range(renderings)
             ]
     yield from build_files(makers, save_print, out, workers)
@@ -110,9 +126,12 @@ def _piece_name(path: Path) -> str:
     return path.stem.rpartition(".")[0]
 
 
-def _with_verovio(read: Callable[[], ScoreText], seed: tuple[int, int]) -> Print:
-    score = read()
-    engraved = engrave_here(score, random_engraving(np.random.default_rng(seed)))
+def _with_verovio(read: Callable[[], ScoreText], seed: tuple[int, int], rewritten: float) -> Print:
+    score, rng = read(), np.random.default_rng(seed)
+    engraving = random_engraving(rng)
+    if rewritten and rng.random() < rewritten:
+        score = rewrite(score, rng)
+    engraved = engrave_here(score, engraving)
     return _reduced(build_piece(engraved, score.name), None)
 
 
@@ -128,7 +147,7 @@ def _reduced(piece: Piece, rng: np.random.Generator | None) -> Print:
     if rng is not None:
         strip, wider = reprint(piece, draw_reprint(piece, rng, _SPREAD_LOG))
     return Print(
-        strip=middle_rows(strip),
+        strip=middle_rows(strip, FINE_ROWS),
         note_x_px=moved_px(np.array([note.x_px for note in piece.notes]), wider).astype(np.float32),
         note_pitch=np.array([note.pitch for note in piece.notes], np.int64),
         system_x_px=moved_px(np.array([each.strip_x0_px for each in piece.segments]), wider),
