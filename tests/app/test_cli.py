@@ -115,6 +115,8 @@ def test_later_modes_say_so(line: str, capsys: pytest.CaptureFixture[str]) -> No
         ("data build human --from . --out x --rooms 0.5", "--rooms"),
         ("data build msmd --from . --out x --tempo 2", "--tempo"),
         ("data build generated --out x --tempo 0.5", "--tempo"),
+        ("data build lieder --from . --out x --rewritten 0.5", "no --rewritten; prints have."),
+        ("data build prints --from . --out x --rewritten 2", "--rewritten"),
         ("data build nottingham-game --from . --out x --silence 3", "--silence"),
     ],
 )

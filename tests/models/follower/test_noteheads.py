@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import zipfile
 
 import numpy as np
 import pytest
@@ -12,12 +13,14 @@ from models import checkpoint
 from models.features import SPEC
 from models.follower import noteheads_training, prints
 from models.follower.data import halve, split_of
+from models.follower.generator import generate_score
 from models.follower.network import Reader
-from models.follower.noteheads import FINE_ROWS, NoteheadReader, read_noteheads
+from models.follower.noteheads import FINE_ROWS, NoteheadConfig, NoteheadReader, read_noteheads
 from models.follower.noteheads_training import NoteheadTrainingProblem, PrintCrops, measure
 from models.follower.player import load_follower
 from models.follower.prints import Print, load_print, load_prints, save_print
 from models.packing import BadPack
+from pieces.errors import RipienoError
 from pieces.opening import open_piece
 
 
@@ -125,6 +128,48 @@ def test_it_learns_to_read(tmp_path):
         train(tmp_path)
 
 
+def test_it_goes_on_from_a_reader_that_was_taught(tmp_path):
+    train(tmp_path)
+    taught = tmp_path / "run" / noteheads_training.NAME
+    train(tmp_path, start_from=str(taught), out=str(tmp_path / "on"), minutes=0.001, learning_rate=1e-9)
+    before, after = (
+        checkpoint.load(tmp_path / run / noteheads_training.NAME, SPEC)[1]["valid"] for run in ("run", "on")
+    )
+    assert after["loss"] == pytest.approx(before["loss"], rel=0.02)
+
+
+def test_a_reader_of_another_shape_is_refused(tmp_path):
+    other = NoteheadReader(NoteheadConfig(width=32))
+    tensors = {f"noteheads.{name}": value for name, value in other.state_dict().items()}
+    path = tmp_path / "other.safetensors"
+    checkpoint.save(path, tensors, {"noteheads": NoteheadConfig().to_dict()}, SPEC)
+    with pytest.raises(checkpoint.CheckpointError, match="another version"):
+        train(tmp_path, start_from=str(path))
+
+
+def test_songs_are_printed_harder_to_read_than_they_are(tmp_path):
+    source = tmp_path / "songs"
+    source.mkdir()
+    for seed in range(3):
+        score = generate_score(seed, 2, bars=16)
+        with zipfile.ZipFile(source / f"song-{seed}.mxl", "w") as archive:
+            archive.writestr("score.xml", score.text)
+    plain, hard = tmp_path / "plain", tmp_path / "hard"
+    assert len(list(prints.build("prints", source, plain, renderings=1, workers=1))) == 3
+    list(prints.build("prints", source, hard, renderings=1, workers=1, rewritten=1.0))
+    for path in plain.glob("*.npz"):
+        as_it_is, rewritten = load_print(path), load_print(hard / path.name)
+        assert rewritten.strip.shape[0] == FINE_ROWS
+        assert np.ptp(rewritten.note_pitch) > np.ptp(as_it_is.note_pitch) + 6
+        assert len(rewritten.note_pitch) >= len(as_it_is.note_pitch)
+
+
+def test_what_lilypond_engraves_is_not_rewritten(tmp_path, lay_out, study):
+    source = lay_out(tmp_path / "from", study=("train", study))
+    with pytest.raises(RipienoError, match="MusicXML can"):
+        list(prints.build("prints", source, tmp_path / "out", rewritten=0.5))
+
+
 def test_what_cannot_be_learned_from_is_said(tmp_path):
     (tmp_path / "prints").mkdir()
     with pytest.raises(NoteheadTrainingProblem, match="data build prints"):
@@ -169,6 +214,9 @@ def test_what_is_no_print_is_said(tmp_path):
     other = tmp_path / "other.0.npz"
     np.savez(other, strip=np.zeros((FINE_ROWS, 8), np.uint8), more=np.zeros(1))
     with pytest.raises(BadPack, match="no print"):
+        load_print(other)
+    np.savez(other, **{**vars(lesson(1)), "strip": np.zeros((160, 8), np.uint8)})  # as they once were
+    with pytest.raises(BadPack, match="build the data again"):
         load_print(other)
     other.write_bytes(b"PK\x03\x04 cut off")
     with pytest.raises(BadPack, match="damaged"):
