@@ -65,7 +65,7 @@ BELIEF = {
     "halt": 0.003,
     "usual_quarters": 16.0,
     "rate_weight": 0.5,
-    "pitch_weight": 0.6,
+    "pitch_weight": 0.4,
     "start_boost": 2.0,
     "start_tempo": 1.2,
     "start_tempo_spread": 0.6,
