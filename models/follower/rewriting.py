@@ -220,7 +220,7 @@ def _rewrite_notes(
     rng: np.random.Generator,
     tied: dict[tuple[int, Pitch], Pitch],
 ) -> None:
-    """Move, alter and double; a note that is tied to another goes where that one went."""
+    """Move and alter; a note that is tied to another goes where that one went."""
     for chord in _chords(notes):
         lines = {(note.pitch.step, note.pitch.octave) for note in chord}
         for note in chord:
