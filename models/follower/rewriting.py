@@ -96,6 +96,7 @@ def rewrite(score: ScoreText, rng: np.random.Generator) -> ScoreText:
         raise BadScore(f"{score.name}: no measures.")
     if any(float(alter.text or 0) % 1 for alter in root.iterfind("part/measure/note/pitch/alter")):
         raise BadScore(f"{score.name}: quarter tones.")
+    _remove_octave_lines(measures)
     _change_key(measures, rng)
     tied: dict[tuple[int, Pitch], Pitch] = {}
     clefs: dict[int, Element] = {}
@@ -132,6 +133,14 @@ def notes_of(measure: Element) -> Iterator[_Note]:
                     yield _Note(element, start, int(element.findtext("staff") or 1))
                 length = 0 if element.find("chord") is not None else length
             now += -length if element.tag == "backup" else length
+
+
+def _remove_octave_lines(measures: Sequence[Element]) -> None:
+    """Under a line of their own, notes could not be told from those that a passage's line moves."""
+    for measure in measures:
+        for direction in measure.findall("direction"):
+            if direction.find("direction-type/octave-shift") is not None:
+                measure.remove(direction)
 
 
 def _change_key(measures: Sequence[Element], rng: np.random.Generator) -> None:

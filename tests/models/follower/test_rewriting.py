@@ -73,12 +73,31 @@ def test_it_is_harder_to_read_and_deterministic():
 
 
 def test_octave_lines_end_where_they_began_on_the_staff(rewritten):
+    assert check_lines(rewritten) > 0
+
+
+def test_a_song_s_own_octave_lines_do_not_meet_those_of_passages():
+    shift = '<octave-shift type="{}" size="8" number="1"/>'
+    line = f"<direction><direction-type>{shift}</direction-type></direction>"
+    for seed in range(4):
+        score = generate_score(seed, 2, bars=30)
+        text = score.text.replace("</attributes>", "</attributes>" + line.format("down"), 1)
+        cut = text.rindex("</measure>")
+        text = text[:cut] + line.format("stop") + text[cut:]
+        check_lines(rewrite(ScoreText("musicxml", text, score.name), np.random.default_rng(seed)))
+
+
+def check_lines(score: ScoreText) -> int:
+    """How many octave lines there are, each of which is closed before another opens on its staff."""
     open_lines: set[str] = set()
-    for shift in ElementTree.fromstring(rewritten.text).iter("octave-shift"):
+    count = 0
+    for shift in ElementTree.fromstring(score.text).iter("octave-shift"):
         staff, kind = shift.get("number", ""), shift.get("type")
         assert (staff in open_lines) == (kind == "stop")
         open_lines.symmetric_difference_update({staff})
+        count += kind == "stop"
     assert not open_lines
+    return count
 
 
 def test_tied_notes_stay_on_one_line():
